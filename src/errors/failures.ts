@@ -1,146 +1,118 @@
-import { type Classified, classify } from "./classify.ts";
-import { type ErrorClass, isErrorClass, taxonomy } from "./taxonomy.ts";
+import { type Classified, classify } from './classify.ts'
+import { type ErrorClass, isErrorClass, taxonomy } from './taxonomy.ts'
 
-export { type Classified, classify } from "./classify.ts";
-export { neverSent } from "./never-sent.ts";
-export { type ErrorClass, isErrorClass, taxonomy } from "./taxonomy.ts";
+export { type Classified, classify } from './classify.ts'
+export { neverSent } from './never-sent.ts'
+export { type ErrorClass, isErrorClass, taxonomy } from './taxonomy.ts'
 
 /** The world broke: an error whose class decides whether the execution is tried again. */
 export class Failure extends Error {
-	readonly errorClass: ErrorClass;
-	readonly retryable: boolean;
+  readonly errorClass: ErrorClass
+  readonly retryable: boolean
 
-	constructor(
-		errorClass: ErrorClass,
-		message: string,
-		options?: ErrorOptions & { retryable?: boolean },
-	) {
-		super(message, options);
-		this.name = errorClass;
-		this.errorClass = errorClass;
-		this.retryable = options?.retryable ?? taxonomy[errorClass].retryable;
-	}
+  constructor(errorClass: ErrorClass, message: string, options?: ErrorOptions & { retryable?: boolean }) {
+    super(message, options)
+    this.name = errorClass
+    this.errorClass = errorClass
+    this.retryable = options?.retryable ?? taxonomy[errorClass].retryable
+  }
 }
 
 export class NetworkError extends Failure {
-	constructor(message = "The network failed.", options?: ErrorOptions) {
-		super("NetworkError", message, options);
-	}
+  constructor(message = 'The network failed.', options?: ErrorOptions) {
+    super('NetworkError', message, options)
+  }
 }
 
 export class TimeoutError extends Failure {
-	constructor(message = "It took too long.", options?: ErrorOptions) {
-		super("TimeoutError", message, options);
-	}
+  constructor(message = 'It took too long.', options?: ErrorOptions) {
+    super('TimeoutError', message, options)
+  }
 }
 
 export class ValidationError extends Failure {
-	constructor(message = "The data is not valid.", options?: ErrorOptions) {
-		super("ValidationError", message, options);
-	}
+  constructor(message = 'The data is not valid.', options?: ErrorOptions) {
+    super('ValidationError', message, options)
+  }
 }
 
 export class DatabaseError extends Failure {
-	constructor(message = "The database failed.", options?: ErrorOptions) {
-		super("DatabaseError", message, options);
-	}
+  constructor(message = 'The database failed.', options?: ErrorOptions) {
+    super('DatabaseError', message, options)
+  }
 }
 
 export class RateLimitError extends Failure {
-	readonly retryAfterMs: number | undefined;
+  readonly retryAfterMs: number | undefined
 
-	constructor(
-		message = "The other side asked to slow down.",
-		retryAfterMs?: number,
-		options?: ErrorOptions,
-	) {
-		super("RateLimitError", message, options);
-		this.retryAfterMs = retryAfterMs;
-	}
+  constructor(message = 'The other side asked to slow down.', retryAfterMs?: number, options?: ErrorOptions) {
+    super('RateLimitError', message, options)
+    this.retryAfterMs = retryAfterMs
+  }
 }
 
 export class AuthError extends Failure {
-	constructor(
-		message = "The credentials were not accepted.",
-		options?: ErrorOptions,
-	) {
-		super("AuthError", message, options);
-	}
+  constructor(message = 'The credentials were not accepted.', options?: ErrorOptions) {
+    super('AuthError', message, options)
+  }
 }
 
 /** Thrown inside an effect to state that it certainly did not happen; retryable as its cause is. */
 export class NotApplied extends Failure {
-	readonly causeClass: ErrorClass | undefined;
+  readonly causeClass: ErrorClass | undefined
 
-	constructor(message = "The effect did not happen.", options?: ErrorOptions) {
-		const cause: Classified | undefined =
-			options?.cause === undefined ? undefined : classify(options.cause);
-		super("NotApplied", message, {
-			...options,
-			retryable: cause?.retryable ?? taxonomy.NotApplied.retryable,
-		});
-		this.causeClass = cause?.errorClass;
-	}
+  constructor(message = 'The effect did not happen.', options?: ErrorOptions) {
+    const cause: Classified | undefined = options?.cause === undefined ? undefined : classify(options.cause)
+    super('NotApplied', message, {
+      ...options,
+      retryable: cause?.retryable ?? taxonomy.NotApplied.retryable,
+    })
+    this.causeClass = cause?.errorClass
+  }
 }
 
 export class LeaseLost extends Failure {
-	constructor(
-		message = "The lease is lost: another worker may run this execution.",
-		options?: ErrorOptions,
-	) {
-		super("LeaseLost", message, options);
-	}
+  constructor(message = 'The lease is lost: another worker may run this execution.', options?: ErrorOptions) {
+    super('LeaseLost', message, options)
+  }
 }
 
 export class Canceled extends Failure {
-	constructor(message = "The execution was canceled.", options?: ErrorOptions) {
-		super("Canceled", message, options);
-	}
+  constructor(message = 'The execution was canceled.', options?: ErrorOptions) {
+    super('Canceled', message, options)
+  }
 }
 
 export class UnknownOutcome extends Failure {
-	constructor(
-		message = "Nothing can tell whether the effect happened.",
-		options?: ErrorOptions,
-	) {
-		super("UnknownOutcome", message, options);
-	}
+  constructor(message = 'Nothing can tell whether the effect happened.', options?: ErrorOptions) {
+    super('UnknownOutcome', message, options)
+  }
 }
 
 export class JournalMismatch extends Failure {
-	constructor(
-		message = "The handler does not follow the journal.",
-		options?: ErrorOptions,
-	) {
-		super("JournalMismatch", message, options);
-	}
+  constructor(message = 'The handler does not follow the journal.', options?: ErrorOptions) {
+    super('JournalMismatch', message, options)
+  }
 }
 
 /** Thrown by a handler to end the execution as failed, whatever attempts are left. */
 export class TerminalError extends Failure {
-	constructor(message = "Trying again is useless.", options?: ErrorOptions) {
-		super("TerminalError", message, options);
-	}
+  constructor(message = 'Trying again is useless.', options?: ErrorOptions) {
+    super('TerminalError', message, options)
+  }
 }
 
 /** Thrown by a handler to be tried again after `ms` milliseconds instead of the policy's backoff. */
 export class RetryAfter extends Failure {
-	readonly retryAfterMs: number;
+  readonly retryAfterMs: number
 
-	constructor(
-		ms: number,
-		message = `Try again in ${ms} ms.`,
-		options?: ErrorOptions,
-	) {
-		super("RetryAfter", message, options);
-		this.retryAfterMs = ms;
-	}
+  constructor(ms: number, message = `Try again in ${ms} ms.`, options?: ErrorOptions) {
+    super('RetryAfter', message, options)
+    this.retryAfterMs = ms
+  }
 }
 
 /** Makes the failure that a stored class and message describe, for instance from a worker's report. */
 export function failureOf(errorClass: string, message: string): Failure {
-	return new Failure(
-		isErrorClass(errorClass) ? errorClass : "UnknownError",
-		message,
-	);
+  return new Failure(isErrorClass(errorClass) ? errorClass : 'UnknownError', message)
 }

@@ -1,11 +1,7 @@
 /** System codes that can only occur while the connection is being opened, before the first byte was sent. */
-const beforeFirstByte: ReadonlySet<string> = new Set([
-	"ECONNREFUSED",
-	"ENOTFOUND",
-	"EAI_AGAIN",
-]);
+const beforeFirstByte: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
 
-const nestingMax = 8;
+const nestingMax = 8
 
 /**
  * Tells whether an error proves that nothing was sent: the connection was refused, or its name not found.
@@ -14,25 +10,17 @@ const nestingMax = 8;
  * branch must prove it: one address that was reached and broke off leaves the effect in doubt.
  */
 export function neverSent(thrown: unknown, depth = 0): boolean {
-	if (typeof thrown !== "object" || thrown === null || depth > nestingMax)
-		return false;
-	const { errors, code, syscall, cause } = thrown as {
-		errors?: unknown;
-		code?: unknown;
-		syscall?: unknown;
-		cause?: unknown;
-	};
-	if (Array.isArray(errors))
-		return (
-			errors.length > 0 && errors.every((each) => neverSent(each, depth + 1))
-		);
-	if (typeof code === "string" && beforeFirstByte.has(code)) {
-		// Only an error of opening the connection counts; a library may reuse the code for a later state.
-		return (
-			syscall === undefined ||
-			syscall === "connect" ||
-			syscall === "getaddrinfo"
-		);
-	}
-	return cause !== undefined && cause !== thrown && neverSent(cause, depth + 1);
+  if (typeof thrown !== 'object' || thrown === null || depth > nestingMax) return false
+  const { errors, code, syscall, cause } = thrown as {
+    errors?: unknown
+    code?: unknown
+    syscall?: unknown
+    cause?: unknown
+  }
+  if (Array.isArray(errors)) return errors.length > 0 && errors.every((each) => neverSent(each, depth + 1))
+  if (typeof code === 'string' && beforeFirstByte.has(code)) {
+    // Only an error of opening the connection counts; a library may reuse the code for a later state.
+    return syscall === undefined || syscall === 'connect' || syscall === 'getaddrinfo'
+  }
+  return cause !== undefined && cause !== thrown && neverSent(cause, depth + 1)
 }
