@@ -68,7 +68,9 @@ function platformEntry(name: string, version: string, dev: boolean): LockEntry |
 }
 
 function sortedByPath(packages: Record<string, LockEntry>): Record<string, LockEntry> {
-  return Object.fromEntries(Object.entries(packages).sort(([a], [b]) => (a === '' ? -1 : b === '' ? 1 : a < b ? -1 : 1)))
+  return Object.fromEntries(
+    Object.entries(packages).sort(([a], [b]) => (a === '' ? -1 : b === '' ? 1 : a < b ? -1 : 1)),
+  )
 }
 
 if (import.meta.main) {

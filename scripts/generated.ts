@@ -1,0 +1,32 @@
+/** Every file that is made from a declaration elsewhere. Add a generator here; `generate` writes, `verify` compares. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { projectFiles, projectRoot } from './files.ts'
+import { codesPage } from './generated/codes-page.ts'
+import { statesPage } from './generated/states-page.ts'
+import { readEvidence, renderRequirements, requirementsPath } from './requirement-table.ts'
+
+export interface Generator {
+  path: string
+  render(): string | Promise<string>
+}
+
+export const generators: readonly Generator[] = [
+  { path: 'docs/reference/states.md', render: statesPage },
+  { path: 'docs/reference/codes.md', render: codesPage },
+  {
+    path: requirementsPath,
+    render: () =>
+      renderRequirements(readFileSync(join(projectRoot, requirementsPath), 'utf8'), readEvidence(projectFiles())),
+  },
+]
+
+/** The paths whose text is not what its generator renders. `read` gives undefined for a file that does not exist. */
+export async function stalePaths(
+  all: readonly Generator[],
+  read: (path: string) => string | undefined,
+): Promise<string[]> {
+  const stale: string[] = []
+  for (const { path, render } of all) if ((await render()) !== read(path)) stale.push(path)
+  return stale
+}

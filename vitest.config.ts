@@ -1,0 +1,45 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    allowOnly: false,
+    passWithNoTests: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: [
+            'src/**/*.test.ts',
+            'test/fast/**/*.test.ts',
+            'test/tidy/**/*.test.ts',
+            'test/requirements/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts', 'examples/**/*.test.ts'],
+          // Real processes, sockets and files: they share the machine, so one file runs at a time.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: [
+        'src/**/*.test.ts',
+        // Entries of child processes and threads: the slow tests run them, but V8 counts only the process of vitest.
+        'src/cli/main.ts',
+        'src/store/contract/**',
+      ],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: { lines: 85 },
+    },
+  },
+})
