@@ -53,10 +53,16 @@ const bySqlState: Readonly<Record<string, ErrorClass>> = {
 export function classify(thrown: unknown): Classified {
   const errorClass = classOf(thrown, 0)
   const fields = fieldsOf(thrown)
-  const retryable = typeof fields.retryable === 'boolean' && isErrorClass(String(fields.errorClass)) ? fields.retryable : taxonomy[errorClass].retryable
+  const retryable =
+    typeof fields.retryable === 'boolean' && isErrorClass(String(fields.errorClass))
+      ? fields.retryable
+      : taxonomy[errorClass].retryable
   const message = truncate(messageOf(thrown))
   const after = fields.retryAfterMs
-  const hasDelay = (errorClass === 'RateLimitError' || errorClass === 'RetryAfter') && typeof after === 'number' && Number.isFinite(after)
+  const hasDelay =
+    (errorClass === 'RateLimitError' || errorClass === 'RetryAfter') &&
+    typeof after === 'number' &&
+    Number.isFinite(after)
   return hasDelay
     ? {
         errorClass,
@@ -106,7 +112,8 @@ function classOf(thrown: unknown, depth: number): ErrorClass {
   if (typeof code === 'string') {
     const known = Object.hasOwn(bySystemCode, code) ? bySystemCode[code] : undefined
     if (known !== undefined) return known
-    if (code.startsWith('SQLITE_')) return code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_MISMATCH' ? 'ValidationError' : 'DatabaseError'
+    if (code.startsWith('SQLITE_'))
+      return code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_MISMATCH' ? 'ValidationError' : 'DatabaseError'
     const state = severity !== undefined && code.length === 5 ? code.slice(0, 2) : ''
     if (state !== '') return (Object.hasOwn(bySqlState, state) ? bySqlState[state] : undefined) ?? 'TerminalError'
   }
@@ -119,7 +126,9 @@ function classOf(thrown: unknown, depth: number): ErrorClass {
 
 function messageOf(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null) {
-    return typeof thrown === 'function' ? 'A function was thrown.' : `${typeof thrown === 'string' ? '' : 'Thrown: '}${String(thrown)}`
+    return typeof thrown === 'function'
+      ? 'A function was thrown.'
+      : `${typeof thrown === 'string' ? '' : 'Thrown: '}${String(thrown)}`
   }
   const { message, code, cause } = fieldsOf(thrown)
   if (typeof message !== 'string') return 'An object without a message was thrown.'
@@ -133,7 +142,8 @@ function messageOf(thrown: unknown): string {
 function truncate(text: string): string {
   const wellFormed = text.slice(0, messageBytesMax).toWellFormed()
   const bytes = Buffer.from(wellFormed, 'utf8')
-  if (bytes.length <= messageBytesMax) return text.length <= messageBytesMax ? wellFormed : `${cut(bytes, messageBytesMax - 3)}…`
+  if (bytes.length <= messageBytesMax)
+    return text.length <= messageBytesMax ? wellFormed : `${cut(bytes, messageBytesMax - 3)}…`
   return `${cut(bytes, messageBytesMax - 3)}…`
 }
 

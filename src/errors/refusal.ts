@@ -12,7 +12,9 @@ export interface Refusal {
 /** Makes a refusal; what to do next comes from the table of codes unless the caller knows better. */
 export function refuse(code: Code, reason: string, details?: Record<string, unknown>, next?: string): Refusal {
   const nextStep = next ?? codes[code].next
-  return details === undefined ? { refused: true, code, reason, next: nextStep } : { refused: true, code, reason, next: nextStep, details }
+  return details === undefined
+    ? { refused: true, code, reason, next: nextStep }
+    : { refused: true, code, reason, next: nextStep, details }
 }
 
 // The code must be of the table, so that user data with a field `refused` is not taken for a refusal.

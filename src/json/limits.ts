@@ -14,7 +14,9 @@ export function tooLarge(bytesMax: number): Refusal {
 }
 
 export function tooDeep(depthMax: number): Refusal {
-  return refuse('input_too_deep', `The JSON document is nested deeper than ${depthMax} levels, or contains itself.`, { depthMax })
+  return refuse('input_too_deep', `The JSON document is nested deeper than ${depthMax} levels, or contains itself.`, {
+    depthMax,
+  })
 }
 
 export function forbiddenKey(): Refusal {

@@ -8,7 +8,8 @@ import { defaultJsonLimits, forbiddenKey, type JsonLimits, loneSurrogate, tooDee
  * Refused besides broken JSON are own keys `__proto__`, lone surrogates (escaped ones too) and numbers that overflow.
  */
 export function parseJson(text: string, limits: JsonLimits = defaultJsonLimits): unknown | Refusal {
-  if (text.length > limits.bytesMax || Buffer.byteLength(text, 'utf8') > limits.bytesMax) return tooLarge(limits.bytesMax)
+  if (text.length > limits.bytesMax || Buffer.byteLength(text, 'utf8') > limits.bytesMax)
+    return tooLarge(limits.bytesMax)
   if (deepest(text) > limits.depthMax) return tooDeep(limits.depthMax)
   let value: unknown
   try {
@@ -16,7 +17,10 @@ export function parseJson(text: string, limits: JsonLimits = defaultJsonLimits):
   } catch (thrown) {
     // The message of V8 quotes the text; only the position is safe to repeat.
     const position = thrown instanceof Error ? / at position (\d+)/.exec(thrown.message)?.[1] : undefined
-    return refuse('invalid_json', position === undefined ? 'The text is not JSON.' : `The text is not JSON from position ${position} on.`)
+    return refuse(
+      'invalid_json',
+      position === undefined ? 'The text is not JSON.' : `The text is not JSON from position ${position} on.`,
+    )
   }
   return needsInspection(text) ? (inspect(value) ?? value) : value
 }
@@ -47,7 +51,10 @@ function needsInspection(text: string): boolean {
 
 function inspect(value: unknown): Refusal | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : loneSurrogate()
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : refuse('invalid_number', 'A number is too large for JSON as computers read it.')
+  if (typeof value === 'number')
+    return Number.isFinite(value)
+      ? undefined
+      : refuse('invalid_number', 'A number is too large for JSON as computers read it.')
   if (typeof value !== 'object' || value === null) return undefined
   if (Array.isArray(value)) {
     for (const item of value) {

@@ -11,7 +11,13 @@ export interface RetryPolicy {
 }
 
 /** Three attempts in all, 5 s, doubled each time, at most 15 minutes. */
-export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 3, baseMs: 5000, multiplier: 2, capMs: 15 * 60_000, jitter: 'full' }
+export const defaultRetryPolicy: RetryPolicy = {
+  maxAttempts: 3,
+  baseMs: 5000,
+  multiplier: 2,
+  capMs: 15 * 60_000,
+  jitter: 'full',
+}
 
 /** Full jitter never falls below this part of the computed delay, so that no failure is retried at once. */
 const floorShare = 0.1
@@ -40,7 +46,8 @@ export function checkRetryPolicy(policy: RetryPolicy): RetryPolicy | Refusal {
     return bad(`maxAttempts must be a whole number from 1 to 1000000, not ${maxAttempts}.`)
   if (!Number.isFinite(baseMs) || baseMs <= 0) return bad(`baseMs must be above 0, not ${baseMs}.`)
   if (!Number.isFinite(multiplier) || multiplier < 1) return bad(`multiplier must be at least 1, not ${multiplier}.`)
-  if (!Number.isFinite(capMs) || capMs < baseMs || capMs > tenYearsMs) return bad(`capMs must lie between baseMs (${baseMs}) and 10 years, not ${capMs}.`)
+  if (!Number.isFinite(capMs) || capMs < baseMs || capMs > tenYearsMs)
+    return bad(`capMs must lie between baseMs (${baseMs}) and 10 years, not ${capMs}.`)
   if (jitter !== 'full' && jitter !== 'none') return bad(`jitter must be 'full' or 'none', not ${String(jitter)}.`)
   return policy
 }

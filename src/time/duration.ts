@@ -8,7 +8,8 @@ export const durationMsMax = 10 * 366 * 86_400_000
 /** Reads `250ms`, `30s`, `5m`, `1h30m`, `2d`, or a number of milliseconds; gives whole milliseconds. */
 export function parseDuration(duration: string | number): number | Refusal {
   const ms = typeof duration === 'number' ? Math.round(duration) : textMs(duration.trim())
-  if (ms === undefined || Number.isNaN(ms)) return refuse('invalid_delay', `${JSON.stringify(shorten(String(duration)))} is not a duration.`)
+  if (ms === undefined || Number.isNaN(ms))
+    return refuse('invalid_delay', `${JSON.stringify(shorten(String(duration)))} is not a duration.`)
   if (ms < 0) return refuse('invalid_delay', 'A duration cannot be negative.')
   if (ms > durationMsMax) return refuse('invalid_delay', 'The duration is longer than 10 years.')
   return ms
@@ -17,7 +18,8 @@ export function parseDuration(duration: string | number): number | Refusal {
 function textMs(text: string): number | undefined {
   if (text.length > 100 || !/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) return undefined
   let ms = 0
-  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) ms += Number(amount) * (unitMs[unit] ?? Number.NaN)
+  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g))
+    ms += Number(amount) * (unitMs[unit] ?? Number.NaN)
   return Math.round(ms)
 }
 

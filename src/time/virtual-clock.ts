@@ -84,7 +84,8 @@ export class VirtualClock implements Clock {
     while (low < high) {
       const middle = (low + high) >>> 1
       const other = this.#timers[middle]
-      const before = other !== undefined && (other.at < timer.at || (other.at === timer.at && other.sequence < timer.sequence))
+      const before =
+        other !== undefined && (other.at < timer.at || (other.at === timer.at && other.sequence < timer.sequence))
       if (before) low = middle + 1
       else high = middle
     }

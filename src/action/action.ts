@@ -1,0 +1,164 @@
+import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
+import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
+import type { RunContext } from './run-context.ts'
+import type { InferInput, InferOutput, StandardSchema } from './schema.ts'
+
+export { type ActionRegistry, actionRegistry } from './registry.ts'
+export type {
+  Artifact,
+  EffectContext,
+  EffectSpec,
+  EffectTarget,
+  LogLevel,
+  Progress,
+  RunContext,
+} from './run-context.ts'
+
+/**
+ * Defines an action. Throws {@link Refused} with code `invalid_definition` for a definition that cannot be executed.
+ *
+ * The result is frozen: an action does not change under a running execution.
+ */
+export function action<
+  const Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string = string,
+  Output = Result,
+>(
+  definition: ActionDefinition<Name, Schema, Result, SecretName, Output>,
+): Action<Name, Schema, Result, SecretName, Output> {
+  const refusal = checkDefinition(definition)
+  if (refusal !== undefined) throw new Refused(refusal)
+  return Object.freeze({ ...definition, approval: definition.approval ?? 'auto' })
+}
+
+/** What a user writes. Functions of the input must be pure: they decide identity, locks and subject. */
+export interface ActionDefinition<
+  Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string,
+  Output,
+> {
+  /** Letters, digits, `_`, in parts joined by `.` or `:`; at most 100 characters. */
+  readonly name: Name
+  /** A whole number from 1; executions stay with the version they were submitted for. */
+  readonly version: number
+  /** Any Standard Schema. */
+  readonly input: Schema
+  readonly output?: StandardSchema<Result, Output>
+  readonly approval?: 'auto'
+  /** The key when the caller gives none; at most 255 characters. */
+  idempotencyKey?(input: InferOutput<Schema>): string
+  /** What the execution is about, for instance `quote:Q-42`. */
+  subject?(input: InferOutput<Schema>): string
+  locks?(input: InferOutput<Schema>): readonly string[]
+  readonly secrets?: readonly SecretName[]
+  readonly timeout?: ActionTimeout
+  /** What differs from the retry policy of the server. */
+  readonly retry?: Partial<RetryPolicy>
+  /** Higher first; a whole number from -1000 to 1000. */
+  readonly priority?: number
+  /** Fields of the input that the action computes and nobody may submit: dotted paths, `*` for every element. */
+  readonly computed?: readonly string[]
+  run(context: RunContext<InferOutput<Schema>, SecretName>): Result | Promise<Result>
+}
+
+export interface ActionTimeout {
+  readonly slaClass?: string
+  readonly actionClass?: string
+  /** Milliseconds that one attempt may take. */
+  readonly timeoutMs?: number
+}
+
+/** A defined action, with the types of its input and result. */
+export interface Action<
+  Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string = string,
+  Output = Result,
+> extends ActionDefinition<Name, Schema, Result, SecretName, Output> {
+  readonly approval: 'auto'
+}
+
+/** Any action, for code that does not know its types. */
+export interface AnyAction {
+  readonly name: string
+  readonly version: number
+  readonly input: StandardSchema
+  readonly output?: StandardSchema
+  readonly approval: 'auto'
+  idempotencyKey?(input: unknown): string
+  subject?(input: unknown): string
+  locks?(input: unknown): readonly string[]
+  readonly secrets?: readonly string[]
+  readonly timeout?: ActionTimeout
+  readonly retry?: Partial<RetryPolicy>
+  readonly priority?: number
+  readonly computed?: readonly string[]
+  run(context: RunContext): unknown
+}
+
+/** What a submitter sends to this action. */
+export type InputOf<A extends AnyAction> = InferInput<A['input']>
+
+/** What an execution of this action results in. */
+export type OutputOf<A extends AnyAction> = A extends {
+  readonly output?: StandardSchema<infer _Result, infer Output>
+} & AnyAction
+  ? unknown extends Output
+    ? Awaited<ReturnType<A['run']>>
+    : Output
+  : Awaited<ReturnType<A['run']>>
+
+const namePattern = /^[a-z][a-z0-9_]*(?:[.:][a-z][a-z0-9_]*)*$/i
+const nameCharactersMax = 100
+const priorityMax = 1000
+
+/** Tells whether a text can be the name of an action. */
+export function isActionName(text: string): boolean {
+  return text.length <= nameCharactersMax && namePattern.test(text)
+}
+
+function checkDefinition(
+  definition: Omit<AnyAction, 'approval' | 'run' | 'input' | 'output'> & {
+    readonly approval?: unknown
+    readonly input: unknown
+    readonly run: unknown
+  },
+): Refusal | undefined {
+  const { name, version, input, approval, retry, priority, timeout, run } = definition
+  const bad = (reason: string): Refusal =>
+    refuse('invalid_definition', `Action ${JSON.stringify(String(name).slice(0, nameCharactersMax))}: ${reason}`)
+  if (typeof name !== 'string' || !isActionName(name))
+    return bad('the name must be parts of letters, digits and `_`, joined by `.` or `:`, at most 100 characters.')
+  if (!Number.isSafeInteger(version) || version < 1)
+    return bad(`the version must be a whole number from 1, not ${version}.`)
+  if (!isStandardSchema(input)) return bad('the input must be a Standard Schema, for instance `z.object({ … })`.')
+  if (typeof run !== 'function') return bad('`run` must be a function.')
+  if (approval !== undefined && approval !== 'auto') return bad('this version knows only the approval level `auto`.')
+  if (priority !== undefined && !(Number.isSafeInteger(priority) && Math.abs(priority) <= priorityMax))
+    return bad(`the priority must be a whole number from -${priorityMax} to ${priorityMax}, not ${priority}.`)
+  if (timeout?.timeoutMs !== undefined && !(timeout.timeoutMs > 0))
+    return bad(`timeoutMs must be above 0, not ${timeout.timeoutMs}.`)
+  const policy = retry === undefined ? undefined : checkRetryPolicy(retryPolicyOf({ retry }))
+  return policy !== undefined && 'refused' in policy ? bad(policy.reason) : undefined
+}
+
+function isStandardSchema(value: unknown): value is StandardSchema {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } })['~standard']
+  return standard?.version === 1 && typeof standard.validate === 'function'
+}
+
+/** The retry policy of an action: what it declares, and for the rest what the server says. */
+export function retryPolicyOf(
+  action: Pick<AnyAction, 'retry'>,
+  defaults: RetryPolicy = defaultRetryPolicy,
+): RetryPolicy {
+  const merged = { ...defaults, ...action.retry }
+  // A longer base alone must not contradict the cap of the server.
+  return action.retry?.capMs === undefined ? { ...merged, capMs: Math.max(merged.capMs, merged.baseMs) } : merged
+}
