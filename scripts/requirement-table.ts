@@ -16,7 +16,7 @@ export interface Evidence {
 }
 
 const idWord = /(?:REL|CP|SE|DG|EX)-[A-Za-z0-9]+(?:-[a-z]+)*/
-const leadingIds = new RegExp(`^${idWord.source}(?:[ ,]+${idWord.source})*(?=[ ,:]|$)`)
+const leadingIds = new RegExp(`^${idWord.source}(?:[ ,]+${idWord.source})*(?=[ ,:]+\\S)`)
 
 /** The rows of the page: those whose first cell holds nothing but IDs. */
 export function readRequirements(page: string): Requirement[] {
@@ -27,7 +27,10 @@ export function readRequirements(page: string): Requirement[] {
   })
 }
 
-/** IDs that stand at the beginning of a test's name (or of any other string of a test file, such as a drill's promise). */
+/**
+ * IDs that stand at the beginning of a test's name, or of any other sentence in a test file, such as a drill's promise.
+ * An ID alone is no promise.
+ */
 export function readEvidence(files: readonly ProjectFile[]): Evidence[] {
   return files.filter(isTest).flatMap(({ path, text }) => {
     const ids = sourceText(text).strings.flatMap((name) => leadingIds.exec(name)?.[0].split(/[ ,]+/) ?? [])
