@@ -22,6 +22,8 @@ function start() {
   var entry = fs.existsSync(source) ? source : path.join(root, 'dist', 'cli', 'main.js');
   // The entry finds its own path where it would stand if it had been started directly.
   process.argv[1] = entry;
+  // A pawl that this one starts decides for itself.
+  delete process.env.PAWL_RELAUNCHED;
   import(require('url').pathToFileURL(entry).href).catch(function (error) {
     console.error(error);
     process.exit(70);

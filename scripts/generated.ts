@@ -8,7 +8,7 @@ import { readEvidence, renderRequirements, requirementsPath } from './requiremen
 
 export interface Generator {
   path: string
-  render(): string | Promise<string>
+  render: () => string | Promise<string>
 }
 
 export const generators: readonly Generator[] = [

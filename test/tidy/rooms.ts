@@ -41,7 +41,7 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
 /** Tests may arrange their world from any room; the promises of the rooms concern what ships. */
 export function importDirection(files: readonly ProjectFile[]): Finding[] {
   return files
-    .filter(({ path }) => path.startsWith('src/') && /\.ts$/.test(path) && !path.endsWith('.test.ts'))
+    .filter(({ path }) => path.startsWith('src/') && path.endsWith('.ts') && !path.endsWith('.test.ts'))
     .flatMap((file) => {
       const from = roomOf(file.path)
       if (from === undefined) {
