@@ -1,0 +1,138 @@
+import { type Refusal, refuse } from '../errors/refusal.ts'
+import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
+import { type Variable, type VariableKey, type VariableValues, variables } from './variables.ts'
+
+export { configReference, envExample } from './reference.ts'
+
+/** Everything the environment decides; durations in milliseconds. */
+export interface Config {
+  readonly profile: 'default' | 'rel'
+  readonly store: string
+  readonly url: string
+  readonly token: string | undefined
+  readonly host: string
+  readonly port: number
+  readonly concurrency: number
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  readonly sweepMs: number
+  readonly pollMs: number
+  readonly stallLimitMs: number
+  readonly retryPolicy: RetryPolicy
+  /** Least level, and after commas per module: `info,store=debug`. */
+  readonly logLevel: string
+  readonly slackBotToken: string | undefined
+  readonly slackApiUrl: string
+  readonly crmUrl: string | undefined
+  readonly crmToken: string | undefined
+}
+
+/** What holds if nothing is set. */
+export const defaults = {
+  store: 'sqlite:./.pawl/pawl.db',
+  host: '127.0.0.1',
+  port: 7070,
+  concurrency: 10,
+  leaseMs: 30_000,
+  heartbeatMs: 10_000,
+  sweepMs: 5000,
+  pollMs: 1000,
+  stallLimitMs: 60_000,
+  retryPolicy: defaultRetryPolicy,
+  logLevel: 'info',
+  slackApiUrl: 'https://slack.com/api',
+} as const
+
+/** The lease that REL's source states. */
+const relLeaseMs = 300_000
+
+/** A lease must outlive this many heartbeats, so that two lost ones cost nobody his work. */
+const heartbeatsPerLease = 3
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the configuration, or says in one sentence per mistake what is wrong with it. */
+export function loadConfig(env: Environment): Config | Refusal {
+  const values = readVariables(env)
+  if ('refused' in values) return values
+  const profile = values.profile ?? 'default'
+  const leaseMs = values.leaseMs ?? (profile === 'rel' ? relLeaseMs : defaults.leaseMs)
+  const host = values.host ?? defaults.host
+  const port = values.port ?? defaults.port
+  const baseMs = values.backoffBaseMs ?? defaultRetryPolicy.baseMs
+  const config: Config = {
+    profile,
+    store: values.store ?? defaults.store,
+    url: values.url ?? `http://${reachable(host)}:${port === 0 ? defaults.port : port}`,
+    token: values.token,
+    host,
+    port,
+    concurrency: values.concurrency ?? defaults.concurrency,
+    leaseMs,
+    heartbeatMs: values.heartbeatMs ?? Math.min(defaults.heartbeatMs, Math.floor(leaseMs / heartbeatsPerLease)),
+    sweepMs: values.sweepMs ?? defaults.sweepMs,
+    pollMs: values.pollMs ?? defaults.pollMs,
+    stallLimitMs: values.stallLimitMs ?? defaults.stallLimitMs,
+    retryPolicy: {
+      ...defaultRetryPolicy,
+      maxAttempts: values.maxAttempts ?? defaultRetryPolicy.maxAttempts,
+      baseMs,
+      multiplier: values.backoffMultiplier ?? defaultRetryPolicy.multiplier,
+      capMs: Math.max(defaultRetryPolicy.capMs, baseMs),
+    },
+    logLevel: values.logLevel ?? defaults.logLevel,
+    slackBotToken: values.slackBotToken,
+    slackApiUrl: values.slackApiUrl ?? defaults.slackApiUrl,
+    crmUrl: values.crmUrl,
+    crmToken: values.crmToken,
+  }
+  return checkConfig(config)
+}
+
+/** Gives the configuration back, or says which of its values contradict each other. */
+export function checkConfig(config: Config): Config | Refusal {
+  const { leaseMs, heartbeatMs } = config
+  if (leaseMs < heartbeatsPerLease * heartbeatMs) {
+    return refuse(
+      'bad_configuration',
+      `A lease of ${leaseMs / 1000} s is shorter than three heartbeats of ${heartbeatMs / 1000} s, so one delayed heartbeat could lose it.`,
+      { leaseMs, heartbeatMs },
+      `Set PAWL_LEASE_SECONDS to at least ${(heartbeatsPerLease * heartbeatMs) / 1000}, or PAWL_HEARTBEAT_SECONDS to at most ${leaseMs / heartbeatsPerLease / 1000}.`,
+    )
+  }
+  const policy = checkRetryPolicy(config.retryPolicy)
+  return 'refused' in policy ? policy : config
+}
+
+/** The longest time until the execution of a lost worker is claimed again: lease, then sweep, then poll. */
+export function reclaimBoundMs({ leaseMs, sweepMs, pollMs }: Pick<Config, 'leaseMs' | 'sweepMs' | 'pollMs'>): number {
+  return leaseMs + sweepMs + pollMs
+}
+
+function readVariables(env: Environment): VariableValues | Refusal {
+  const values: Record<string, unknown> = {}
+  const mistakes: string[] = []
+  for (const key of Object.keys(variables) as VariableKey[]) {
+    const variable: Variable<unknown> = variables[key]
+    // An empty variable counts as unset, as in shells and in files for containers; Pawl's own name beats an alias.
+    const name = [variable.name, ...(variable.aliases ?? [])].find((each) => (env[each] ?? '').trim() !== '')
+    if (name === undefined) continue
+    const text = (env[name] ?? '').trim()
+    const parsed = variable.schema.safeParse(text)
+    if (parsed.success) values[key] = parsed.data
+    else {
+      const shown = variable.secret === true ? '' : `=${JSON.stringify(text.slice(0, 100))}`
+      mistakes.push(`${name}${shown} ${parsed.error.issues[0]?.message ?? 'is not readable'}.`)
+    }
+  }
+  // The table types every value by its own schema, which a loop over it cannot express.
+  return mistakes.length > 0
+    ? refuse('bad_configuration', mistakes.join(' '), { mistakes })
+    : (values as VariableValues)
+}
+
+// A server that listens everywhere is reached at the loopback address.
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

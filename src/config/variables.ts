@@ -1,0 +1,180 @@
+import { z } from 'zod'
+
+/** One environment variable: how it is read, what it means, and the other names it is accepted under. */
+export interface Variable<T> {
+  readonly name: string
+  readonly schema: z.ZodType<T>
+  readonly doc: string
+  /** Shown in the reference; what holds if nothing is set. */
+  readonly shown: string
+  readonly aliases?: readonly string[]
+  /** Never repeated in messages. */
+  readonly secret?: true
+}
+
+const levels = 'trace|debug|info|warn|error|fatal|silent'
+const logLevels = new RegExp(`^(?:${levels})(?:,[a-z-]+=(?:${levels}))*$`)
+
+const seconds = z
+  .string()
+  .regex(/^\d+(?:\.\d+)?$/, 'must be a number of seconds, for instance 30')
+  .transform((text) => Math.round(Number(text) * 1000))
+  .refine((ms) => ms >= 50 && ms <= 30 * 86_400_000, 'must lie between 0.05 seconds and 30 days')
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((count) => count >= min && count <= max, `must lie between ${min} and ${max}`)
+
+const webAddress = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:/.test(text),
+    'must be an address beginning with http:// or https://',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+
+const text = z.string().min(1)
+
+/** Every variable this version reads; the reference page and `.env.example` come from here. */
+export const variables = {
+  profile: {
+    name: 'PAWL_PROFILE',
+    schema: z.enum(['default', 'rel'], 'must be `default` or `rel`'),
+    doc: 'Set of defaults: `rel` has a lease of 300 s.',
+    shown: 'default',
+  } satisfies Variable<'default' | 'rel'>,
+  store: {
+    name: 'PAWL_STORE',
+    schema: z.string().regex(/^sqlite:.+/, 'must be `sqlite:` and a path; this version has no other store'),
+    doc: 'Where executions are stored: `sqlite:` and the path of a file.',
+    shown: 'sqlite:./.pawl/pawl.db',
+  } satisfies Variable<string>,
+  url: {
+    name: 'PAWL_URL',
+    schema: webAddress,
+    doc: 'Address of the server that commands and remote workers talk to.',
+    shown: 'http://127.0.0.1:7070',
+  } satisfies Variable<string>,
+  token: {
+    name: 'PAWL_TOKEN',
+    schema: text,
+    doc: 'Token that commands and remote workers sign in with.',
+    shown: '',
+    secret: true,
+  } satisfies Variable<string>,
+  host: {
+    name: 'PAWL_HOST',
+    schema: text.regex(/^[^\s/]+$/, 'must be a host name or an IP address'),
+    doc: 'Address the server listens on.',
+    shown: '127.0.0.1',
+  } satisfies Variable<string>,
+  port: {
+    name: 'PAWL_PORT',
+    schema: whole(0, 65_535),
+    doc: 'Port the server listens on; 0 takes a free one.',
+    shown: '7070',
+  } satisfies Variable<number>,
+  concurrency: {
+    name: 'PAWL_CONCURRENCY',
+    schema: whole(1, 10_000),
+    doc: 'Executions that one worker runs at the same time.',
+    shown: '10',
+    aliases: ['DOCUGEN_QUEUE_CONCURRENCY'],
+  } satisfies Variable<number>,
+  leaseMs: {
+    name: 'PAWL_LEASE_SECONDS',
+    schema: seconds,
+    doc: 'How long a worker may go without a heartbeat before its execution is given to another one.',
+    shown: '30 (300 in profile `rel`)',
+    aliases: ['QUOTEY_EXEC_CLAIM_TIMEOUT_SEC', 'claim_timeout_seconds'],
+  } satisfies Variable<number>,
+  heartbeatMs: {
+    name: 'PAWL_HEARTBEAT_SECONDS',
+    schema: seconds,
+    doc: 'Time between two heartbeats; at most a third of the lease, so that two may be lost.',
+    shown: '10, or a third of a shorter lease',
+  } satisfies Variable<number>,
+  sweepMs: {
+    name: 'PAWL_SWEEP_SECONDS',
+    schema: seconds,
+    doc: 'Time between two searches for expired leases.',
+    shown: '5',
+  } satisfies Variable<number>,
+  pollMs: {
+    name: 'PAWL_POLL_SECONDS',
+    schema: seconds,
+    doc: 'Time between two looks for work, where no hint wakes the worker.',
+    shown: '1',
+  } satisfies Variable<number>,
+  stallLimitMs: {
+    name: 'PAWL_STALL_LIMIT_SECONDS',
+    schema: seconds,
+    doc: 'How long the event loop of the handlers may stand still before its leases are no longer renewed.',
+    shown: '60',
+  } satisfies Variable<number>,
+  maxAttempts: {
+    name: 'PAWL_MAX_ATTEMPTS',
+    schema: whole(1, 1_000_000),
+    doc: 'Attempts in all, the first one included.',
+    shown: '3',
+    aliases: ['QUOTEY_EXEC_MAX_RETRIES', 'DOCUGEN_QUEUE_MAX_ATTEMPTS', 'default_max_retries'],
+  } satisfies Variable<number>,
+  backoffBaseMs: {
+    name: 'PAWL_BACKOFF_BASE_SECONDS',
+    schema: seconds,
+    doc: 'Rest before the second attempt.',
+    shown: '5',
+    aliases: ['QUOTEY_EXEC_BACKOFF_BASE_SEC', 'retry_base_delay_seconds'],
+  } satisfies Variable<number>,
+  backoffMultiplier: {
+    name: 'PAWL_BACKOFF_MULTIPLIER',
+    schema: z
+      .string()
+      .regex(/^\d+(?:\.\d+)?$/, 'must be a number')
+      .transform(Number)
+      .refine((factor) => factor >= 1 && factor <= 100, 'must lie between 1 and 100'),
+    doc: 'Factor by which the rest grows with every further attempt, up to 15 minutes.',
+    shown: '2',
+    aliases: ['retry_backoff_multiplier'],
+  } satisfies Variable<number>,
+  logLevel: {
+    name: 'PAWL_LOG_LEVEL',
+    schema: z.string().regex(logLevels, 'must be a level such as `info`, also per module: `info,store=debug`'),
+    doc: `Least level that is logged (${levels.replaceAll('|', ', ')}); also per module: \`info,store=debug\`.`,
+    shown: 'info',
+  } satisfies Variable<string>,
+  slackBotToken: {
+    name: 'PAWL_SLACK_BOT_TOKEN',
+    schema: text,
+    doc: 'Token of the Slack bot that shows executions.',
+    shown: '',
+    secret: true,
+  } satisfies Variable<string>,
+  slackApiUrl: {
+    name: 'PAWL_SLACK_API_URL',
+    schema: webAddress,
+    doc: 'Address of the Slack Web API.',
+    shown: 'https://slack.com/api',
+  } satisfies Variable<string>,
+  crmUrl: {
+    name: 'PAWL_CRM_URL',
+    schema: webAddress,
+    doc: 'Address of the CRM that the quote example writes to.',
+    shown: '',
+  } satisfies Variable<string>,
+  crmToken: {
+    name: 'PAWL_CRM_TOKEN',
+    schema: text,
+    doc: 'Token for the CRM of the quote example.',
+    shown: '',
+    secret: true,
+  } satisfies Variable<string>,
+}
+
+export type VariableKey = keyof typeof variables
+
+/** What the variables say, each one only if it is set. */
+export type VariableValues = { readonly [Key in VariableKey]?: z.infer<(typeof variables)[Key]['schema']> }
