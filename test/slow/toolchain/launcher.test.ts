@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { projectRoot } from '../../../scripts/files.ts'
 
 let checkout: string
+const children: ChildProcess[] = []
 
 beforeEach(() => {
   checkout = mkdtempSync(join(tmpdir(), 'pawl-launcher-'))
@@ -18,7 +19,10 @@ beforeEach(() => {
   )
 })
 
-afterEach(() => rmSync(checkout, { recursive: true, force: true }))
+afterEach(() => {
+  for (const { pid } of children.splice(0)) if (pid !== undefined) endGroup(pid)
+  rmSync(checkout, { recursive: true, force: true })
+})
 
 describe('the launcher', () => {
   test('in a checkout it runs the source, with the arguments and the exit code', async () => {
@@ -88,7 +92,19 @@ function privateNode(name: string): void {
 
 function start(args: string[], { isOld = false } = {}): ChildProcess {
   const preload = isOld ? ['--require', join(checkout, 'old.cjs')] : []
-  return spawn(process.execPath, [...preload, join(checkout, 'bin/pawl.cjs'), ...args], { stdio: 'pipe' })
+  const command = [...preload, join(checkout, 'bin/pawl.cjs'), ...args]
+  const child = spawn(process.execPath, command, { stdio: 'pipe', detached: true })
+  children.push(child)
+  return child
+}
+
+/** The launcher and whatever it started are one group, so that a test that fails leaves neither behind. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // The group has ended by itself, as it should.
+  }
 }
 
 function ended(child: ChildProcess): Promise<{ code: number | null; signal: string | null; out: string; err: string }> {
