@@ -30,6 +30,7 @@ const bySystemCode: Readonly<Record<string, ErrorClass>> = {
   UND_ERR_CONNECT_TIMEOUT: 'TimeoutError',
   UND_ERR_HEADERS_TIMEOUT: 'TimeoutError',
   UND_ERR_BODY_TIMEOUT: 'TimeoutError',
+  // Node's own SQLite.
   ERR_SQLITE_ERROR: 'DatabaseError',
 }
 
@@ -80,6 +81,7 @@ interface ThrownFields {
   readonly name?: unknown
   readonly message?: unknown
   readonly code?: unknown
+  readonly errcode?: unknown
   readonly severity?: unknown
   readonly cause?: unknown
   readonly errors?: unknown
@@ -89,7 +91,8 @@ interface ThrownFields {
 function fieldsOf(thrown: unknown): ThrownFields {
   if (typeof thrown !== 'object' || thrown === null) return {}
   try {
-    const { errorClass, retryable, retryAfterMs, name, message, code, severity, cause, errors } = thrown as ThrownFields
+    const { errorClass, retryable, retryAfterMs, name, message, code, errcode, severity, cause, errors } =
+      thrown as ThrownFields
     return {
       errorClass,
       retryable,
@@ -97,6 +100,7 @@ function fieldsOf(thrown: unknown): ThrownFields {
       name,
       message,
       code,
+      errcode,
       severity,
       cause,
       errors,
@@ -107,8 +111,10 @@ function fieldsOf(thrown: unknown): ThrownFields {
 }
 
 function classOf(thrown: unknown, depth: number): ErrorClass {
-  const { errorClass, name, code, severity, cause, errors } = fieldsOf(thrown)
+  const { errorClass, name, code, errcode, severity, cause, errors } = fieldsOf(thrown)
   if (typeof errorClass === 'string' && isErrorClass(errorClass)) return errorClass
+  // SQLITE_CONSTRAINT and SQLITE_MISMATCH, as Node's own SQLite tells them: wrong data, not a broken database.
+  if (typeof errcode === 'number' && ((errcode & 0xff) === 19 || errcode === 20)) return 'ValidationError'
   if (typeof code === 'string') {
     const known = Object.hasOwn(bySystemCode, code) ? bySystemCode[code] : undefined
     if (known !== undefined) return known
@@ -130,11 +136,11 @@ function messageOf(thrown: unknown): string {
       ? 'A function was thrown.'
       : `${typeof thrown === 'string' ? '' : 'Thrown: '}${String(thrown)}`
   }
-  const { message, code, cause } = fieldsOf(thrown)
+  const { message, code, cause, errors } = fieldsOf(thrown)
   if (typeof message !== 'string') return 'An object without a message was thrown.'
-  const own = message === '' && typeof code === 'string' ? code : message
-  // fetch says only "fetch failed" and hides the reason in its cause.
-  const inner = fieldsOf(cause).message
+  const own = message !== '' ? message : typeof code === 'string' ? code : 'An error without a message was thrown.'
+  // fetch says only "fetch failed" and hides the reason in its cause; AggregateError hides it in its errors.
+  const inner = fieldsOf(cause ?? (Array.isArray(errors) ? errors[0] : undefined)).message
   return typeof inner === 'string' && inner !== '' && !own.includes(inner) ? `${own}: ${inner}` : own
 }
 

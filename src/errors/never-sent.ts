@@ -9,7 +9,16 @@ const nestingMax = 8
  * Looks through `cause` (as fetch wraps it) and AggregateError (as Node does with several addresses), where every
  * branch must prove it: one address that was reached and broke off leaves the effect in doubt.
  */
-export function neverSent(thrown: unknown, depth = 0): boolean {
+export function neverSent(thrown: unknown): boolean {
+  try {
+    return provesIt(thrown, 0)
+  } catch {
+    // Something whose properties throw when they are read proves nothing.
+    return false
+  }
+}
+
+function provesIt(thrown: unknown, depth: number): boolean {
   if (typeof thrown !== 'object' || thrown === null || depth > nestingMax) return false
   const { errors, code, syscall, cause } = thrown as {
     errors?: unknown
@@ -17,10 +26,10 @@ export function neverSent(thrown: unknown, depth = 0): boolean {
     syscall?: unknown
     cause?: unknown
   }
-  if (Array.isArray(errors)) return errors.length > 0 && errors.every((each) => neverSent(each, depth + 1))
+  if (Array.isArray(errors)) return errors.length > 0 && errors.every((each) => provesIt(each, depth + 1))
   if (typeof code === 'string' && beforeFirstByte.has(code)) {
     // Only an error of opening the connection counts; a library may reuse the code for a later state.
     return syscall === undefined || syscall === 'connect' || syscall === 'getaddrinfo'
   }
-  return cause !== undefined && cause !== thrown && neverSent(cause, depth + 1)
+  return provesIt(cause, depth + 1)
 }
