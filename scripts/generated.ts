@@ -1,9 +1,11 @@
 /** Every file that is made from a declaration elsewhere. Add a generator here; `generate` writes, `verify` compares. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { configReference, envExample } from '../src/config/reference.ts'
 import { projectFiles, projectRoot } from './files.ts'
 import { codesPage } from './generated/codes-page.ts'
 import { statesPage } from './generated/states-page.ts'
+import { generatedFrom } from './generated/table.ts'
 import { readEvidence, renderRequirements, requirementsPath } from './requirement-table.ts'
 
 export interface Generator {
@@ -14,6 +16,11 @@ export interface Generator {
 export const generators: readonly Generator[] = [
   { path: 'docs/reference/states.md', render: statesPage },
   { path: 'docs/reference/codes.md', render: codesPage },
+  {
+    path: 'docs/reference/configuration.md',
+    render: () => `${generatedFrom('src/config/variables.ts')}\n\n${configReference()}`,
+  },
+  { path: '.env.example', render: envExample },
   {
     path: requirementsPath,
     render: () =>

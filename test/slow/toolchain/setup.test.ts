@@ -37,7 +37,7 @@ let checkout: string
 beforeEach(() => {
   checkout = mkdtempSync(join(tmpdir(), 'pawl-setup-'))
   for (const folder of ['scripts', 'tools', 'src/cli']) mkdirSync(join(checkout, folder), { recursive: true })
-  for (const file of ['up', 'scripts/setup.sh']) copyFileSync(join(projectRoot, file), join(checkout, file))
+  for (const file of ['up', 'check', 'scripts/setup.sh']) copyFileSync(join(projectRoot, file), join(checkout, file))
   for (const tool of tools) symlinkSync(whereIs(tool), join(checkout, 'tools', tool))
   writeFileSync(join(checkout, 'package-lock.json'), '{}')
   writeFileSync(join(checkout, 'package.json'), '{"type":"module"}')
@@ -102,6 +102,11 @@ describe('setting up a checkout', () => {
     expect(stderr).toContain('install Node.js 24 LTS')
   })
 
+  test('a check that could not set up closes with one failure', () => {
+    const { status, stdout } = run('check')
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '0 passed, 1 failed, 0 skipped\n' })
+  })
+
   test('without node and npm one sentence says what to install', () => {
     const { status, stderr } = up()
     expect(status).toBe(1)
@@ -109,8 +114,10 @@ describe('setting up a checkout', () => {
   })
 })
 
-function up(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(join(checkout, 'tools/sh'), ['up', ...args], {
+const up = (...args: string[]) => run('up', ...args)
+
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(join(checkout, 'tools/sh'), args, {
     cwd: checkout,
     encoding: 'utf8',
     env: { PATH: join(checkout, 'tools') },
