@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
-import type { AnyAction } from './action.ts'
+import type { AnyAction } from './definition.ts'
 
 /**
  * Refuses a submitted input that carries a field the action computes by itself, whoever sends it.

@@ -1,5 +1,5 @@
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
-import type { AnyAction } from './action.ts'
+import type { AnyAction } from './definition.ts'
 
 /** The actions a process knows, by name and version. */
 export interface ActionRegistry {

@@ -74,8 +74,7 @@ test('SE-21 agrees with an independent implementation of RFC 8785', () => {
     fc.property(json, (value) => {
       const own = canonicalize(value)
       // The generator may make lone surrogates and __proto__, which are refused here.
-      if (isRefusal(own)) expect(['invalid_string', 'forbidden_key']).toContain(own.code)
-      else expect(own).toBe(canonicalizeOracle(value))
+      return isRefusal(own) ? ['invalid_string', 'forbidden_key'].includes(own.code) : own === canonicalizeOracle(value)
     }),
     { numRuns: 3000 },
   )
@@ -85,7 +84,7 @@ test('SE-21 canonical text is a fixed point of reading and writing', () => {
   fc.assert(
     fc.property(json, (value) => {
       const own = canonicalize(value)
-      if (!isRefusal(own)) expect(text(parseJson(own))).toBe(own)
+      return isRefusal(own) || text(parseJson(own)) === own
     }),
     { numRuns: 1000 },
   )
@@ -228,6 +227,7 @@ test('REL-11 whatever text arrives, the answer is a value or a refusal of the ta
   ]
   const tried = 100_000
   let read = 0
+  const unfaithful: string[] = []
   for (let round = 0; round < tried; round += 1) {
     let source = ''
     for (let left = random.int(12); left >= 0; left -= 1) source += pieces[random.int(pieces.length)]
@@ -236,8 +236,9 @@ test('REL-11 whatever text arrives, the answer is a value or a refusal of the ta
     read += 1
     // What was read can be written, and reads as the same.
     const written = canonicalize(answer)
-    if (isRefusal(written) || canonicalize(parseJson(written)) !== written) expect.fail(JSON.stringify(source))
+    if (isRefusal(written) || canonicalize(parseJson(written)) !== written) unfaithful.push(source)
   }
+  expect(unfaithful).toEqual([])
   expect(read).toBeGreaterThan(tried / 100)
 })
 
@@ -255,7 +256,7 @@ test('REL-11 whatever value arrives, writing it does not throw', () => {
       }),
       (value) => {
         const answer = canonicalize(value)
-        if (!isRefusal(answer)) expect(text(JSON.parse(answer))).toBe(answer)
+        return isRefusal(answer) || text(JSON.parse(answer)) === answer
       },
     ),
     { numRuns: 5000 },

@@ -1,4 +1,4 @@
-import { type Clock, sleepOn, type Timer } from './clock.ts'
+import { type Clock, sleepOn, type Timer } from './sleep.ts'
 
 interface PendingTimer {
   readonly at: number

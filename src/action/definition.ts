@@ -1,0 +1,83 @@
+import type { RetryPolicy } from '../time/backoff.ts'
+import type { RunContext } from './run-context.ts'
+import type { InferInput, InferOutput, StandardSchema } from './schema.ts'
+
+/** What a user writes. Functions of the input must be pure: they decide identity, locks and subject. */
+export interface ActionDefinition<
+  Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string,
+  Output,
+> {
+  /** Letters, digits, `_`, in parts joined by `.` or `:`; at most 100 characters. */
+  readonly name: Name
+  /** A whole number from 1; executions stay with the version they were submitted for. */
+  readonly version: number
+  /** Any Standard Schema. */
+  readonly input: Schema
+  readonly output?: StandardSchema<Result, Output>
+  readonly approval?: 'auto'
+  /** The key when the caller gives none; at most 255 characters. */
+  idempotencyKey?(input: InferOutput<Schema>): string
+  /** What the execution is about, for instance `quote:Q-42`. */
+  subject?(input: InferOutput<Schema>): string
+  locks?(input: InferOutput<Schema>): readonly string[]
+  readonly secrets?: readonly SecretName[]
+  readonly timeout?: ActionTimeout
+  /** What differs from the retry policy of the server. */
+  readonly retry?: Partial<RetryPolicy>
+  /** Higher first; a whole number from -1000 to 1000. */
+  readonly priority?: number
+  /** Fields of the input that the action computes and nobody may submit: dotted paths, `*` for every element. */
+  readonly computed?: readonly string[]
+  run(context: RunContext<InferOutput<Schema>, SecretName>): Result | Promise<Result>
+}
+
+export interface ActionTimeout {
+  readonly slaClass?: string
+  readonly actionClass?: string
+  /** Milliseconds that one attempt may take. */
+  readonly timeoutMs?: number
+}
+
+/** A defined action, with the types of its input and result. */
+export interface Action<
+  Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string = string,
+  Output = Result,
+> extends ActionDefinition<Name, Schema, Result, SecretName, Output> {
+  readonly approval: 'auto'
+}
+
+/** Any action, for code that does not know its types. */
+export interface AnyAction {
+  readonly name: string
+  readonly version: number
+  readonly input: StandardSchema
+  readonly output?: StandardSchema
+  readonly approval: 'auto'
+  idempotencyKey?(input: unknown): string
+  subject?(input: unknown): string
+  locks?(input: unknown): readonly string[]
+  readonly secrets?: readonly string[]
+  readonly timeout?: ActionTimeout
+  readonly retry?: Partial<RetryPolicy>
+  readonly priority?: number
+  readonly computed?: readonly string[]
+  run(context: RunContext): unknown
+}
+
+/** What a submitter sends to this action. */
+export type InputOf<A extends AnyAction> = InferInput<A['input']>
+
+/** What an execution of this action results in. */
+export type OutputOf<A extends AnyAction> = A extends {
+  readonly output?: StandardSchema<infer _Result, infer Output>
+} & AnyAction
+  ? unknown extends Output
+    ? Awaited<ReturnType<A['run']>>
+    : Output
+  : Awaited<ReturnType<A['run']>>
