@@ -1,0 +1,122 @@
+import { refuse } from '../errors/refusal.ts'
+import type { Execution } from '../execution/execution.ts'
+import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import type { KeyLookup, KeyOwner } from '../store/store.ts'
+import type { Admission, Answer } from './order.ts'
+import type { Refusals } from './refusals.ts'
+import type { Workset } from './workset.ts'
+
+const keyText = ({ tenant, action, recordOnly, key }: KeyLookup): string =>
+  JSON.stringify([tenant, action, recordOnly, key])
+
+export function keyLookup({ tenant, action, recordOnly, key }: Admission): KeyLookup | null {
+  return key === null ? null : { tenant, action, recordOnly, key, generation: null }
+}
+
+/** Keys as they stand in this batch: an earlier order of the same batch may have taken one. */
+export class Keys {
+  readonly #owners = new Map<string, KeyOwner>()
+
+  set(lookup: KeyLookup, owner: KeyOwner): void {
+    this.#owners.set(keyText(lookup), owner)
+  }
+
+  get(lookup: KeyLookup): KeyOwner | null {
+    return this.#owners.get(keyText(lookup)) ?? null
+  }
+}
+
+/**
+ * Same key and input: the first execution. Same key, other input: refused. Both are events of the execution that holds
+ * the key, so that nobody is answered from a key without a trace.
+ */
+export function admitOne(
+  work: Workset,
+  admission: Admission,
+  queue: number,
+  keys: Keys,
+  refusals: Refusals,
+  idKey: PublicIdKey,
+): Answer<'admit'> {
+  const lookup = keyLookup(admission)
+  const owner = lookup === null ? null : keys.get(lookup)
+  const actor = { principal: admission.requestedBy, worker: null }
+  if (owner !== null) {
+    const execution = work.executions.get(owner.id)
+    const request = work.requests.get(owner.id)
+    if (execution === undefined || request === undefined)
+      throw new Error(`the holder ${owner.id} of a key was not loaded`)
+    if (owner.inputHash !== admission.inputHash) {
+      refusals.record(work, execution, 'idempotency_conflict', actor, { inputHash: admission.inputHash })
+      return refuse('idempotency_key_reused', 'the idempotency key was used before with other input', {
+        key: admission.key,
+        executionId: request.publicId,
+        recorded: owner.inputHash,
+        submitted: admission.inputHash,
+      })
+    }
+    refusals.record(work, execution, 'idempotent_replay', actor, {})
+    return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
+  }
+  const admitted = create(work, admission, queue, idKey)
+  if (lookup !== null) keys.set(lookup, { id: admitted.execution.id, inputHash: admission.inputHash })
+  return { ...admitted, replayed: false }
+}
+
+function create(work: Workset, admission: Admission, queue: number, idKey: PublicIdKey) {
+  const id = work.nextId()
+  const dueAt = admission.availableAt ?? work.now + (admission.delayMs ?? 0)
+  const born: Omit<Execution, 'head' | 'updatedAt'> = {
+    id,
+    tenant: admission.tenant,
+    queue,
+    state: 'queued',
+    n: 1,
+    attempt: 0,
+    maxAttempts: admission.maxAttempts,
+    fence: 0,
+    // A minus zero would not come back from a row as it went in.
+    rank: admission.priority === 0 ? 0 : -admission.priority,
+    availableAt: Math.max(dueAt, work.now),
+    deadlineAt: admission.deadlineAt,
+    worker: null,
+    leaseUntil: null,
+    leaseRenewals: 0,
+    waitingFor: null,
+    ending: null,
+    openEffects: 0,
+    journal: 0,
+    reconciles: 0,
+    cancelledBy: null,
+    cancelledAt: null,
+    cancelChecks: 0,
+    lastErrorClass: null,
+    lastError: null,
+    startedAt: null,
+    finishedAt: null,
+  }
+  const { action, version, subject, key, recordOnly, input, inputHash, seed, traceId, requestedBy, mode } = admission
+  const request = {
+    id,
+    publicId: publicId(id, idKey),
+    tenant: admission.tenant,
+    action,
+    actionVersion: version,
+    subject,
+    key,
+    generation: 1,
+    recordOnly,
+    input,
+    inputHash,
+    seed,
+    traceId,
+    requestedBy,
+    mode,
+    priority: admission.priority,
+    slaClass: admission.slaClass,
+    actionClass: admission.actionClass,
+    policyVersion: 1,
+    parentId: admission.parentId,
+  }
+  return work.admit(request, born, 'enqueue')
+}

@@ -1,0 +1,226 @@
+import { DatabaseError } from '../errors/failures.ts'
+import { type Refusal, refuse } from '../errors/refusal.ts'
+import type { PublicIdKey } from '../identity/public-id.ts'
+import type { StoreSession } from '../store/store.ts'
+import type { Clock } from '../time/clock.ts'
+import { type BatchResult, type Memory, runBatch } from './batch.ts'
+import type { ClaimOrder } from './claims.ts'
+import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
+import { converse } from './reads.ts'
+
+interface Pending {
+  readonly order: Order
+  readonly answer: (answer: Answer) => void
+  readonly fail: (error: Error) => void
+}
+
+interface StandingClaim {
+  readonly order: ClaimOrder
+  readonly answer: (answer: Answer) => void
+  readonly until: number
+}
+
+export interface CommitterOptions {
+  readonly session: StoreSession
+  readonly idKey: PublicIdKey
+  readonly clock: Clock
+  /** Runs a function soon, after whatever else has arrived by then: what gathers a group. */
+  readonly soon: (run: () => void) => void
+  /** Told after each durable commit; must not throw. */
+  readonly onCommit?: ((changedIds: readonly number[]) => void) | undefined
+  /** Milliseconds of work one commit may hold; the group's size follows from what commits have cost. */
+  readonly groupMs?: number | undefined
+  /** For measuring commits only: decides nothing but the size of a group. */
+  readonly stopwatch?: (() => number) | undefined
+  readonly waitingMax?: number | undefined
+}
+
+const groupMin = 32
+const groupMax = 2_000
+
+/**
+ * The one writer of a store. Whatever waits when a commit ends goes into the next one, so that a group grows with the
+ * load and is a single order when idle. Nobody is answered before the commit that holds the order is durable. A group
+ * that fails is halved down to the order that cannot be committed; its neighbours are committed without it.
+ */
+export class Committer implements Orders {
+  readonly #session: StoreSession
+  readonly #clock: Clock
+  readonly #options: CommitterOptions
+  readonly #memory: Memory
+  readonly #waitingMax: number
+  #pending: Pending[] = []
+  #claims: StandingClaim[] = []
+  #group = 500
+  #scheduled = false
+  #working: Promise<void> | null = null
+  #alarm: { cancel(): void; readonly at: number } | null = null
+  #closed = false
+
+  private constructor(options: CommitterOptions, memory: Memory) {
+    this.#options = options
+    this.#session = options.session
+    this.#clock = options.clock
+    this.#memory = memory
+    this.#waitingMax = options.waitingMax ?? 100_000
+  }
+
+  /** Reads what the writer must remember and takes up the timers that were left. */
+  static async open(options: CommitterOptions): Promise<Committer> {
+    const { session } = options
+    const queues = await session.queues()
+    const workers = await session.workers('live')
+    const memory: Memory = {
+      idKey: options.idKey,
+      queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
+      maybeReady: new Set(queues.map(({ key }) => key)),
+      refusals: new Map(),
+      workers: new Map(workers.map((worker) => [worker.key, worker])),
+      nextTimerAt: await session.nextTimerAt(),
+    }
+    const committer = new Committer(options, memory)
+    committer.#setAlarm()
+    return committer
+  }
+
+  give<K extends OrderKind>(order: OrderOf<K>): Promise<Answer<K>> {
+    return new Promise<Answer<K>>((resolve, reject) => {
+      this.post(order, (answer) => resolve(answer as Answer<K>), reject)
+    })
+  }
+
+  /** `give` without a promise, for carriers that answer many orders at once. */
+  post(order: Order, answer: (answer: Answer) => void, fail: (error: Error) => void): void {
+    if (this.#closed) return fail(new DatabaseError('the store is closed'))
+    if (order.kind === 'claim') {
+      this.#claims.push({ order, answer, until: this.#clock.now() + order.waitMs })
+    } else if (this.#pending.length >= this.#waitingMax) {
+      return answer(busy(this.#waitingMax))
+    } else {
+      this.#pending.push({ order, answer, fail })
+    }
+    this.#schedule()
+  }
+
+  /** Resolves when everything given so far is committed or failed; then closes the store. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#alarm?.cancel()
+    for (const { answer } of this.#claims.splice(0)) answer([])
+    while (this.#pending.length > 0 || this.#working !== null) {
+      this.#work()
+      await this.#working
+    }
+    await this.#session.close()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#working !== null) return
+    this.#scheduled = true
+    this.#options.soon(() => {
+      this.#scheduled = false
+      this.#work()
+    })
+  }
+
+  #work(): void {
+    if (this.#working !== null) return
+    this.#working = this.#drainOne().finally(() => {
+      this.#working = null
+      if (this.#pending.length > 0) this.#schedule()
+      else this.#setAlarm()
+    })
+  }
+
+  async #drainOne(): Promise<void> {
+    const group = this.#pending.splice(0, this.#group)
+    const stopwatch = this.#options.stopwatch
+    const startedAt = stopwatch?.() ?? 0
+    await this.#commit(group, 0)
+    if (stopwatch !== undefined && group.length >= groupMin / 2) {
+      const each = (stopwatch() - startedAt) / group.length
+      const fitting = Math.round((this.#options.groupMs ?? 3) / Math.max(each, 0.000_5))
+      this.#group = Math.min(groupMax, Math.max(groupMin, Math.round((this.#group + fitting) / 2)))
+    }
+    this.#expireClaims()
+  }
+
+  async #commit(group: readonly Pending[], depth: number): Promise<void> {
+    const claims = [...this.#claims]
+    let result: BatchResult
+    try {
+      result = await this.#attempt(group, claims)
+    } catch (error) {
+      if (group.length <= 1) {
+        group[0]?.fail(error instanceof Error ? error : new DatabaseError(String(error)))
+        // A commit of claims alone that fails says nothing about an order; the next alarm tries them again.
+        return
+      }
+      const middle = Math.ceil(group.length / 2)
+      await this.#commit(group.slice(0, middle), depth + 1)
+      await this.#commit(group.slice(middle), depth + 1)
+      return
+    }
+    result.committed()
+    if (result.timersFired) this.#memory.nextTimerAt = await this.#session.nextTimerAt()
+    const filled = new Set<StandingClaim>()
+    for (const [index, claim] of claims.entries()) {
+      const answer = result.claims[index]
+      if (answer === null || answer === undefined) continue
+      filled.add(claim)
+      claim.answer(answer)
+    }
+    if (filled.size > 0) this.#claims = this.#claims.filter((claim) => !filled.has(claim))
+    for (const [index, { answer }] of group.entries()) {
+      const given = result.answers[index]
+      if (given === undefined) throw new Error('a batch answered fewer orders than it was given')
+      answer(given)
+    }
+    if (result.changedIds.length > 0) this.#options.onCommit?.(result.changedIds)
+  }
+
+  async #attempt(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
+    const session = this.#session
+    const orders = group.map(({ order }) => order)
+    const standing = claims.map(({ order }) => order)
+    await session.begin()
+    try {
+      const answer = converse(runBatch(orders, standing, this.#memory, this.#clock.now()), session)
+      const result = answer instanceof Promise ? await answer : answer
+      const written = session.write(result.changes)
+      const { stale } = written instanceof Promise ? await written : written
+      if (stale.length > 0) throw new DatabaseError(`rows changed under the writer: ${stale.slice(0, 5).join(', ')}`)
+      await session.commit()
+      return result
+    } catch (error) {
+      await session.rollback()
+      throw error
+    }
+  }
+
+  #expireClaims(): void {
+    const now = this.#clock.now()
+    if (!this.#claims.some(({ until }) => until <= now)) return
+    const over = this.#claims.filter(({ until }) => until <= now)
+    this.#claims = this.#claims.filter(({ until }) => until > now)
+    for (const { answer } of over) answer([])
+  }
+
+  /** Wakes the writer for the next timer or the end of a claim's patience, whichever is first. */
+  #setAlarm(): void {
+    if (this.#closed) return
+    const times = this.#claims.map(({ until }) => until)
+    if (this.#memory.nextTimerAt !== null) times.push(this.#memory.nextTimerAt)
+    if (times.length === 0) return
+    const at = Math.min(...times)
+    if (this.#alarm !== null && this.#alarm.at <= at) return
+    this.#alarm?.cancel()
+    const timer = this.#clock.timer(Math.max(0, at - this.#clock.now()), () => {
+      this.#alarm = null
+      this.#schedule()
+    })
+    this.#alarm = { at, cancel: () => timer.cancel() }
+  }
+}
+
+const busy = (waiting: number): Refusal => refuse('store_busy', `${waiting} orders are waiting for the store already`)

@@ -1,0 +1,79 @@
+import type { KeyLookup } from '../store/store.ts'
+import type { Keys } from './admission.ts'
+import type { Order } from './order.ts'
+import { type Asking, ask } from './reads.ts'
+import type { Workset } from './workset.ts'
+
+/** Reads the holders of all keys that the batch's admissions name. */
+export function* loadForAdmissions(work: Workset, keys: Keys, lookups: readonly KeyLookup[]): Asking<void> {
+  if (lookups.length === 0) return
+  const owners = yield* ask('keyOwners', lookups)
+  const held: number[] = []
+  for (const [index, lookup] of lookups.entries()) {
+    const owner = owners[index]
+    if (owner === undefined || owner === null) continue
+    keys.set(lookup, owner)
+    held.push(owner.id)
+  }
+  if (held.length === 0) return
+  for (const execution of yield* ask('executions', held)) work.executions.set(execution.id, execution)
+  for (const request of yield* ask('requests', held)) work.requests.set(request.id, request)
+}
+
+/** Reads the rows, and of those that need it the ledger, the journal and the recorded outcome. */
+export function* loadForCommands(work: Workset, orders: readonly Order[]): Asking<void> {
+  const ids = new Set<number>()
+  for (const order of orders) {
+    if (order.kind === 'command' || order.kind === 'work') ids.add(order.id)
+    else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
+  }
+  const missing = [...ids].filter((id) => !work.executions.has(id))
+  if (missing.length > 0) {
+    for (const execution of yield* ask('executions', missing)) work.executions.set(execution.id, execution)
+  }
+  const ledger = new Set<number>()
+  const journal = new Set<number>()
+  const settled = new Set<number>()
+  for (const order of orders) {
+    if (order.kind !== 'command' && order.kind !== 'work') continue
+    const execution = work.executions.get(order.id)
+    if (execution === undefined) continue
+    if (execution.openEffects > 0) ledger.add(order.id)
+    switch (order.command.type) {
+      case 'record_step':
+        if (execution.journal > 0) journal.add(order.id)
+        break
+      case 'intend_effect':
+      case 'record_effect':
+      case 'reconcile_effect':
+      case 'resolve_effect':
+        if (execution.journal > 0) ledger.add(order.id)
+        break
+      case 'succeed':
+        if (execution.state === 'succeeded') settled.add(order.id)
+        break
+      default:
+        break
+    }
+  }
+  yield* loadEffects(work, [...ledger])
+  if (journal.size > 0) {
+    for (const step of yield* ask('steps', [...journal])) {
+      const known = work.steps.get(step.id)
+      if (known === undefined) work.steps.set(step.id, [step])
+      else known.push(step)
+    }
+  }
+  if (settled.size > 0) {
+    for (const { id, fingerprint } of yield* ask('fingerprints', [...settled])) work.fingerprints.set(id, fingerprint)
+  }
+}
+
+export function* loadEffects(work: Workset, ids: readonly number[]): Asking<void> {
+  if (ids.length === 0) return
+  for (const effect of yield* ask('effects', ids)) {
+    const known = work.effects.get(effect.id)
+    if (known === undefined) work.effects.set(effect.id, new Map([[effect.effectKey, effect]]))
+    else known.set(effect.effectKey, effect)
+  }
+}

@@ -1,0 +1,118 @@
+import type { Refusal } from '../errors/refusal.ts'
+import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
+import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
+import type { Pause, Token } from '../store/rows.ts'
+
+/** A checked request to create one execution; everything text is canonical already. */
+export interface Admission {
+  readonly tenant: string
+  readonly action: string
+  readonly version: number
+  readonly subject: string | null
+  readonly key: string | null
+  readonly recordOnly: boolean
+  readonly input: string
+  readonly inputHash: string
+  readonly seed: string
+  readonly traceId: string
+  readonly requestedBy: Principal
+  readonly mode: 'immediate' | 'background'
+  readonly priority: number
+  readonly slaClass: string
+  readonly actionClass: string
+  readonly maxAttempts: number
+  /** Null is "now". */
+  readonly availableAt: number | null
+  readonly delayMs: number | null
+  readonly deadlineAt: number | null
+  readonly parentId: number | null
+}
+
+/** What a worker is handed: all it needs to run, and what earlier claims have recorded. */
+export interface Claimed {
+  readonly execution: Execution
+  readonly request: Request
+  readonly steps: readonly Step[]
+  readonly effects: readonly Effect[]
+}
+
+export interface Hello {
+  readonly identity: string
+  readonly incarnation: string
+  readonly host: string
+  readonly pid: number
+  readonly startedTicks: string | null
+  readonly bootId: string | null
+  readonly actions: readonly { readonly action: string; readonly version: number }[]
+  readonly slots: number
+}
+
+export interface Held {
+  readonly id: number
+  readonly fence: number
+  readonly cancelChecks: number
+}
+
+/** One thing to be done in some next transaction. */
+export type Order =
+  | { readonly kind: 'admit'; readonly admission: Admission }
+  | {
+      readonly kind: 'command'
+      readonly id: number
+      readonly tenant: string | null
+      readonly command: Command
+      readonly principal: Principal
+      /** Refuses when the execution's newest event is another (`If-Match`). */
+      readonly ifNumber?: number | undefined
+    }
+  | { readonly kind: 'work'; readonly worker: number; readonly id: number; readonly command: WorkerCommand }
+  /** Takes due work; stays until there is some, for `waitMs` at most. */
+  | {
+      readonly kind: 'claim'
+      readonly worker: number
+      readonly limit: number
+      readonly leaseMs: number
+      readonly waitMs: number
+    }
+  | {
+      readonly kind: 'heartbeat'
+      readonly worker: number
+      readonly leaseMs: number
+      readonly held: readonly Held[]
+      /** How long the handlers' event loop has not ticked; leases are not renewed when it is over the limit. */
+      readonly stalledMs: number | null
+    }
+  | { readonly kind: 'register'; readonly hello: Hello }
+  /** The process behind a worker is gone: its leases end now. */
+  | { readonly kind: 'gone'; readonly worker: number; readonly proof: string; readonly cause: 'exit' | 'restart' }
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
+  | { readonly kind: 'token'; readonly token: Token }
+
+export type OrderKind = Order['kind']
+export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
+
+export interface Answers {
+  admit: { readonly execution: Execution; readonly request: Request; readonly replayed: boolean }
+  command: Execution
+  work: Execution
+  claim: readonly Claimed[]
+  heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[] }
+  register: { readonly worker: number }
+  gone: { readonly recovered: readonly number[] }
+  sweep: { readonly recovered: readonly number[]; readonly more: boolean }
+  pause: { readonly changed: boolean }
+  token: { readonly id: string }
+}
+
+export type Answer<K extends OrderKind = OrderKind> = Answers[K] | Refusal
+
+/** Where orders go: the writer of this process, its thread, or a test's stand-in for either. */
+export interface Orders {
+  /**
+   * Resolves after the commit that holds the order is durable.
+   *
+   * @throws DatabaseError when the store could not commit it; nothing of the order is written then.
+   */
+  give<K extends OrderKind>(order: OrderOf<K>): Promise<Answer<K>>
+}

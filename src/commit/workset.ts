@@ -1,0 +1,278 @@
+import type { StoredArtifact } from '../execution/command.ts'
+import type { Decision, EventData, Fact } from '../execution/decision.ts'
+import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import { type EventType, isTerminal } from '../execution/machine.ts'
+import type {
+  Admitted,
+  Artifact,
+  Changes,
+  Parked,
+  Pause,
+  Queue,
+  Ready,
+  Timer,
+  Token,
+  Update,
+  Worker,
+} from '../store/rows.ts'
+import { CommitLog } from './log.ts'
+
+export interface Actor {
+  readonly principal: string
+  /** Incarnation key when a worker acts. */
+  readonly worker: number | null
+}
+
+/**
+ * Everything one transaction knows and will write. Decisions on one execution chain here, in memory:
+ * each sees the row as the one before left it.
+ */
+export class Workset {
+  readonly now: number
+  readonly executions = new Map<number, Execution>()
+  readonly requests = new Map<number, Request>()
+  readonly effects = new Map<number, Map<string, Effect>>()
+  readonly steps = new Map<number, Step[]>()
+  readonly fingerprints = new Map<number, string>()
+  /** Due work that this commit adds: claimable in the same commit. */
+  readonly readyAdd = new Map<number, Ready>()
+  readonly readyRemove = new Map<number, Ready>()
+  readonly queues: Queue[] = []
+  readonly workers: Worker[] = []
+  readonly pauses: { add: Pause[]; remove: Pause[] } = { add: [], remove: [] }
+  readonly parkedAdd: Parked[] = []
+  readonly parkedRemove: number[] = []
+  readonly tokens: Token[] = []
+  readonly #log: CommitLog
+  readonly #admitted = new Map<number, Admitted>()
+  readonly #updates: Update[] = []
+  readonly #outcomes: Outcome[] = []
+  readonly #newSteps: Step[] = []
+  readonly #newEffects = new Map<string, Effect>()
+  readonly #artifacts: Artifact[] = []
+  readonly #timersAdd = new Map<string, Timer>()
+  readonly #timersRemove = new Map<string, Timer>()
+  #nextExecution: number
+
+  constructor(first: { execution: number; position: number }, now: number) {
+    this.now = now
+    this.#nextExecution = first.execution
+    this.#log = new CommitLog(first.position, now)
+  }
+
+  nextId(): number {
+    return this.#nextExecution++
+  }
+
+  /** Queues whose work this commit made due. */
+  get readyQueues(): ReadonlySet<number> {
+    const queues = new Set<number>()
+    for (const ready of this.readyAdd.values()) queues.add(ready.queue)
+    return queues
+  }
+
+  earliestTimerAt(): number | null {
+    let least: number | null = null
+    for (const { at } of this.#timersAdd.values()) if (least === null || at < least) least = at
+    return least
+  }
+
+  changedIds(): number[] {
+    const ids = new Set<number>(this.#admitted.keys())
+    for (const { is } of this.#updates) ids.add(is.id)
+    return [...ids]
+  }
+
+  admit(
+    request: Omit<Request, 'position' | 'at'>,
+    born: Omit<Execution, 'head' | 'updatedAt'>,
+    type: EventType,
+  ): Admitted {
+    const position = this.#log.append({
+      execution: born.id,
+      tenant: born.tenant,
+      n: born.n,
+      previous: 0,
+      type,
+      from: null,
+      to: born.state,
+      principal: request.requestedBy,
+      worker: null,
+      data: null,
+    })
+    const execution: Execution = { ...born, head: position, updatedAt: this.now }
+    const admitted = { request: { ...request, position, at: this.now }, execution }
+    this.#admitted.set(born.id, admitted)
+    this.executions.set(born.id, execution)
+    this.requests.set(born.id, admitted.request)
+    this.#place(null, execution)
+    return admitted
+  }
+
+  /** Applies a decision to the execution as it is now, and returns it as it is then. */
+  apply(before: Execution, decision: Decision, actor: Actor): Execution {
+    let execution = before
+    for (const fact of decision.facts) execution = this.#take(execution, fact, actor)
+    if (decision.quiet !== undefined) {
+      const is = { ...execution, ...decision.quiet }
+      this.#updates.push({ was: execution, is })
+      execution = is
+    }
+    if (execution !== before) {
+      this.executions.set(execution.id, execution)
+      this.#place(before, execution)
+      if (isTerminal(execution.state) && !isTerminal(before.state)) this.#end(execution, decision)
+    }
+    for (const step of decision.steps ?? []) this.#record(step)
+    for (const effect of decision.effects ?? []) this.#enter(effect)
+    for (const artifact of decision.artifacts ?? []) this.#keep(execution.id, artifact)
+    return execution
+  }
+
+  /** Records something that happened to an execution without changing it. */
+  note(execution: Execution, type: EventType, actor: Actor, data: EventData): Execution {
+    return this.apply(execution, { facts: [{ type, to: execution.state, set: {}, data }] }, actor)
+  }
+
+  effectsOf(id: number): readonly Effect[] {
+    const effects = this.effects.get(id)
+    return effects === undefined ? [] : [...effects.values()]
+  }
+
+  removeReady(ready: Ready): void {
+    if (!this.readyAdd.delete(ready.id)) this.readyRemove.set(ready.id, ready)
+  }
+
+  changes(): Changes {
+    return {
+      queues: this.queues,
+      workers: this.workers,
+      log: this.#log.rows,
+      admitted: [...this.#admitted.values()],
+      updates: this.#updates,
+      outcomes: this.#outcomes,
+      steps: this.#newSteps,
+      effects: [...this.#newEffects.values()],
+      artifacts: this.#artifacts,
+      ready: { add: [...this.readyAdd.values()], remove: [...this.readyRemove.values()] },
+      timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
+      parked: { add: this.parkedAdd, remove: this.parkedRemove },
+      pauses: this.pauses,
+      tokens: this.tokens,
+    }
+  }
+
+  /** Removals come before additions in the store: a timer removed here and set again stays set. */
+  removeTimer(timer: Timer): void {
+    this.#timersAdd.delete(timerKey(timer))
+    this.#timersRemove.set(timerKey(timer), timer)
+  }
+
+  #addTimer(timer: Timer): void {
+    this.#timersAdd.set(timerKey(timer), timer)
+  }
+
+  addReady(execution: Execution): void {
+    const { queue, rank, availableAt, id } = execution
+    this.readyAdd.set(id, { queue, rank, availableAt, id })
+  }
+
+  #take(was: Execution, fact: Fact, { principal, worker }: Actor): Execution {
+    const n = was.n + 1
+    const position = this.#log.append({
+      execution: was.id,
+      tenant: was.tenant,
+      n,
+      previous: was.head,
+      type: fact.type,
+      from: was.state,
+      to: fact.to,
+      principal,
+      worker,
+      data: fact.data ?? null,
+    })
+    const is: Execution = {
+      ...was,
+      ...fact.set,
+      state: fact.to,
+      n,
+      head: position,
+      // The claim's own position, unless the store's positions fell behind: a fence never falls.
+      fence: fact.type === 'claim' ? Math.max(was.fence + 1, position) : was.fence,
+      updatedAt: this.now,
+    }
+    this.#updates.push({ was, is })
+    return is
+  }
+
+  /** Keeps the indexes of due and future work in step with the row. */
+  #place(before: Execution | null, after: Execution): void {
+    const was = before === null ? null : standing(before)
+    const is = standing(after)
+    if (was !== null && (is === null || is.kind !== was.kind || is.at !== was.at)) {
+      if (was.kind === 'available' && before !== null) {
+        const { queue, rank, availableAt, id } = before
+        this.removeReady({ queue, rank, availableAt, id })
+        // It may stand in any of three places; which one is not on the row, so that parking costs the row nothing.
+        if (after.state !== 'running') {
+          this.removeTimer({ at: availableAt, kind: 'available', id })
+          this.parkedRemove.push(id)
+        }
+      } else {
+        this.removeTimer({ at: was.at, kind: was.kind, id: after.id })
+      }
+    }
+    if (is !== null && (was === null || is.kind !== was.kind || is.at !== was.at)) {
+      if (is.kind === 'available' && is.at <= this.now) this.addReady(after)
+      else this.#addTimer({ at: is.at, kind: is.kind, id: after.id })
+    }
+    const deadline = after.deadlineAt
+    if (deadline !== null && deadline !== before?.deadlineAt) {
+      this.#addTimer({ at: deadline, kind: 'deadline', id: after.id })
+    }
+  }
+
+  #end(execution: Execution, decision: Decision): void {
+    this.#outcomes.push({
+      id: execution.id,
+      n: execution.n,
+      tenant: execution.tenant,
+      state: execution.state,
+      result: decision.outcome?.result ?? null,
+      fingerprint: decision.outcome?.fingerprint ?? null,
+      position: execution.head,
+      at: this.now,
+    })
+    if (decision.outcome?.fingerprint) this.fingerprints.set(execution.id, decision.outcome.fingerprint)
+  }
+
+  #record(step: Step): void {
+    this.#newSteps.push(step)
+    const known = this.steps.get(step.id)
+    if (known === undefined) this.steps.set(step.id, [step])
+    else known.push(step)
+  }
+
+  #enter(effect: Effect): void {
+    this.#newEffects.set(`${effect.id}/${effect.effectKey}`, effect)
+    const known = this.effects.get(effect.id)
+    if (known === undefined) this.effects.set(effect.id, new Map([[effect.effectKey, effect]]))
+    else known.set(effect.effectKey, effect)
+  }
+
+  #keep(execution: number, artifact: StoredArtifact): void {
+    this.#artifacts.push({ execution, ...artifact, at: this.now })
+  }
+}
+
+const timerKey = ({ at, kind, id }: Timer): string => `${at} ${kind} ${id}`
+
+/** Where an execution stands between runs: in the claim's way, now or later, or waiting for a time. */
+function standing(execution: Execution): { kind: 'available' | 'wake'; at: number } | null {
+  if (execution.state === 'queued' || execution.state === 'retryable_failed') {
+    return { kind: 'available', at: execution.availableAt }
+  }
+  return execution.state === 'waiting' && execution.waitingFor === 'timer'
+    ? { kind: 'wake', at: execution.availableAt }
+    : null
+}

@@ -1,0 +1,97 @@
+import type { RetryPolicy } from '../time/backoff.ts'
+import type { EffectState, TargetKind, WaitReason } from './execution.ts'
+
+/** Who acts: `human:alice`, `service:crm-bridge`, `system:sweep`, `agent:planner`, `worker:web-1`. */
+export type Principal = string
+
+/** A stored value or why there is none. All values travel as canonical JSON text. */
+export type EffectOutcome =
+  | { readonly kind: 'applied'; readonly value: string }
+  | { readonly kind: 'not_applied' | 'in_doubt'; readonly errorClass: string; readonly error: string }
+
+export interface StepKey {
+  readonly name: string
+  readonly ordinal: number
+}
+
+export interface EffectIntent {
+  readonly effectKey: string
+  readonly step: string
+  readonly name: string
+  readonly ordinal: number
+  readonly target: TargetKind
+  readonly reconcilable: boolean
+}
+
+export interface StoredArtifact {
+  readonly name: string
+  readonly sha256: string
+  readonly bytes: number
+  readonly mediaType: string
+  readonly path: string
+}
+
+/** Commands of the worker that holds the lease: each names the fence it was given. */
+export type WorkerCommand =
+  | { readonly type: 'renew'; readonly fence: number; readonly leaseMs: number; readonly cancelChecks: number }
+  | { readonly type: 'progress'; readonly fence: number; readonly value: string }
+  | ({
+      readonly type: 'record_step'
+      readonly fence: number
+      readonly value: string
+      readonly startedAt: number
+      readonly artifact?: StoredArtifact | undefined
+    } & StepKey)
+  | ({ readonly type: 'intend_effect'; readonly fence: number; readonly worker: number } & EffectIntent)
+  | {
+      readonly type: 'record_effect'
+      readonly fence: number
+      readonly effectKey: string
+      readonly outcome: EffectOutcome
+    }
+  | {
+      readonly type: 'reconcile_effect'
+      readonly fence: number
+      readonly effectKey: string
+      readonly happened: boolean
+      readonly value: string | null
+    }
+  | {
+      readonly type: 'succeed'
+      readonly fence: number
+      readonly result: string
+      readonly fingerprint: string
+    }
+  | {
+      readonly type: 'fail'
+      readonly fence: number
+      readonly errorClass: string
+      readonly message: string
+      readonly retryable: boolean
+      readonly retryAfterMs?: number | undefined
+      readonly policy: RetryPolicy
+    }
+  | { readonly type: 'suspend'; readonly fence: number; readonly reason: WaitReason; readonly wakeAt: number | null }
+  | { readonly type: 'hand_back'; readonly fence: number }
+  /** A claim for reconciliation only has looked at every effect it could. */
+  | { readonly type: 'end_reconciliation'; readonly fence: number }
+
+/** Commands of people, services and the engine itself. */
+export type ControlCommand =
+  | { readonly type: 'claim'; readonly worker: number; readonly leaseMs: number }
+  | { readonly type: 'lease_expired'; readonly cause: 'sweep' | 'exit' | 'restart' }
+  | { readonly type: 'cancel'; readonly reason: string | null }
+  | { readonly type: 'retry' }
+  | { readonly type: 'redrive'; readonly reason: string }
+  | { readonly type: 'wake'; readonly reason: string }
+  | { readonly type: 'expire' }
+  | {
+      readonly type: 'resolve_effect'
+      readonly effectKey: string
+      readonly verdict: Extract<EffectState, 'applied' | 'not_applied' | 'unknown_accepted'>
+      readonly value: string | null
+      readonly reason: string
+    }
+
+export type Command = WorkerCommand | ControlCommand
+export type CommandType = Command['type']

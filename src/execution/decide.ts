@@ -1,0 +1,73 @@
+import type { Refusal } from '../errors/refusal.ts'
+import type { Command } from './command.ts'
+import { decideCancel, decideRedrive, decideRetry, decideWake } from './decide-control.ts'
+import {
+  decideIntendEffect,
+  decideReconcileEffect,
+  decideRecordEffect,
+  decideRecordStep,
+  decideResolveEffect,
+} from './decide-effect.ts'
+import {
+  decideClaim,
+  decideEndReconciliation,
+  decideExpire,
+  decideFail,
+  decideHandBack,
+  decideLeaseExpired,
+  decideRenew,
+  decideSucceed,
+  decideSuspend,
+  leaseLost,
+  owns,
+} from './decide-run.ts'
+import { type Decision, note, type Surroundings } from './decision.ts'
+import type { Execution } from './execution.ts'
+
+/**
+ * Every rule of what a command does to an execution, none of its I/O: the same answer on every store.
+ */
+export function decide(execution: Execution, command: Command, around: Surroundings): Decision | Refusal {
+  switch (command.type) {
+    case 'claim':
+      return decideClaim(execution, command, around)
+    case 'renew':
+      return decideRenew(execution, command, around)
+    case 'progress':
+      return owns(execution, command.fence)
+        ? { facts: [note(execution, 'progress', {}, { progress: command.value })] }
+        : leaseLost(execution, command.fence)
+    case 'record_step':
+      return decideRecordStep(execution, command, around)
+    case 'intend_effect':
+      return decideIntendEffect(execution, command, around)
+    case 'record_effect':
+      return decideRecordEffect(execution, command, around)
+    case 'reconcile_effect':
+      return decideReconcileEffect(execution, command, around)
+    case 'succeed':
+      return decideSucceed(execution, command, around)
+    case 'fail':
+      return decideFail(execution, command, around)
+    case 'suspend':
+      return decideSuspend(execution, command, around)
+    case 'hand_back':
+      return decideHandBack(execution, command, around)
+    case 'end_reconciliation':
+      return decideEndReconciliation(execution, command, around)
+    case 'lease_expired':
+      return decideLeaseExpired(execution, command, around)
+    case 'cancel':
+      return decideCancel(execution, command, around)
+    case 'retry':
+      return decideRetry(execution, around)
+    case 'redrive':
+      return decideRedrive(execution, command, around)
+    case 'wake':
+      return decideWake(execution, command, around)
+    case 'expire':
+      return decideExpire(execution, around)
+    case 'resolve_effect':
+      return decideResolveEffect(execution, command, around)
+  }
+}

@@ -1,0 +1,87 @@
+import type { Refusal } from '../errors/refusal.ts'
+import { refuse } from '../errors/refusal.ts'
+import type { StoredArtifact } from './command.ts'
+import type { Effect, Execution, Step } from './execution.ts'
+import { type EventType, isTerminal, type State, targets } from './machine.ts'
+
+export type EventData = Readonly<Record<string, string | number | boolean | null>>
+
+/** One event and what it changes. Every fact raises the execution's `n` by one. */
+export interface Fact {
+  readonly type: EventType
+  readonly to: State
+  readonly set: Partial<Execution>
+  readonly data?: EventData | undefined
+}
+
+/** What a command does to one execution, as data: the store applies it, or none of it. */
+export interface Decision {
+  readonly facts: readonly Fact[]
+  /** Changes no event speaks of: a lease renewed. */
+  readonly quiet?: Partial<Execution> | undefined
+  readonly outcome?: { readonly result: string | null; readonly fingerprint: string | null } | undefined
+  readonly steps?: readonly Step[] | undefined
+  readonly artifacts?: readonly StoredArtifact[] | undefined
+  /** New or changed rows of the effect ledger. */
+  readonly effects?: readonly Effect[] | undefined
+}
+
+/** What a rule may know beside the execution's own row. */
+export interface Surroundings {
+  readonly now: number
+  readonly principal: string
+  /** The execution's ledger rows; empty when it has none. */
+  readonly effects: readonly Effect[]
+  readonly stepRecorded: boolean
+  /** Fingerprint of the recorded success; null when there is none. */
+  readonly fingerprint: string | null
+  /** Whether the process behind this incarnation key is proven dead. */
+  readonly isGone: (worker: number) => boolean
+}
+
+export const nothing: Decision = { facts: [] }
+
+/**
+ * A fact along a declared transition.
+ *
+ * @throws when the machine does not declare it: a rule that asks for it is a bug, not a refusal.
+ */
+export function move(
+  execution: Pick<Execution, 'state'>,
+  type: EventType,
+  to: State,
+  set: Partial<Execution> = {},
+  data?: EventData,
+): Fact {
+  if (!targets(execution.state, type).includes(to)) {
+    throw new Error(`the state machine has no transition ${execution.state} --${type}--> ${to}`)
+  }
+  const leaving = execution.state === 'running' ? released : {}
+  return { type, to, set: { ...leaving, ...set, state: to }, data }
+}
+
+const released: Partial<Execution> = { worker: null, leaseUntil: null }
+
+/** A fact that leaves the state as it is. */
+export function note(
+  execution: Pick<Execution, 'state'>,
+  type: EventType,
+  set: Partial<Execution>,
+  data?: EventData,
+): Fact {
+  return { type, to: execution.state, set, data }
+}
+
+export function illegal(execution: Execution, command: string): Refusal {
+  const advice = isTerminal(execution.state)
+    ? execution.state === 'succeeded'
+      ? 'A succeeded execution stays as it is; use rerun for a new one.'
+      : 'Use redrive to leave a terminal state.'
+    : undefined
+  return refuse(
+    'illegal_transition',
+    `the execution is ${execution.state}; ${command} is not allowed from there`,
+    { state: execution.state, command },
+    advice,
+  )
+}

@@ -1,0 +1,141 @@
+import type { State } from './machine.ts'
+
+export const waitReasons = ['step_approval', 'approval', 'outcome', 'timer', 'signal'] as const
+export type WaitReason = (typeof waitReasons)[number]
+
+/** The terminal state an execution has earned but may not enter while one of its effects is in doubt. */
+export type Ending = 'failed' | 'canceled' | 'expired'
+
+/**
+ * The narrow, mutable row of one execution: what rules need to decide. What never changes is in its `Request`.
+ * Keys are integers inside; times are epoch milliseconds.
+ */
+export interface Execution {
+  readonly id: number
+  readonly tenant: string
+  /** Key of the (action, version) it is pinned to. */
+  readonly queue: number
+  readonly state: State
+  /** Number of its newest event; also the version that `If-Match` compares. */
+  readonly n: number
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Grows with every claim; 0 before the first. */
+  readonly fence: number
+  /** Position in the log of its newest event. */
+  readonly head: number
+  /** Claim order within its queue, lower first: the negated priority. */
+  readonly rank: number
+  readonly availableAt: number
+  readonly deadlineAt: number | null
+  /** Incarnation key of the worker that holds the lease. */
+  readonly worker: number | null
+  readonly leaseUntil: number | null
+  readonly leaseRenewals: number
+  readonly waitingFor: WaitReason | null
+  readonly ending: Ending | null
+  /** Effects with an intent and no outcome. */
+  readonly openEffects: number
+  /** Steps and effects on record: what a next claim must be handed. */
+  readonly journal: number
+  /** Claims spent on reconciliation alone since `ending` was set. */
+  readonly reconciles: number
+  readonly cancelledBy: string | null
+  readonly cancelledAt: number | null
+  readonly cancelChecks: number
+  readonly lastErrorClass: string | null
+  readonly lastError: string | null
+  readonly updatedAt: number
+  readonly startedAt: number | null
+  readonly finishedAt: number | null
+}
+
+/** What was asked, by whom: written once, never changed. It is the payload of the execution's first event. */
+export interface Request {
+  readonly id: number
+  readonly publicId: string
+  readonly tenant: string
+  readonly action: string
+  readonly actionVersion: number
+  readonly subject: string | null
+  readonly key: string | null
+  readonly generation: number
+  readonly recordOnly: boolean
+  /** Canonical JSON. */
+  readonly input: string
+  readonly inputHash: string
+  readonly seed: string
+  readonly traceId: string
+  readonly requestedBy: string
+  readonly mode: 'immediate' | 'background'
+  readonly priority: number
+  readonly slaClass: string
+  readonly actionClass: string
+  readonly policyVersion: number
+  readonly parentId: number | null
+  /** Log position and time of the first event. */
+  readonly position: number
+  readonly at: number
+}
+
+/** The end of an execution, once per time it ended: the payload of the event that ended it. */
+export interface Outcome {
+  readonly id: number
+  readonly n: number
+  readonly tenant: string
+  readonly state: State
+  /** Canonical JSON of the result, at most 10 KiB; null unless it succeeded. */
+  readonly result: string | null
+  /** SHA-256 of the canonical result. */
+  readonly fingerprint: string | null
+  readonly position: number
+  readonly at: number
+}
+
+export const targetKinds = ['keyed', 'fenced', 'opaque'] as const
+export type TargetKind = (typeof targetKinds)[number]
+
+export const effectStates = ['intended', 'in_doubt', 'applied', 'not_applied', 'unknown_accepted'] as const
+export type EffectState = (typeof effectStates)[number]
+
+/** One row of the effect ledger. */
+export interface Effect {
+  readonly id: number
+  readonly effectKey: string
+  /** The plan step it belongs to; `run` for an action without a plan. */
+  readonly step: string
+  readonly name: string
+  readonly ordinal: number
+  readonly target: TargetKind
+  readonly reconcilable: boolean
+  readonly state: EffectState
+  /** How often the call was intended: 1, and one more for each replay or believed "no". */
+  readonly intents: number
+  /** Fence and worker of the newest intent. */
+  readonly fence: number
+  readonly worker: number
+  readonly intendedAt: number
+  readonly concludedAt: number | null
+  /** Canonical JSON of what the call returned. */
+  readonly value: string | null
+  readonly errorClass: string | null
+  readonly error: string | null
+}
+
+/** One journaled step: recorded once, replayed to every later claim. */
+export interface Step {
+  readonly id: number
+  readonly name: string
+  readonly ordinal: number
+  /** Canonical JSON of what the step returned. */
+  readonly value: string
+  readonly fence: number
+  readonly startedAt: number
+  readonly at: number
+}
+
+export const isOpen = (effect: Effect): boolean => effect.state === 'intended' || effect.state === 'in_doubt'
+
+/** Nobody but a person can say whether this effect happened. */
+export const needsPerson = (effect: Effect): boolean =>
+  isOpen(effect) && effect.target === 'opaque' && !effect.reconcilable

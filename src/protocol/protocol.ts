@@ -1,0 +1,45 @@
+import type { Claimed, Held, Hello } from '../commit/order.ts'
+import type { Refusal } from '../errors/refusal.ts'
+import type { WorkerCommand } from '../execution/command.ts'
+import type { Execution } from '../execution/execution.ts'
+
+/** What a worker is told when it signs on; all durations in milliseconds. */
+export interface Welcome {
+  /** Key of this incarnation: named in every later call. */
+  readonly worker: number
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  readonly pollMs: number
+  /** Longest time the handlers' event loop may stand still before its leases are no longer renewed. */
+  readonly stallLimitMs: number
+}
+
+export interface Beat {
+  readonly worker: number
+  readonly held: readonly Held[]
+  readonly stalledMs: number | null
+}
+
+export interface BeatAnswer {
+  /** Executions whose lease is somebody else's by now: abort, touch nothing. */
+  readonly lost: readonly number[]
+  /** Executions that somebody asked to cancel. */
+  readonly cancel: readonly number[]
+}
+
+/**
+ * All a worker says to the side that holds the store, whatever carries it: a call in the same process, a local socket
+ * or HTTP. Every call may be repeated after a lost reply: a doubled message changes nothing twice.
+ *
+ * @throws NetworkError when the other side cannot be reached; the caller does not know whether the call took effect.
+ */
+export interface WorkerProtocol {
+  register(hello: Hello): Promise<Welcome>
+  /** Due work, at most `limit`; waits up to `waitMs` for some. */
+  claim(ask: { readonly worker: number; readonly limit: number; readonly waitMs: number }): Promise<readonly Claimed[]>
+  heartbeat(beat: Beat): Promise<BeatAnswer>
+  /** Records, intents, outcomes and the settling of one execution; a refusal is an answer, not an error. */
+  work(worker: number, id: number, command: WorkerCommand): Promise<Execution | Refusal>
+  /** Nothing is held any more and nothing will be: the incarnation ends. */
+  signOff(worker: number): Promise<void>
+}

@@ -1,0 +1,164 @@
+import type { EventData } from '../execution/decision.ts'
+import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { EventType, State } from '../execution/machine.ts'
+
+/** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
+
+/**
+ * One commit's events of one kind: one row for up to `eventsMax` executions of one tenant and principal.
+ * The arrays run in parallel.
+ */
+export interface LogRow {
+  readonly position: number
+  readonly tenant: string
+  readonly type: EventType
+  readonly from: State | null
+  readonly to: State
+  readonly principal: string
+  /** Incarnation key of the worker that acted, if one did. */
+  readonly worker: number | null
+  readonly at: number
+  readonly executions: readonly number[]
+  readonly numbers: readonly number[]
+  /** Position of each execution's event before; 0 for its first. */
+  readonly previous: readonly number[]
+  /** Null when no event of the row carries data. */
+  readonly data: readonly (EventData | null)[] | null
+}
+
+/** At this length a row still stays near one page. */
+export const eventsMax = 256
+
+/** One event of one execution, as `execution_events` shows it. */
+export interface Event {
+  readonly execution: number
+  readonly n: number
+  readonly position: number
+  readonly tenant: string
+  readonly type: EventType
+  readonly from: State | null
+  readonly to: State
+  readonly principal: string
+  readonly worker: number | null
+  readonly at: number
+  readonly data: EventData | null
+}
+
+/** Work that is due: the claim's index, rebuilt from `executions` when in doubt. */
+export interface Ready {
+  readonly queue: number
+  readonly rank: number
+  readonly availableAt: number
+  readonly id: number
+}
+
+/** `available`: due work becomes ready · `wake`: a waiting execution goes on · `deadline`: it expires. */
+export const timerKinds = ['available', 'wake', 'deadline'] as const
+export type TimerKind = (typeof timerKinds)[number]
+
+export interface Timer {
+  readonly at: number
+  readonly kind: TimerKind
+  readonly id: number
+}
+
+/** Work taken out of the claim's way until `key` is freed. */
+export interface Parked extends Ready {
+  readonly key: string
+}
+
+export const pauseScopes = ['all', 'tenant', 'action', 'subject'] as const
+export type PauseScope = (typeof pauseScopes)[number]
+
+export interface Pause {
+  readonly scope: PauseScope
+  /** Empty for `all`. */
+  readonly value: string
+  /** Null pauses every tenant's. */
+  readonly tenant: string | null
+  readonly reason: string
+  readonly by: string
+  readonly at: number
+}
+
+/** One incarnation of a worker: the same identity after a restart is a new row. */
+export interface Worker {
+  readonly key: number
+  readonly identity: string
+  readonly incarnation: string
+  readonly host: string
+  readonly pid: number
+  /** Kernel's start time of the process and boot id of the machine: what proves a death. */
+  readonly startedTicks: string | null
+  readonly bootId: string | null
+  readonly actions: readonly { readonly action: string; readonly version: number }[]
+  readonly slots: number
+  readonly registeredAt: number
+  readonly seenAt: number
+  /** When the process was proven dead, or signed off. */
+  readonly goneAt: number | null
+  readonly goneProof: string | null
+}
+
+export interface Artifact {
+  readonly execution: number
+  readonly name: string
+  readonly sha256: string
+  readonly bytes: number
+  readonly mediaType: string
+  readonly path: string
+  readonly at: number
+}
+
+export interface Queue {
+  readonly key: number
+  readonly action: string
+  readonly version: number
+}
+
+export interface Token {
+  readonly id: string
+  /** SHA-256 of the secret part; the secret itself is shown once and kept nowhere. */
+  readonly hash: string
+  readonly name: string
+  readonly principal: string
+  readonly tenant: string
+  readonly role: string
+  readonly createdAt: number
+  readonly expiresAt: number | null
+  readonly lastUsedAt: number | null
+  readonly revokedAt: number | null
+}
+
+/** A narrow row as it shall be, and as it must still be for the write to happen. */
+export interface Update {
+  readonly was: Execution
+  readonly is: Execution
+}
+
+export interface Admitted {
+  readonly request: Request
+  readonly execution: Execution
+}
+
+/**
+ * All that one commit writes. Lists are applied in the order of these fields; updates in their own order. Of each index
+ * (ready, timers, parked, pauses) the removals come first, of entries that may not be there; then the additions, of
+ * entries that may be there already.
+ */
+export interface Changes {
+  readonly queues: readonly Queue[]
+  readonly workers: readonly Worker[]
+  readonly log: readonly LogRow[]
+  readonly admitted: readonly Admitted[]
+  readonly updates: readonly Update[]
+  readonly outcomes: readonly Outcome[]
+  readonly steps: readonly Step[]
+  readonly effects: readonly Effect[]
+  readonly artifacts: readonly Artifact[]
+  readonly ready: { readonly add: readonly Ready[]; readonly remove: readonly Ready[] }
+  readonly timers: { readonly add: readonly Timer[]; readonly remove: readonly Timer[] }
+  readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }
+  readonly pauses: { readonly add: readonly Pause[]; readonly remove: readonly Pause[] }
+  readonly tokens: readonly Token[]
+}

@@ -1,0 +1,133 @@
+import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { State } from '../execution/machine.ts'
+import type {
+  Artifact,
+  Changes,
+  Event,
+  LogRow,
+  Parked,
+  Pause,
+  PauseScope,
+  Queue,
+  Ready,
+  Timer,
+  Token,
+  Worker,
+} from './rows.ts'
+
+export type Awaitable<T> = T | Promise<T>
+
+/** Who holds an idempotency key. */
+export interface KeyOwner {
+  readonly id: number
+  readonly inputHash: string
+}
+
+export interface KeyLookup {
+  readonly tenant: string
+  readonly action: string
+  readonly recordOnly: boolean
+  readonly key: string
+  /** Null asks for the newest generation. */
+  readonly generation: number | null
+}
+
+/**
+ * What rules may read inside the transaction that will hold their decision. Lists come back in no promised order
+ * unless it is said; what does not exist is left out.
+ */
+export interface Reads {
+  /** First free execution key, queue key, worker key and log position. */
+  counters(): Awaitable<{ execution: number; queue: number; worker: number; position: number }>
+  queues(): Awaitable<readonly Queue[]>
+  executions(ids: readonly number[]): Awaitable<readonly Execution[]>
+  requests(ids: readonly number[]): Awaitable<readonly Request[]>
+  /** One answer per lookup, in its order. */
+  keyOwners(lookups: readonly KeyLookup[]): Awaitable<readonly (KeyOwner | null)[]>
+  effects(ids: readonly number[]): Awaitable<readonly Effect[]>
+  steps(ids: readonly number[]): Awaitable<readonly Step[]>
+  /** Fingerprint of each execution's newest success. */
+  fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
+  /** The next due work of one queue, in claim order: rank, then due time, then age. */
+  ready(queue: number, limit: number): Awaitable<readonly Ready[]>
+  /** Timers due at `now`, oldest first. */
+  dueTimers(now: number, limit: number): Awaitable<readonly Timer[]>
+  nextTimerAt(): Awaitable<number | null>
+  /** Running executions whose lease ended before `now`, oldest key first, behind `after`. */
+  expiredLeases(now: number, after: number, limit: number): Awaitable<readonly number[]>
+  /** Running executions of one worker incarnation, oldest key first, behind `after`. */
+  heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
+  parked(key: string, limit: number): Awaitable<readonly Parked[]>
+  pauses(): Awaitable<readonly Pause[]>
+  workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
+}
+
+/**
+ * One owner's door to the tables: a transaction at a time. Promises, each shown by a file of `contract/`:
+ * what `commit` has returned survives power loss; a write names the row it expects (execution, fence, state, number) and
+ * a row that is not so any more is left untouched and reported; the log only grows; an illegal transition is refused by
+ * the tables themselves.
+ */
+export interface StoreSession extends Reads {
+  begin(): Awaitable<void>
+  /** Writes everything, and reports the keys of updates whose row was not as expected. */
+  write(changes: Changes): Awaitable<{ readonly stale: readonly number[] }>
+  commit(): Awaitable<void>
+  rollback(): Awaitable<void>
+  close(): Awaitable<void>
+}
+
+export interface ExecutionFilter {
+  readonly tenant?: string | undefined
+  readonly states?: readonly State[] | undefined
+  readonly action?: string | undefined
+  readonly subject?: string | undefined
+  readonly key?: string | undefined
+  /** Newest first, below this key. */
+  readonly before?: number | undefined
+  readonly limit: number
+}
+
+export interface Found {
+  readonly execution: Execution
+  readonly request: Request
+}
+
+export interface FailurePattern {
+  readonly action: string
+  readonly state: State
+  readonly errorClass: string
+  readonly count: number
+  readonly newestAt: number
+}
+
+/** What people are shown: committed rows only, outside every transaction, never blocking the writer. */
+export interface Views {
+  find(id: number): Awaitable<Found | null>
+  list(filter: ExecutionFilter): Awaitable<readonly Found[]>
+  outcome(id: number): Awaitable<Outcome | null>
+  steps(id: number): Awaitable<readonly Step[]>
+  effects(filter: {
+    readonly id?: number | undefined
+    readonly tenant?: string | undefined
+    readonly open?: boolean | undefined
+    readonly limit: number
+  }): Awaitable<readonly Effect[]>
+  artifacts(id: number): Awaitable<readonly Artifact[]>
+  /** One execution's events above `after`, in order of `n`. Reads a bounded number of pages per event. */
+  events(id: number, after: number, limit: number): Awaitable<readonly Event[]>
+  /** Log rows behind a position, in order: the ordered feed. */
+  log(after: number, limit: number, tenant?: string): Awaitable<readonly LogRow[]>
+  headPosition(): Awaitable<number>
+  countsByState(tenant?: string): Awaitable<readonly { action: string; state: State; count: number }[]>
+  oldestReadyAt(tenant?: string): Awaitable<number | null>
+  failuresSince(at: number, tenant?: string): Awaitable<readonly FailurePattern[]>
+  running(tenant?: string, limit?: number): Awaitable<readonly Found[]>
+  pauses(): Awaitable<readonly Pause[]>
+  workers(): Awaitable<readonly Worker[]>
+  queues(): Awaitable<readonly Queue[]>
+  tokens(): Awaitable<readonly Token[]>
+  close(): Awaitable<void>
+}
+
+export type { PauseScope }
