@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { WebClient } from '@slack/web-api'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AuthError, NetworkError, RateLimitError, TimeoutError, UnknownOutcome } from '../../src/errors/failures.ts'
@@ -116,12 +118,24 @@ test('CP-008d a refused look-up is never taken for a message that is not there',
   await expect(look()).rejects.toBeInstanceOf(RateLimitError)
 })
 
+const look = { effectKey: 'e', threadTs: null }
+
 test('CP-008d a history too long to read to its end gives no answer instead of a wrong one', async () => {
-  const endless = await startEndlessSlack()
-  await expect(
-    findByEffectKey({ ...connection, apiUrl: endless.apiUrl }, { effectKey: 'e', threadTs: null }),
-  ).rejects.toBeInstanceOf(UnknownOutcome)
+  const endless = await startAnswering({
+    messages: [{ ts: '1.0', text: 'x' }],
+    response_metadata: { next_cursor: 'more' },
+  })
+  await expect(findByEffectKey({ ...connection, apiUrl: endless.apiUrl }, look)).rejects.toBeInstanceOf(UnknownOutcome)
   await endless.close()
+})
+
+test('CP-008d a token that may not read metadata gives no answer instead of a wrong one', async () => {
+  const blind = await startAnswering(
+    { messages: [{ ts: '1.0', text: 'x' }] },
+    { 'X-OAuth-Scopes': 'chat:write,channels:history' },
+  )
+  await expect(findByEffectKey({ ...connection, apiUrl: blind.apiUrl }, look)).rejects.toBeInstanceOf(AuthError)
+  await blind.close()
 })
 
 test('an abort throws the reason of whoever aborted', async () => {
@@ -141,22 +155,15 @@ test('texts of customers cannot mention a channel', () => {
   expect(escapeText('<!channel> & <@U1>')).toBe('&lt;!channel&gt; &amp; &lt;@U1&gt;')
 })
 
-async function startEndlessSlack(): Promise<{ apiUrl: string; close(): Promise<void> }> {
-  const { createServer } = await import('node:http')
-  const body = JSON.stringify({
-    ok: true,
-    messages: [{ ts: '1.0', text: 'x' }],
-    has_more: true,
-    response_metadata: { next_cursor: 'more' },
-  })
+/** A Slack that gives one and the same answer to everything. */
+async function startAnswering(answer: object, headers: Record<string, string> = {}) {
+  const body = JSON.stringify({ ok: true, ...answer })
   const server = createServer((_request, response) =>
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end(body),
+    response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
   return {
-    apiUrl: `http://127.0.0.1:${port}/api/`,
+    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`,
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

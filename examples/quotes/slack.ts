@@ -1,5 +1,5 @@
 import { type Logger, LogLevel, WebClient } from '@slack/web-api'
-import { UnknownOutcome } from '../../src/errors/failures.ts'
+import { AuthError, UnknownOutcome } from '../../src/errors/failures.ts'
 import { failureOfRead } from './http-failure.ts'
 import { slackFailure } from './slack-failure.ts'
 
@@ -18,6 +18,7 @@ type Call = { signal?: AbortSignal }
 
 const eventType = 'pawl_effect'
 const defaultTimeoutMs = 10_000
+const metadataScope = 'metadata.message:read'
 const pageMessages = 200
 const pagesMax = 25
 
@@ -79,6 +80,7 @@ async function search(
 ): Promise<string | null> {
   const { conversations } = client(connection, call)
   let cursor = ''
+  let isMetadataShown = false
   for (let page = 0; page < pagesMax; page += 1) {
     const options = {
       channel: connection.channel,
@@ -92,11 +94,16 @@ async function search(
       throw failureOfRead(thrown)
     })
     for (const { ts, metadata } of answer.messages ?? []) {
+      isMetadataShown ||= metadata !== undefined
       const isOurs = metadata?.event_type === eventType
       if (ts !== undefined && isOurs && matches((metadata.event_payload ?? {}) as Record<string, unknown>)) return ts
     }
     cursor = answer.response_metadata?.next_cursor ?? ''
-    if (cursor === '') return null
+    if (cursor !== '') continue
+    // Without this scope metadata is left out in silence, and every message would seem not to be there.
+    const scopes = answer.response_metadata?.scopes
+    if (isMetadataShown || scopes === undefined || scopes.includes(metadataScope)) return null
+    throw new AuthError(`the Slack token lacks the scope ${metadataScope}`)
   }
   // "Not among the latest" is not "not there": a guess here could post twice.
   throw new UnknownOutcome(`not found among the latest ${pagesMax * pageMessages} messages, and there are older ones`)

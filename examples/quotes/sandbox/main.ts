@@ -9,7 +9,7 @@ Stands in for a CRM and for Slack, so that the quote example runs without either
   --stop-with-stdin   stops when standard input ends, so that it never outlives the process that started it
   --crm-token T, --slack-token T, --slack-channel C   credentials it accepts`
 
-/** Runs until SIGTERM or SIGINT. Exit codes: 0 stopped, 1 could not start, 2 usage. */
+/** Runs until SIGTERM, SIGINT or the end of standard input. Exit codes: 0 stopped, 1 could not start, 2 usage. */
 async function main(): Promise<void> {
   const values = readArguments()
   if (values === undefined) return
@@ -26,8 +26,13 @@ async function main(): Promise<void> {
   )
   const stop = () => void sandbox.close().then(() => process.exit(0))
   process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  if (values['stop-with-stdin']) process.stdin.resume().once('end', stop).once('error', stop)
+  if (values['stop-with-stdin']) {
+    process.stdin.resume().once('end', stop).once('error', stop)
+    // Ctrl-C reaches the whole process group; whoever started the sandbox needs it while it drains, and stops it after.
+    process.on('SIGINT', () => {})
+  } else {
+    process.once('SIGINT', stop)
+  }
 }
 
 function readArguments() {

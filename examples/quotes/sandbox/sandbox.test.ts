@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -50,10 +52,10 @@ test('EX-quotes every answer says that it comes from a sandbox', async () => {
 
 test('CP-008d the record keeps every raw request with what became of it, masked', async () => {
   await askForFaults(url, { kind: 'drop', when: 'after', route: 'PUT /crm/accounts' })
-  await expect(write('key-1')).rejects.toThrow()
+  await expect(write('key-1')).rejects.toThrow('broke')
   await write('key-1')
   await askForFaults(url, { kind: 'drop', when: 'before', route: '*' })
-  await expect(write('key-2')).rejects.toThrow()
+  await expect(write('key-2')).rejects.toThrow('broke')
   const entries = readRequestRecord(recordFile).filter((entry) => entry.method === 'PUT')
   expect(
     entries.map((entry) => [
@@ -104,4 +106,18 @@ test('EX-quotes a sandbox that cannot start says why in a sentence', async () =>
   await expect(spawnSandbox({ recordFile: join(folder, 'missing', 'record.jsonl') })).rejects.toThrow(
     /could not start: ENOENT/,
   )
+})
+
+test('EX-quotes the sandbox does not outlive a process that was killed', async () => {
+  const script = `import(${JSON.stringify(new URL('process.ts', import.meta.url).href)})
+    .then(({ spawnSandbox }) => spawnSandbox())
+    .then(({ addresses }) => console.log(addresses.url))`
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [address] = (await once(owner.stdout, 'data')) as [Buffer]
+  const { hostname, port } = new URL(String(address).trim())
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  owner.kill('SIGKILL')
+  await once(socket, 'close')
+  await expect(fetch(String(address).trim())).rejects.toThrow('fetch failed')
 })

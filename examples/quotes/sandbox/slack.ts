@@ -17,6 +17,7 @@ type Message = {
 }
 
 const bot = { user: 'U0SANDBOX', bot_id: 'B0SANDBOX' }
+const scopes = 'chat:write,channels:history,metadata.message:read'
 const textCharactersMax = 40_000
 
 /** The part of Slack's Web API that quotes need, with Slack's own names, errors and habits: HTTP 200 and `ok: false`. */
@@ -37,6 +38,11 @@ export class SlackSandbox {
   }
 
   handle(request: SandboxRequest): Answer {
+    const answered = this.#call(request)
+    return { ...answered, headers: { ...answered.headers, 'X-OAuth-Scopes': scopes } }
+  }
+
+  #call(request: SandboxRequest): Answer {
     const parameters = parametersOf(request)
     const token = bearer(request.headers) ?? parameters.token
     if (token === undefined) return failed('not_authed')
