@@ -36,7 +36,7 @@ const webAddress = z
   )
   .transform((text) => text.replace(/\/+$/, ''))
 
-const text = z.string().min(1)
+const token = z.string().regex(/^\S+$/, 'must not contain spaces')
 
 /** Every variable this version reads; the reference page and `.env.example` come from here. */
 export const variables = {
@@ -60,14 +60,14 @@ export const variables = {
   } satisfies Variable<string>,
   token: {
     name: 'PAWL_TOKEN',
-    schema: text,
+    schema: token,
     doc: 'Token that commands and remote workers sign in with.',
     shown: '',
     secret: true,
   } satisfies Variable<string>,
   host: {
     name: 'PAWL_HOST',
-    schema: text.regex(/^[^\s/]+$/, 'must be a host name or an IP address'),
+    schema: z.string().regex(/^[^\s/]+$/, 'must be a host name or an IP address'),
     doc: 'Address the server listens on.',
     shown: '127.0.0.1',
   } satisfies Variable<string>,
@@ -148,7 +148,7 @@ export const variables = {
   } satisfies Variable<string>,
   slackBotToken: {
     name: 'PAWL_SLACK_BOT_TOKEN',
-    schema: text,
+    schema: token,
     doc: 'Token of the Slack bot that shows executions.',
     shown: '',
     secret: true,
@@ -167,7 +167,7 @@ export const variables = {
   } satisfies Variable<string>,
   crmToken: {
     name: 'PAWL_CRM_TOKEN',
-    schema: text,
+    schema: token,
     doc: 'Token for the CRM of the quote example.',
     shown: '',
     secret: true,

@@ -192,30 +192,6 @@ export const codes = {
   effect_concluded: {
     http: 409,
     exit: 5,
-    why: 'The effect already has an outcome on record.',
-    next: 'Use the recorded outcome; the effect must not be performed again.',
-  },
-  cancel_requested: {
-    http: 409,
-    exit: 5,
-    why: 'Somebody asked to cancel the execution, so no further effect may begin.',
-    next: 'Stop and settle; what already happened stays recorded.',
-  },
-  reconcile_only: {
-    http: 409,
-    exit: 5,
-    why: 'The execution was claimed only to find out what happened to an effect in doubt.',
-    next: 'Reconcile the effect and settle; begin nothing new.',
-  },
-  old_process_alive: {
-    http: 409,
-    exit: 5,
-    why: 'The process that began the effect may still be alive, so its absence proves nothing.',
-    next: 'Wait until that process is proven gone, or let a person resolve the effect.',
-  },
-  effect_concluded: {
-    http: 409,
-    exit: 5,
     why: 'The outcome of this effect is on record and stands.',
     next: 'Use the recorded outcome; `pawl effect list` shows it.',
   },

@@ -147,6 +147,7 @@ test('64 levels are accepted, 65 are refused, both ways', () => {
   expect(code(parseJson(nested(65)))).toBe('input_too_deep')
   expect(code(canonicalize(JSON.parse(nested(65))))).toBe('input_too_deep')
   expect(parseJson('"[[[["', { bytesMax: 99, depthMax: 1 })).toBe('[[[[')
+  expect(parseJson('"\\"[[[["', { bytesMax: 99, depthMax: 1 })).toBe('"[[[[')
 })
 
 test('a bomb of a million brackets and one of shared references end as refusals', () => {
