@@ -1,0 +1,225 @@
+import type { ActionRegistry } from './action/action.ts'
+import { checkRequest, type SubmitRequest } from './admit/request.ts'
+import type { StoreHost } from './commit/host.ts'
+import type { Answer } from './commit/order.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
+import type { ControlCommand } from './execution/command.ts'
+import type { Execution, Request } from './execution/execution.ts'
+import { isTerminal } from './execution/machine.ts'
+import { internalId, publicId } from './identity/public-id.ts'
+import {
+  artifactView,
+  type EventView,
+  type ExecutionView,
+  effectView,
+  eventViews,
+  executionView,
+  type Naming,
+  stepView,
+} from './projections/view.ts'
+import type { ExecutionFilter, Found } from './store/store.ts'
+import type { RetryPolicy } from './time/backoff.ts'
+import type { Clock } from './time/clock.ts'
+
+/** Who calls, for which tenant. What they may do is decided before the control plane is reached. */
+export interface Caller {
+  readonly principal: string
+  readonly tenant: string
+}
+
+export interface Submitted {
+  readonly execution: ExecutionView
+  /** The idempotency key was known: this is the first execution, not a new one. */
+  readonly replayed: boolean
+}
+
+export interface ControlPlaneOptions {
+  readonly host: StoreHost
+  readonly actions: ActionRegistry
+  readonly clock: Clock
+  readonly retryPolicy: RetryPolicy
+  readonly newTraceId: () => string
+}
+
+/** Commands by which people change one execution. */
+export type PersonCommand = Extract<ControlCommand, { type: 'cancel' | 'retry' | 'redrive' | 'resolve_effect' }>
+
+export interface ListQuery {
+  readonly states?: ExecutionFilter['states']
+  readonly action?: string | undefined
+  readonly subject?: string | undefined
+  readonly key?: string | undefined
+  readonly cursor?: string | undefined
+  readonly limit?: number | undefined
+}
+
+const pageMax = 500
+const eventsPageMax = 1_000
+
+/** What people and programs hold: submit, look, command. Every public id is resolved here, within the caller's tenant. */
+export class ControlPlane {
+  readonly host: StoreHost
+  readonly actions: ActionRegistry
+  readonly #options: ControlPlaneOptions
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options
+    this.host = options.host
+    this.actions = options.actions
+  }
+
+  /** @throws Refused */
+  async submit(request: SubmitRequest, by: Caller): Promise<Submitted> {
+    return orThrow(await this.trySubmit(request, by))
+  }
+
+  async trySubmit(request: SubmitRequest, by: Caller): Promise<Submitted | Refusal> {
+    const { clock, retryPolicy, newTraceId } = this.#options
+    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId }
+    const admission = await checkRequest(request, by, rules)
+    if (isRefusal(admission)) return admission
+    const answer = await this.host.orders.give({ kind: 'admit', admission })
+    if (isRefusal(answer)) return answer
+    const { execution, request: stored, replayed } = answer
+    return { execution: await this.#view(execution, stored), replayed }
+  }
+
+  /** Each is answered for itself; a refused one keeps none of the others from being admitted. */
+  submitMany(requests: readonly SubmitRequest[], by: Caller): Promise<(Submitted | Refusal)[]> {
+    return Promise.all(requests.map((request) => this.trySubmit(request, by)))
+  }
+
+  async get(id: string, by: Caller): Promise<ExecutionView | Refusal> {
+    const found = await this.find(id, by)
+    return isRefusal(found) ? found : this.#view(found.execution, found.request)
+  }
+
+  /** Newest first. */
+  async list(query: ListQuery, by: Caller): Promise<{ items: ExecutionView[]; next: string | null } | Refusal> {
+    const before = query.cursor === undefined ? undefined : internalId(query.cursor, this.host.idKey)
+    if (before === null) return refuse('invalid_cursor', 'the cursor is not one that a list has given')
+    const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax)
+    const { states, action, subject, key } = query
+    const found = await this.host.views.list({
+      tenant: by.tenant,
+      states,
+      action,
+      subject,
+      key,
+      before,
+      limit: limit + 1,
+    })
+    const page = found.slice(0, limit)
+    const items = await Promise.all(page.map(({ execution, request }) => this.#view(execution, request)))
+    return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null }
+  }
+
+  async events(id: string, after: number, limit: number, by: Caller): Promise<EventView[] | Refusal> {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    // From the first on, because attempt and fence of a later event follow from the claims before it.
+    const events = await this.host.views.events(found.execution.id, 0, after + Math.min(limit, eventsPageMax))
+    return eventViews(events, found.request, await this.naming()).filter(({ sequence }) => sequence > after)
+  }
+
+  async steps(id: string, by: Caller) {
+    const found = await this.find(id, by)
+    return isRefusal(found) ? found : (await this.host.views.steps(found.execution.id)).map(stepView)
+  }
+
+  async effects(id: string, by: Caller) {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    const naming = await this.naming()
+    const effects = await this.host.views.effects({ id: found.execution.id, limit: eventsPageMax })
+    return effects.map((effect) => effectView(effect, naming))
+  }
+
+  async artifacts(id: string, by: Caller) {
+    const found = await this.find(id, by)
+    return isRefusal(found) ? found : (await this.host.views.artifacts(found.execution.id)).map(artifactView)
+  }
+
+  /** Applies a person's command; `ifVersion` refuses when the execution has moved on since it was looked at. */
+  async command(id: string, command: PersonCommand, by: Caller, ifVersion?: number): Promise<ExecutionView | Refusal> {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    const answer: Answer<'command'> = await this.host.orders.give({
+      kind: 'command',
+      id: found.execution.id,
+      tenant: by.tenant,
+      command,
+      principal: by.principal,
+      ifNumber: ifVersion,
+    })
+    return isRefusal(answer) ? answer : this.#view(answer, found.request)
+  }
+
+  /**
+   * Yields once for every event above `after`, and ends with the execution. A gap means "wait": events come from
+   * the log, in order, never twice.
+   */
+  async *watch(
+    id: string,
+    after: number,
+    by: Caller,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventView, Refusal | undefined> {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    let seen = after
+    let wake = (): void => {}
+    const stop = this.host.onCommit((ids) => {
+      if (ids.includes(found.execution.id)) wake()
+    })
+    const abort = (): void => wake()
+    signal.addEventListener('abort', abort)
+    try {
+      while (!signal.aborted) {
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        const events = await this.events(id, seen, eventsPageMax, by)
+        if (isRefusal(events)) return events
+        for (const event of events) {
+          yield event
+          seen = event.sequence
+        }
+        const last = events.at(-1)
+        if (last !== undefined && events.length === eventsPageMax) continue
+        const current = await this.find(id, by)
+        if (isRefusal(current)) return current
+        if (isTerminal(current.execution.state) && current.execution.n <= seen) return undefined
+        if (current.execution.n > seen) continue
+        if (!signal.aborted) await changed
+      }
+      return undefined
+    } finally {
+      stop()
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  async find(id: string, by: Caller): Promise<Found | Refusal> {
+    const key = internalId(String(id), this.host.idKey)
+    const found = key === null ? null : await this.host.views.find(key)
+    if (found === null || found.execution.tenant !== by.tenant) {
+      return refuse('not_found', `there is no execution ${String(id).slice(0, 64)}`)
+    }
+    return found
+  }
+
+  async naming(): Promise<Naming> {
+    const workers = new Map((await this.host.views.workers()).map(({ key, identity }) => [key, identity]))
+    return { idOf: (id) => publicId(id, this.host.idKey), workerOf: (key) => workers.get(key) ?? null }
+  }
+
+  async #view(execution: Execution, request: Request): Promise<ExecutionView> {
+    const outcome = execution.state === 'succeeded' ? await this.host.views.outcome(execution.id) : null
+    const naming =
+      execution.worker === null
+        ? { idOf: (id: number) => publicId(id, this.host.idKey), workerOf: () => null }
+        : await this.naming()
+    return executionView(execution, request, outcome, naming)
+  }
+}

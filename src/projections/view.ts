@@ -1,0 +1,167 @@
+import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { State } from '../execution/machine.ts'
+import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
+
+export const timeText = (at: number): string => new Date(at).toISOString()
+const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at))
+
+export interface Naming {
+  readonly idOf: (id: number) => string
+  readonly workerOf: (key: number) => string | null
+}
+
+/** An execution as people and programs see it: the one JSON form of HTTP, CLI and library. Times are RFC 3339. */
+export type ExecutionView = ReturnType<typeof executionView>
+
+export function executionView(execution: Execution, request: Request, outcome: Outcome | null, naming: Naming) {
+  return {
+    id: request.publicId,
+    tenant: request.tenant,
+    action: request.action,
+    actionVersion: request.actionVersion,
+    subject: request.subject,
+    state: execution.state,
+    stateVersion: execution.n,
+    waitingFor: execution.waitingFor,
+    mode: request.mode,
+    slaClass: request.slaClass,
+    actionClass: request.actionClass,
+    approvalLevel: 'auto' as string,
+    planHash: null as string | null,
+    inputHash: request.inputHash,
+    policyVersion: request.policyVersion,
+    idempotencyKey: request.key,
+    generation: request.generation,
+    seed: request.seed,
+    priority: request.priority,
+    availableAt: timeText(execution.availableAt),
+    deadlineAt: timeOrNull(execution.deadlineAt),
+    attempt: execution.attempt,
+    maxAttempts: execution.maxAttempts,
+    workerId: execution.worker === null ? null : naming.workerOf(execution.worker),
+    fence: execution.fence,
+    leaseExpiresAt: timeOrNull(execution.leaseUntil),
+    leaseRenewals: execution.leaseRenewals,
+    cancelledBy: execution.cancelledBy,
+    cancelledAt: timeOrNull(execution.cancelledAt),
+    cancelChecksPerformed: execution.cancelChecks,
+    lastErrorClass: execution.lastErrorClass,
+    lastError: execution.lastError,
+    result: jsonOrNull(outcome?.result ?? null),
+    resultFingerprint: outcome?.fingerprint ?? null,
+    traceId: request.traceId,
+    requestedBy: request.requestedBy,
+    recordOnly: request.recordOnly,
+    parentId: request.parentId === null ? null : naming.idOf(request.parentId),
+    createdAt: timeText(request.at),
+    updatedAt: timeText(execution.updatedAt),
+    finishedAt: timeOrNull(execution.finishedAt),
+  }
+}
+
+const jsonOrNull = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+
+/** One fact of the log, with what its row alone does not say: attempt, fence and trace. */
+export interface EventView {
+  readonly executionId: string
+  readonly sequence: number
+  readonly position: number
+  readonly type: string
+  readonly from: State | null
+  readonly to: State
+  readonly reason: string | null
+  readonly principal: string
+  readonly workerId: string | null
+  readonly fence: number | null
+  readonly attempt: number
+  readonly errorClass: string | null
+  readonly traceId: string
+  readonly at: string
+  readonly data: Event['data']
+}
+
+/** Events of one execution from its first on: attempt and fence follow from the claims before. */
+export function eventViews(events: readonly Event[], request: Request, naming: Naming): EventView[] {
+  let fence: number | null = null
+  let attempt = 0
+  return events.map((event) => {
+    if (event.type === 'claim') {
+      // As the writer gives it: the claim's position, unless positions had fallen behind.
+      fence = Math.max((fence ?? 0) + 1, event.position)
+      attempt = typeof event.data?.attempt === 'number' ? event.data.attempt : Math.max(1, attempt)
+    } else if (event.type === 'redrive') {
+      attempt = 0
+    }
+    return {
+      executionId: request.publicId,
+      sequence: event.n,
+      position: event.position,
+      type: event.type,
+      from: event.from,
+      to: event.to,
+      reason: textOrNull(event.data?.reason),
+      principal: event.principal,
+      workerId: event.worker === null ? null : naming.workerOf(event.worker),
+      fence,
+      attempt,
+      errorClass: textOrNull(event.data?.errorClass),
+      traceId: request.traceId,
+      at: timeText(event.at),
+      data: event.data,
+    }
+  })
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+export const stepView = (step: Step) => ({
+  name: step.name,
+  ordinal: step.ordinal,
+  value: JSON.parse(step.value) as unknown,
+  fence: step.fence,
+  startedAt: timeText(step.startedAt),
+  at: timeText(step.at),
+})
+
+export const effectView = (effect: Effect, naming: Naming) => ({
+  effectKey: effect.effectKey,
+  executionId: naming.idOf(effect.id),
+  step: effect.step,
+  name: effect.name,
+  ordinal: effect.ordinal,
+  target: effect.target,
+  reconcilable: effect.reconcilable,
+  state: effect.state,
+  intents: effect.intents,
+  fence: effect.fence,
+  workerId: naming.workerOf(effect.worker),
+  intendedAt: timeText(effect.intendedAt),
+  concludedAt: timeOrNull(effect.concludedAt),
+  value: jsonOrNull(effect.value),
+  errorClass: effect.errorClass,
+  error: effect.error,
+})
+
+export const artifactView = ({ name, sha256, bytes, mediaType, path, at }: Artifact) => ({
+  name,
+  sha256,
+  bytes,
+  mediaType,
+  path,
+  at: timeText(at),
+})
+
+export const workerView = (worker: Worker) => ({
+  id: worker.identity,
+  incarnation: worker.incarnation,
+  host: worker.host,
+  pid: worker.pid,
+  actions: worker.actions,
+  slots: worker.slots,
+  registeredAt: timeText(worker.registeredAt),
+  seenAt: timeText(worker.seenAt),
+  goneAt: timeOrNull(worker.goneAt),
+  goneProof: worker.goneProof,
+})
+
+export const pauseView = ({ at, ...pause }: Pause) => ({ ...pause, at: timeText(at) })

@@ -1,0 +1,113 @@
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { ChannelOrders, type FromWriter, type ToWriter } from './commit/channel.ts'
+import { Committer } from './commit/committer.ts'
+import { Listeners, type StoreHost } from './commit/host.ts'
+import { DatabaseError } from './errors/failures.ts'
+import { Refused } from './errors/refusal.ts'
+import { publicIdKey } from './identity/public-id.ts'
+import type { WriterData, WriterHello } from './sqlite-writer.ts'
+import { openSqlite, openSqliteViews } from './store/sqlite/open.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
+
+export interface SqliteOptions {
+  /** File of the database; its folder is made when missing. `:memory:` keeps nothing and runs in the caller's thread. */
+  readonly path: string
+  /**
+   * Where commits happen: in a thread of their own (the default), so that handlers never wait for the disk; or in the
+   * caller's, which answers a little sooner when idle and stalls handlers under load.
+   */
+  readonly writer?: 'thread' | 'inline' | undefined
+  readonly clock?: Clock | undefined
+  /** How an inline writer gathers a group; default is the end of the current turn of the event loop. */
+  readonly soon?: ((run: () => void) => void) | undefined
+}
+
+/**
+ * Opens an embedded store: one file, one owner.
+ *
+ * @throws Refused `store_locked`, `store_foreign_file`, `store_corrupt`, `store_read_only`, `store_newer_schema`, `sqlite_too_old`
+ */
+export function sqlite(options: SqliteOptions): Promise<StoreHost> {
+  const inline = options.writer === 'inline' || options.path === ':memory:'
+  return inline ? openInline(options) : openThread(options)
+}
+
+async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHost> {
+  const opened = openSqlite({ path })
+  const listeners = new Listeners()
+  const committer = await Committer.open({
+    session: opened.session,
+    idKey: opened.publicIdKey,
+    clock: clock ?? createSystemClock(),
+    soon: soon ?? setImmediate,
+    onCommit: (ids) => listeners.tell(ids),
+  })
+  const views = opened.views()
+  return {
+    orders: committer,
+    views,
+    idKey: opened.publicIdKey,
+    onCommit: (listener) => listeners.add(listener),
+    port: () => null,
+    async close() {
+      await committer.close()
+      await views.close()
+      opened.close()
+    },
+  }
+}
+
+async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
+  const thread = new Worker(
+    new URL(import.meta.url.endsWith('.ts') ? './sqlite-writer.ts' : './sqlite-writer.js', import.meta.url),
+    {
+      workerData: { path } satisfies WriterData,
+    },
+  )
+  const idKey = publicIdKey(await hello(thread))
+  const orders = new ChannelOrders((message) => thread.postMessage(message))
+  const listeners = new Listeners()
+  const closed = Promise.withResolvers<void>()
+  thread.on('message', (message: FromWriter) => {
+    if ('replies' in message) orders.receive(message.replies)
+    else if ('changed' in message) listeners.tell(message.changed)
+    else if (message.closed === null) closed.resolve()
+    else closed.reject(new DatabaseError(message.closed))
+  })
+  thread.on('error', (error) =>
+    orders.break(new DatabaseError('the writer thread of the store failed', { cause: error })),
+  )
+  thread.on('exit', () => {
+    orders.break(new DatabaseError('the store is closed'))
+    closed.resolve()
+  })
+  const views = openSqliteViews({ path })
+  return {
+    orders,
+    views,
+    idKey,
+    onCommit: (listener) => listeners.add(listener),
+    port() {
+      const { port1, port2 } = new MessageChannel()
+      thread.postMessage({ attach: port2 } satisfies ToWriter, [port2])
+      return port1
+    },
+    async close() {
+      await views.close()
+      thread.postMessage({ close: true } satisfies ToWriter)
+      await closed.promise
+      await thread.terminate()
+    },
+  }
+}
+
+function hello(thread: Worker): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    thread.once('error', reject)
+    thread.once('message', (message: WriterHello) => {
+      thread.off('error', reject)
+      if ('idKey' in message) resolve(message.idKey)
+      else reject('refused' in message ? new Refused(message.refused) : new DatabaseError(message.failed))
+    })
+  })
+}
