@@ -86,7 +86,7 @@ test('EX-quotes the largest amounts stay on one line', async () => {
       discountBasisPoints: 3_333,
     },
   ]
-  const drawn = pdfText(await renderPdf({ ...sample, lines, taxBasisPoints: 0 })).split('\n')
+  const drawn = pdfText(await renderPdf({ ...sample, lines: [...lines, ...sample.lines] })).split('\n')
   expect(drawn).toContain('10,000,000.00')
   expect(drawn).toContain('6,667,000,000.00')
   expect(drawn).toContain('33.33%')
