@@ -1,0 +1,20 @@
+/** Columns in the order in which `rows-of.ts` reads them. */
+const execution =
+  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at'.split(
+    ' ',
+  )
+const request =
+  'id public_id tenant action action_version subject idem_key generation record_only input input_hash seed trace_id requested_by mode priority sla_class action_class policy_version parent_id position at'.split(
+    ' ',
+  )
+
+const listed = (columns: readonly string[], table?: string): string =>
+  columns.map((column) => (table === undefined ? column : `${table}.${column}`)).join(', ')
+
+export const executionColumns = (table?: string): string => listed(execution, table)
+export const requestColumns = (table?: string): string => listed(request, table)
+export const executionWidth = execution.length
+
+export const logColumns =
+  'position, tenant, type, from_state, to_state, principal, worker, at, executions, numbers, previous, data'
+export const outcomeColumns = 'id, n, tenant, state, result, fingerprint, position, at'

@@ -1,0 +1,196 @@
+import type { Effect, Ending, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
+import { stateOf } from '../../execution/machine.ts'
+import type { Artifact, Parked, Pause, Queue, Ready, Timer, Token, Worker } from '../rows.ts'
+import { executionWidth } from './columns.ts'
+import { nameOf } from './lookups.ts'
+
+/**
+ * Reads rows as SQLite gives them, as arrays in the order of the statements' columns. STRICT tables and NOT NULL
+ * warrant the types that are claimed here.
+ */
+export type Row = readonly unknown[]
+
+const integer = (value: unknown): number => value as number
+const integerOrNull = (value: unknown): number | null => value as number | null
+const text = (value: unknown): string => value as string
+const textOrNull = (value: unknown): string | null => value as string | null
+
+export function executionOf(row: Row): Execution {
+  return {
+    id: integer(row[0]),
+    tenant: text(row[1]),
+    queue: integer(row[2]),
+    state: stateOf(integer(row[3])),
+    n: integer(row[4]),
+    attempt: integer(row[5]),
+    maxAttempts: integer(row[6]),
+    fence: integer(row[7]),
+    head: integer(row[8]),
+    rank: integer(row[9]),
+    availableAt: integer(row[10]),
+    deadlineAt: integerOrNull(row[11]),
+    worker: integerOrNull(row[12]),
+    leaseUntil: integerOrNull(row[13]),
+    leaseRenewals: integer(row[14]),
+    waitingFor: row[15] === null ? null : nameOf.wait(integer(row[15])),
+    ending: row[16] === null ? null : (stateOf(integer(row[16])) as Ending),
+    openEffects: integer(row[17]),
+    journal: integer(row[18]),
+    reconciles: integer(row[19]),
+    cancelledBy: textOrNull(row[20]),
+    cancelledAt: integerOrNull(row[21]),
+    cancelChecks: integer(row[22]),
+    lastErrorClass: textOrNull(row[23]),
+    lastError: textOrNull(row[24]),
+    updatedAt: integer(row[25]),
+    startedAt: integerOrNull(row[26]),
+    finishedAt: integerOrNull(row[27]),
+  }
+}
+
+export function requestOf(row: Row, from = 0): Request {
+  return {
+    id: integer(row[from]),
+    publicId: text(row[from + 1]),
+    tenant: text(row[from + 2]),
+    action: text(row[from + 3]),
+    actionVersion: integer(row[from + 4]),
+    subject: textOrNull(row[from + 5]),
+    key: textOrNull(row[from + 6]),
+    generation: integer(row[from + 7]),
+    recordOnly: row[from + 8] === 1,
+    input: text(row[from + 9]),
+    inputHash: text(row[from + 10]),
+    seed: text(row[from + 11]),
+    traceId: text(row[from + 12]),
+    requestedBy: text(row[from + 13]),
+    mode: nameOf.mode(integer(row[from + 14])),
+    priority: integer(row[from + 15]),
+    slaClass: text(row[from + 16]),
+    actionClass: text(row[from + 17]),
+    policyVersion: integer(row[from + 18]),
+    parentId: integerOrNull(row[from + 19]),
+    position: integer(row[from + 20]),
+    at: integer(row[from + 21]),
+  }
+}
+
+export const foundOf = (row: Row): { execution: Execution; request: Request } => ({
+  execution: executionOf(row),
+  request: requestOf(row, executionWidth),
+})
+
+export const outcomeOf = (row: Row): Outcome => ({
+  id: integer(row[0]),
+  n: integer(row[1]),
+  tenant: text(row[2]),
+  state: stateOf(integer(row[3])),
+  result: textOrNull(row[4]),
+  fingerprint: textOrNull(row[5]),
+  position: integer(row[6]),
+  at: integer(row[7]),
+})
+
+export const stepOf = (row: Row): Step => ({
+  id: integer(row[0]),
+  name: text(row[1]),
+  ordinal: integer(row[2]),
+  value: text(row[3]),
+  fence: integer(row[4]),
+  startedAt: integer(row[5]),
+  at: integer(row[6]),
+})
+
+export const effectOf = (row: Row): Effect => ({
+  id: integer(row[0]),
+  effectKey: text(row[1]),
+  step: text(row[2]),
+  name: text(row[3]),
+  ordinal: integer(row[4]),
+  target: nameOf.target(integer(row[5])),
+  reconcilable: row[6] === 1,
+  state: nameOf.effect(integer(row[7])),
+  intents: integer(row[8]),
+  fence: integer(row[9]),
+  worker: integer(row[10]),
+  intendedAt: integer(row[11]),
+  concludedAt: integerOrNull(row[12]),
+  value: textOrNull(row[13]),
+  errorClass: textOrNull(row[14]),
+  error: textOrNull(row[15]),
+})
+
+export const artifactOf = (row: Row): Artifact => ({
+  execution: integer(row[0]),
+  name: text(row[1]),
+  sha256: text(row[2]),
+  bytes: integer(row[3]),
+  mediaType: text(row[4]),
+  path: text(row[5]),
+  at: integer(row[6]),
+})
+
+export const workerOf = (row: Row): Worker => ({
+  key: integer(row[0]),
+  identity: text(row[1]),
+  incarnation: text(row[2]),
+  host: text(row[3]),
+  pid: integer(row[4]),
+  startedTicks: textOrNull(row[5]),
+  bootId: textOrNull(row[6]),
+  actions: JSON.parse(text(row[7])) as Worker['actions'],
+  slots: integer(row[8]),
+  registeredAt: integer(row[9]),
+  seenAt: integer(row[10]),
+  goneAt: integerOrNull(row[11]),
+  goneProof: textOrNull(row[12]),
+})
+
+export const queueOf = (row: Row): Queue => ({
+  key: integer(row[0]),
+  action: text(row[1]),
+  version: integer(row[2]),
+})
+
+export const readyOf = (row: Row): Ready => ({
+  queue: integer(row[0]),
+  rank: integer(row[1]),
+  availableAt: integer(row[2]),
+  id: integer(row[3]),
+})
+
+export const timerOf = (row: Row): Timer => ({
+  at: integer(row[0]),
+  kind: nameOf.timer(integer(row[1])),
+  id: integer(row[2]),
+})
+
+export const parkedOf = (row: Row): Parked => ({
+  key: text(row[0]),
+  rank: integer(row[1]),
+  availableAt: integer(row[2]),
+  id: integer(row[3]),
+  queue: integer(row[4]),
+})
+
+export const pauseOf = (row: Row): Pause => ({
+  scope: nameOf.scope(integer(row[0])),
+  value: text(row[1]),
+  tenant: textOrNull(row[2]),
+  reason: text(row[3]),
+  by: text(row[4]),
+  at: integer(row[5]),
+})
+
+export const tokenOf = (row: Row): Token => ({
+  id: text(row[0]),
+  hash: text(row[1]),
+  name: text(row[2]),
+  principal: text(row[3]),
+  tenant: text(row[4]),
+  role: text(row[5]),
+  createdAt: integer(row[6]),
+  expiresAt: integerOrNull(row[7]),
+  lastUsedAt: integerOrNull(row[8]),
+  revokedAt: integerOrNull(row[9]),
+})

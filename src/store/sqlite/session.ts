@@ -1,0 +1,206 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
+import type { Changes, Parked, Pause, Queue, Ready, Timer, Worker } from '../rows.ts'
+import type { KeyLookup, KeyOwner, StoreSession } from '../store.ts'
+import { inPlainWords } from './failures.ts'
+import type { Prepared } from './prepared.ts'
+import {
+  effectOf,
+  executionOf,
+  parkedOf,
+  pauseOf,
+  queueOf,
+  readyOf,
+  requestOf,
+  stepOf,
+  timerOf,
+  workerOf,
+} from './rows-of.ts'
+import { writeChanges } from './write.ts'
+
+interface Counters {
+  readonly execution: number
+  readonly queue: number
+  readonly worker: number
+  readonly position: number
+}
+
+/** The one writer's door. Synchronous: every answer is there when the call returns. */
+export class SqliteSession implements StoreSession {
+  readonly #db: DatabaseSync
+  readonly #prepared: Prepared
+  readonly #onClose: () => void
+  // Nobody else writes, so the counters are read once and counted on in memory.
+  #committed: Counters
+  #counters: Counters
+
+  constructor(db: DatabaseSync, prepared: Prepared, onClose: () => void) {
+    this.#db = db
+    this.#prepared = prepared
+    this.#onClose = onClose
+    this.#committed = readCounters(db)
+    this.#counters = this.#committed
+  }
+
+  begin(): void {
+    this.#attempt(() => this.#prepared.run('begin'))
+  }
+
+  write(changes: Changes): { readonly stale: readonly number[] } {
+    return this.#attempt(() => {
+      const stale = writeChanges(this.#prepared, changes)
+      this.#counters = countOn(this.#counters, changes)
+      return { stale }
+    })
+  }
+
+  commit(): void {
+    this.#attempt(() => this.#prepared.run('commit'))
+    this.#committed = this.#counters
+  }
+
+  /** Also after a failure that made SQLite end the transaction by itself. */
+  rollback(): void {
+    this.#counters = this.#committed
+    if (this.#db.isTransaction) this.#attempt(() => this.#prepared.run('rollback'))
+  }
+
+  close(): void {
+    this.#onClose()
+  }
+
+  counters(): Counters {
+    return this.#counters
+  }
+
+  queues(): readonly Queue[] {
+    return this.#attempt(() => this.#prepared.all('queues').map(queueOf))
+  }
+
+  executions(ids: readonly number[]): readonly Execution[] {
+    return this.#eachOne('execution', ids, executionOf)
+  }
+
+  requests(ids: readonly number[]): readonly Request[] {
+    return this.#eachOne('request', ids, (row) => requestOf(row))
+  }
+
+  keyOwners(lookups: readonly KeyLookup[]): readonly (KeyOwner | null)[] {
+    return this.#attempt(() => lookups.map((lookup) => this.#keyOwner(lookup)))
+  }
+
+  effects(ids: readonly number[]): readonly Effect[] {
+    return this.#eachAll('effects', ids, effectOf)
+  }
+
+  steps(ids: readonly number[]): readonly Step[] {
+    return this.#eachAll('steps', ids, stepOf)
+  }
+
+  fingerprints(ids: readonly number[]): readonly { id: number; fingerprint: string }[] {
+    return this.#attempt(() =>
+      ids.flatMap((id) => {
+        const row = this.#prepared.one('fingerprint', id)
+        return row === undefined ? [] : [{ id, fingerprint: row[0] as string }]
+      }),
+    )
+  }
+
+  ready(queue: number, limit: number): readonly Ready[] {
+    return this.#attempt(() => this.#prepared.all('ready', queue, limit).map(readyOf))
+  }
+
+  dueTimers(now: number, limit: number): readonly Timer[] {
+    return this.#attempt(() => this.#prepared.all('dueTimers', now, limit).map(timerOf))
+  }
+
+  nextTimerAt(): number | null {
+    return this.#attempt(() => (this.#prepared.one('nextTimerAt')?.[0] ?? null) as number | null)
+  }
+
+  expiredLeases(now: number, after: number, limit: number): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('expiredLeases', now, after, limit).map((row) => row[0] as number))
+  }
+
+  heldBy(worker: number, after: number, limit: number): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('heldBy', worker, after, limit).map((row) => row[0] as number))
+  }
+
+  parked(key: string, limit: number): readonly Parked[] {
+    return this.#attempt(() => this.#prepared.all('parked', key, limit).map(parkedOf))
+  }
+
+  pauses(): readonly Pause[] {
+    return this.#attempt(() => this.#prepared.all('pauses').map(pauseOf))
+  }
+
+  workers(keys: readonly number[] | 'live'): readonly Worker[] {
+    if (keys !== 'live') return this.#eachOne('worker', keys, workerOf)
+    return this.#attempt(() => this.#prepared.all('liveWorkers').map(workerOf))
+  }
+
+  #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {
+    const flag = recordOnly ? 1 : 0
+    const row =
+      generation === null
+        ? this.#prepared.one('newestKeyOwner', tenant, action, flag, key)
+        : this.#prepared.one('keyOwner', tenant, action, flag, key, generation)
+    return row === undefined ? null : { id: row[0] as number, inputHash: row[1] as string }
+  }
+
+  #eachOne<T>(
+    name: 'execution' | 'request' | 'worker',
+    ids: readonly number[],
+    read: (row: readonly unknown[]) => T,
+  ): readonly T[] {
+    return this.#attempt(() => {
+      const statement = this.#prepared.get(name)
+      const found: T[] = []
+      for (const id of ids) {
+        const row = statement.get(id) as unknown as readonly unknown[] | undefined
+        if (row !== undefined) found.push(read(row))
+      }
+      return found
+    })
+  }
+
+  #eachAll<T>(name: 'effects' | 'steps', ids: readonly number[], read: (row: readonly unknown[]) => T): readonly T[] {
+    return this.#attempt(() => ids.flatMap((id) => this.#prepared.all(name, id).map(read)))
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (thrown) {
+      throw inPlainWords(thrown)
+    }
+  }
+}
+
+function readCounters(db: DatabaseSync): Counters {
+  const next = (table: string, column: string): number => {
+    const row = db.prepare(`select ifnull(max(${column}), 0) + 1 as next from ${table}`).get()
+    return row?.['next'] as number
+  }
+  return {
+    execution: next('requests', 'id'),
+    queue: next('queues', 'key'),
+    worker: next('workers', 'key'),
+    position: next('log', 'position'),
+  }
+}
+
+function countOn(counters: Counters, { admitted, queues, workers, log }: Changes): Counters {
+  return {
+    execution: above(counters.execution, admitted, ({ request }) => request.id),
+    queue: above(counters.queue, queues, ({ key }) => key),
+    worker: above(counters.worker, workers, ({ key }) => key),
+    position: above(counters.position, log, ({ position }) => position),
+  }
+}
+
+function above<T>(next: number, rows: readonly T[], key: (row: T) => number): number {
+  let least = next
+  for (const row of rows) least = Math.max(least, key(row) + 1)
+  return least
+}

@@ -1,0 +1,340 @@
+import { executionColumns, logColumns, outcomeColumns, requestColumns } from './columns.ts'
+
+/**
+ * Every statement of the store by name. One clause a line and each conjunct on a line of its own, so that a test can
+ * take one away at a time: a conjunct that nothing misses does not belong here.
+ */
+export const statements = {
+  begin: 'begin immediate',
+  commit: 'commit',
+  rollback: 'rollback',
+
+  addQueue: `insert into queues (key, action, version)
+values (?1, ?2, ?3)`,
+
+  saveWorker: `insert into workers (key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+on conflict (key) do update
+set actions = excluded.actions, slots = excluded.slots, seen_at = excluded.seen_at, gone_at = excluded.gone_at, gone_proof = excluded.gone_proof`,
+
+  appendLog: `insert into log (position, tenant, type, from_state, to_state, principal, worker, at, executions, numbers, previous, data)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+
+  addRequest: `insert into requests (id, public_id, tenant, action, action_version, subject, idem_key, generation, record_only, input, input_hash, seed, trace_id, requested_by, mode, priority, sla_class, action_class, policy_version, parent_id, position, at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)`,
+
+  addNewExecution: `insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, deadline_at, updated_at)
+values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)`,
+
+  addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)`,
+
+  updateClaimed: `update executions
+set state = 4, n = ?5, fence = ?6, head = ?7, attempt = ?8, worker = ?9, lease_until = ?10, lease_renewals = 0, cancel_checks = 0, reconciles = ?11, updated_at = ?12, started_at = ?13
+where id = ?1
+and fence = ?2
+and state = ?3
+and n = ?4`,
+
+  updateSucceeded: `update executions
+set state = 7, n = ?5, head = ?6, worker = null, lease_until = null, ending = null, updated_at = ?7, finished_at = ?8
+where id = ?1
+and fence = ?2
+and state = ?3
+and n = ?4`,
+
+  updateLease: `update executions
+set lease_until = ?5, lease_renewals = ?6, cancel_checks = ?7, updated_at = ?8
+where id = ?1
+and fence = ?2
+and state = ?3
+and n = ?4`,
+
+  updateExecution: `update executions
+set state = ?5, n = ?6, attempt = ?7, fence = ?8, head = ?9, rank = ?10, available_at = ?11, deadline_at = ?12, worker = ?13, lease_until = ?14, lease_renewals = ?15, waiting_for = ?16, ending = ?17, open_effects = ?18, journal = ?19, reconciles = ?20, cancelled_by = ?21, cancelled_at = ?22, cancel_checks = ?23, last_error_class = ?24, last_error = ?25, updated_at = ?26, started_at = ?27, finished_at = ?28, max_attempts = ?29
+where id = ?1
+and fence = ?2
+and state = ?3
+and n = ?4`,
+
+  addOutcome: `insert into outcomes (id, n, tenant, state, result, fingerprint, position, at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+
+  addStep: `insert into execution_steps (execution, name, ordinal, value, fence, started_at, at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+
+  addEffect: `insert into execution_effects (execution, effect_key, step, name, ordinal, target, reconcilable, state, intents, fence, worker, intended_at, concluded_at, value, error_class, error)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
+
+  updateEffect: `update execution_effects
+set reconcilable = ?3, state = ?4, intents = ?5, fence = ?6, worker = ?7, intended_at = ?8, concluded_at = ?9, value = ?10, error_class = ?11, error = ?12
+where execution = ?1
+and effect_key = ?2`,
+
+  saveArtifact: `insert into artifacts (execution, name, sha256, bytes, media_type, path, at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+on conflict (execution, name) do update
+set sha256 = excluded.sha256, bytes = excluded.bytes, media_type = excluded.media_type, path = excluded.path, at = excluded.at`,
+
+  addReady: `insert into ready (queue, rank, available_at, id)
+values (?1, ?2, ?3, ?4)
+on conflict do nothing`,
+
+  removeReady: `delete from ready
+where queue = ?1
+and rank = ?2
+and available_at = ?3
+and id = ?4`,
+
+  addTimer: `insert into timers (at, kind, id)
+values (?1, ?2, ?3)
+on conflict do nothing`,
+
+  removeTimer: `delete from timers
+where at = ?1
+and kind = ?2
+and id = ?3`,
+
+  addParked: `insert into parked (key, rank, available_at, id, queue)
+values (?1, ?2, ?3, ?4, ?5)`,
+
+  removeParked: `delete from parked
+where id = ?1`,
+
+  addPause: `insert into pauses (scope, value, tenant, reason, by, at)
+values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict (scope, value, ifnull(tenant, '')) do update
+set reason = excluded.reason, by = excluded.by, at = excluded.at`,
+
+  removePause: `delete from pauses
+where scope = ?1
+and value = ?2
+and tenant is ?3`,
+
+  saveToken: `insert into tokens (id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+on conflict (id) do update
+set name = excluded.name, role = excluded.role, expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, revoked_at = excluded.revoked_at`,
+
+  queues: `select key, action, version
+from queues`,
+
+  execution: `select ${executionColumns()}
+from executions
+where id = ?1`,
+
+  request: `select ${requestColumns()}
+from requests
+where id = ?1`,
+
+  keyOwner: `select id, input_hash
+from requests
+where tenant = ?1
+and action = ?2
+and record_only = ?3
+and idem_key = ?4
+and generation = ?5`,
+
+  newestKeyOwner: `select id, input_hash
+from requests
+where tenant = ?1
+and action = ?2
+and record_only = ?3
+and idem_key = ?4
+order by generation desc
+limit 1`,
+
+  effects: `select *
+from execution_effects
+where execution = ?1`,
+
+  steps: `select execution, name, ordinal, value, fence, started_at, at
+from execution_steps
+where execution = ?1`,
+
+  fingerprint: `select fingerprint
+from outcomes
+where id = ?1
+and fingerprint is not null
+order by n desc
+limit 1`,
+
+  ready: `select queue, rank, available_at, id
+from ready
+where queue = ?1
+order by rank, available_at, id
+limit ?2`,
+
+  dueTimers: `select at, kind, id
+from timers
+where at <= ?1
+order by at, kind, id
+limit ?2`,
+
+  nextTimerAt: `select min(at)
+from timers`,
+
+  expiredLeases: `select id
+from executions indexed by executions_running
+where state = 4
+and lease_until <= ?1
+and id > ?2
+order by id
+limit ?3`,
+
+  heldBy: `select id
+from executions indexed by executions_running
+where state = 4
+and worker = ?1
+and id > ?2
+order by id
+limit ?3`,
+
+  parked: `select key, rank, available_at, id, queue
+from parked
+where key = ?1
+order by rank, available_at, id
+limit ?2`,
+
+  pauses: `select scope, value, tenant, reason, by, at
+from pauses`,
+
+  worker: `select *
+from workers
+where key = ?1`,
+
+  liveWorkers: `select *
+from workers
+where gone_at is null`,
+
+  find: `select ${executionColumns('e')}, ${requestColumns('r')}
+from executions e
+join requests r on r.id = e.id
+where e.id = ?1`,
+
+  list: `select ${executionColumns('e')}, ${requestColumns('r')}
+from requests r
+cross join executions e on e.id = r.id
+where r.id < ?1
+and (?2 is null or r.tenant = ?2)
+and (?3 is null or r.action = ?3)
+and (?4 is null or e.state in (select value from json_each(?4)))
+order by r.id desc
+limit ?5`,
+
+  listBySubject: `select ${executionColumns('e')}, ${requestColumns('r')}
+from requests r indexed by requests_subject
+cross join executions e on e.id = r.id
+where r.id < ?1
+and (?2 is null or r.tenant = ?2)
+and (?3 is null or r.action = ?3)
+and (?4 is null or e.state in (select value from json_each(?4)))
+and r.subject = ?6
+and (?7 is null or r.idem_key = ?7)
+order by r.id desc
+limit ?5`,
+
+  listByKey: `select ${executionColumns('e')}, ${requestColumns('r')}
+from requests r indexed by requests_key
+cross join executions e on e.id = r.id
+where r.id < ?1
+and (?2 is null or r.tenant = ?2)
+and (?3 is null or r.action = ?3)
+and (?4 is null or e.state in (select value from json_each(?4)))
+and r.idem_key = ?6
+order by r.id desc
+limit ?5`,
+
+  outcome: `select ${outcomeColumns}
+from outcomes
+where id = ?1
+order by n desc
+limit 1`,
+
+  listEffects: `select *
+from execution_effects
+where (?1 is null or execution = ?1)
+and (?2 is null or (select tenant from requests where id = execution) = ?2)
+order by execution desc, effect_key
+limit ?3`,
+
+  listOpenEffects: `select *
+from execution_effects indexed by execution_effects_open
+where state in (1, 2)
+and (?1 is null or execution = ?1)
+and (?2 is null or (select tenant from requests where id = execution) = ?2)
+order by execution desc, effect_key
+limit ?3`,
+
+  artifacts: `select execution, name, sha256, bytes, media_type, path, at
+from artifacts
+where execution = ?1
+order by name`,
+
+  logRow: `select ${logColumns}
+from log
+where position = ?1`,
+
+  logAfter: `select ${logColumns}
+from log
+where position > ?1
+and (?2 is null or tenant = ?2)
+order by position
+limit ?3`,
+
+  whereabouts: `select e.n, e.head, e.fence, r.position
+from executions e
+join requests r on r.id = e.id
+where e.id = ?1`,
+
+  headPosition: `select ifnull(max(position), 0)
+from log`,
+
+  countsByState: `select q.action, e.state, count(*)
+from executions e
+join queues q on q.key = e.queue
+where (?1 is null or e.tenant = ?1)
+group by q.action, e.state
+order by q.action, e.state`,
+
+  // Asked again and again from rank to rank: the first of each is its oldest, however long the queue is.
+  firstReadyBehind: `select queue, rank, available_at
+from ready
+where (queue, rank) > (?1, ?2)
+order by queue, rank, available_at
+limit 1`,
+
+  oldestReadyAtOf: `select min(ready.available_at)
+from ready
+join executions e on e.id = ready.id
+where e.tenant = ?1`,
+
+  failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(e.updated_at)
+from executions e
+join queues q on q.key = e.queue
+where e.updated_at >= ?1
+and e.last_error_class is not null
+and e.state <> 7
+and (?2 is null or e.tenant = ?2)
+group by q.action, e.state, e.last_error_class
+order by count(*) desc, q.action, e.state, e.last_error_class`,
+
+  running: `select ${executionColumns('e')}, ${requestColumns('r')}
+from executions e indexed by executions_running
+join requests r on r.id = e.id
+where e.state = 4
+and (?1 is null or e.tenant = ?1)
+order by e.id
+limit ?2`,
+
+  workers: `select *
+from workers
+order by key`,
+
+  tokens: `select id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at
+from tokens
+order by created_at, id`,
+} as const
+
+export type StatementName = keyof typeof statements
+export type Statements = { readonly [N in StatementName]: string }

@@ -1,0 +1,174 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { Effect, Outcome, Step } from '../../execution/execution.ts'
+import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
+import type { Artifact, Event, LogRow, Pause, Queue, Token, Worker } from '../rows.ts'
+import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
+import { inPlainWords } from './failures.ts'
+import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
+import type { Prepared } from './prepared.ts'
+import {
+  artifactOf,
+  effectOf,
+  foundOf,
+  outcomeOf,
+  pauseOf,
+  queueOf,
+  type Row,
+  stepOf,
+  tokenOf,
+  workerOf,
+} from './rows-of.ts'
+import type { StatementName } from './statements.ts'
+
+/** A connection of its own that only reads: it sees committed rows and never holds up the writer. */
+export class SqliteViews implements Views {
+  readonly #db: DatabaseSync
+  readonly #prepared: Prepared
+
+  constructor(db: DatabaseSync, prepared: Prepared) {
+    this.#db = db
+    this.#prepared = prepared
+  }
+
+  find(id: number): Found | null {
+    const row = this.#one('find', id)
+    return row === undefined ? null : foundOf(row)
+  }
+
+  list({ tenant, states, action, subject, key, before, limit }: ExecutionFilter): readonly Found[] {
+    const codes = states === undefined ? null : JSON.stringify(states.map((state) => stateCodes[state]))
+    const shared = [before ?? Number.MAX_SAFE_INTEGER, tenant ?? null, action ?? null, codes, limit] as const
+    if (subject !== undefined) return this.#all('listBySubject', ...shared, subject, key ?? null).map(foundOf)
+    if (key !== undefined) return this.#all('listByKey', ...shared, key).map(foundOf)
+    return this.#all('list', ...shared).map(foundOf)
+  }
+
+  outcome(id: number): Outcome | null {
+    const row = this.#one('outcome', id)
+    return row === undefined ? null : outcomeOf(row)
+  }
+
+  steps(id: number): readonly Step[] {
+    return this.#all('steps', id).map(stepOf)
+  }
+
+  effects(filter: Parameters<Views['effects']>[0]): readonly Effect[] {
+    const name = filter.open === true ? 'listOpenEffects' : 'listEffects'
+    return this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit).map(effectOf)
+  }
+
+  artifacts(id: number): readonly Artifact[] {
+    return this.#all('artifacts', id).map(artifactOf)
+  }
+
+  /** Follows the chain of positions back from the row's head: one log row for each event. */
+  events(id: number, after: number, limit: number): readonly Event[] {
+    const row = this.#one('whereabouts', id)
+    if (row === undefined) return []
+    let position = row[1] as number
+    const events: Event[] = []
+    for (let n = row[0] as number; n > after && position > 0; n -= 1) {
+      const entry = this.#entry(id, n, position)
+      events.push(entry.event)
+      position = entry.previous
+    }
+    return events.reverse().slice(0, limit)
+  }
+
+  log(after: number, limit: number, tenant?: string): readonly LogRow[] {
+    const known = new Map<number, Whereabouts>()
+    return this.#all('logAfter', after, tenant ?? null, limit).map((row) =>
+      logRowOf(row, (execution) => {
+        const found = known.get(execution) ?? this.#whereabouts(execution)
+        known.set(execution, found)
+        return found
+      }),
+    )
+  }
+
+  headPosition(): number {
+    return this.#one('headPosition')?.[0] as number
+  }
+
+  countsByState(tenant?: string): readonly { action: string; state: State; count: number }[] {
+    return this.#all('countsByState', tenant ?? null).map((row) => ({
+      action: row[0] as string,
+      state: stateOf(row[1] as number),
+      count: row[2] as number,
+    }))
+  }
+
+  oldestReadyAt(tenant?: string): number | null {
+    if (tenant !== undefined) return this.#one('oldestReadyAtOf', tenant)?.[0] as number | null
+    let oldest: number | null = null
+    let first = this.#one('firstReadyBehind', 0, 0)
+    while (first !== undefined) {
+      const [queue, rank, availableAt] = first as readonly [number, number, number]
+      if (oldest === null || availableAt < oldest) oldest = availableAt
+      first = this.#one('firstReadyBehind', queue, rank)
+    }
+    return oldest
+  }
+
+  failuresSince(at: number, tenant?: string): readonly FailurePattern[] {
+    return this.#all('failuresSince', at, tenant ?? null).map((row) => ({
+      action: row[0] as string,
+      state: stateOf(row[1] as number),
+      errorClass: row[2] as string,
+      count: row[3] as number,
+      newestAt: row[4] as number,
+    }))
+  }
+
+  running(tenant?: string, limit = 1000): readonly Found[] {
+    return this.#all('running', tenant ?? null, limit).map(foundOf)
+  }
+
+  pauses(): readonly Pause[] {
+    return this.#all('pauses').map(pauseOf)
+  }
+
+  workers(): readonly Worker[] {
+    return this.#all('workers').map(workerOf)
+  }
+
+  queues(): readonly Queue[] {
+    return this.#all('queues').map(queueOf)
+  }
+
+  tokens(): readonly Token[] {
+    return this.#all('tokens').map(tokenOf)
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close()
+  }
+
+  #entry(id: number, n: number, position: number): { event: Event; previous: number } {
+    const row = this.#one('logRow', position)
+    const entry = row === undefined ? null : logEntryOf(row, id, n, () => this.#whereabouts(id))
+    if (entry === null) throw new Error(`the log does not hold event ${n} of execution ${id} at position ${position}`)
+    return entry
+  }
+
+  #whereabouts(id: number): Whereabouts {
+    const row = this.#one('whereabouts', id)
+    return { requested: row?.[3] as number, fence: row?.[2] as number }
+  }
+
+  #one(name: StatementName, ...values: SQLInputValue[]): Row | undefined {
+    return this.#attempt(() => this.#prepared.one(name, ...values))
+  }
+
+  #all(name: StatementName, ...values: SQLInputValue[]): readonly Row[] {
+    return this.#attempt(() => this.#prepared.all(name, ...values))
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (thrown) {
+      throw inPlainWords(thrown)
+    }
+  }
+}

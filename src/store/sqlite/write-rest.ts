@@ -1,0 +1,40 @@
+import type { Changes } from '../rows.ts'
+import { codeOf } from './lookups.ts'
+import type { Prepared } from './prepared.ts'
+
+/**
+ * Writes what stands beside the executions. Removals come before additions: what is removed and added again stays.
+ */
+export function saveRest(prepared: Prepared, changes: Changes): void {
+  for (const { execution, name, sha256, bytes, mediaType, path, at } of changes.artifacts) {
+    prepared.run('saveArtifact', execution, name, sha256, bytes, mediaType, path, at)
+  }
+  saveReady(prepared, changes.ready)
+  for (const { at, kind, id } of changes.timers.remove) prepared.run('removeTimer', at, codeOf.timer[kind], id)
+  for (const { at, kind, id } of changes.timers.add) prepared.run('addTimer', at, codeOf.timer[kind], id)
+  for (const id of changes.parked.remove) prepared.run('removeParked', id)
+  for (const { key, rank, availableAt, id, queue } of changes.parked.add) {
+    prepared.run('addParked', key, rank, availableAt, id, queue)
+  }
+  for (const { scope, value, tenant } of changes.pauses.remove) {
+    prepared.run('removePause', codeOf.scope[scope], value, tenant)
+  }
+  for (const { scope, value, tenant, reason, by, at } of changes.pauses.add) {
+    prepared.run('addPause', codeOf.scope[scope], value, tenant, reason, by, at)
+  }
+  for (const token of changes.tokens) {
+    const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
+    prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
+  }
+}
+
+function saveReady(prepared: Prepared, { add, remove }: Changes['ready']): void {
+  if (remove.length > 0) {
+    const statement = prepared.get('removeReady')
+    for (const { queue, rank, availableAt, id } of remove) statement.run(queue, rank, availableAt, id)
+  }
+  if (add.length > 0) {
+    const statement = prepared.get('addReady')
+    for (const { queue, rank, availableAt, id } of add) statement.run(queue, rank, availableAt, id)
+  }
+}
