@@ -88,7 +88,7 @@ test.each([
   [new RetryAfter(5), 'RetryAfter', true],
   [failureOf('WorkerLost', 'm'), 'WorkerLost', true],
   [failureOf('Whatever', 'm'), 'UnknownError', true],
-])('REL-10 %s keeps its class, and the taxonomy decides about a retry', (failure, errorClass, retryable) => {
+])('REL-10d %s keeps its class, and the taxonomy decides about a retry', (failure, errorClass, retryable) => {
   expect(failure).toBeInstanceOf(Failure)
   expect(classify(failure)).toMatchObject({ errorClass, retryable, message: failure.message })
   expect(isErrorClass(errorClass) && taxonomy[errorClass].retryable).toBe(retryable)
@@ -117,13 +117,13 @@ test.each([
   [12n, 'UnknownError'],
   [() => 1, 'UnknownError'],
   [Object.create(null), 'UnknownError'],
-])('REL-10 whatever is thrown has one declared class: %s', (thrown, errorClass) => {
+])('REL-10d whatever is thrown has one declared class: %s', (thrown, errorClass) => {
   const classified = classify(thrown)
   expect(classified.errorClass).toBe(errorClass)
   expect(classified.message.length).toBeGreaterThan(0)
 })
 
-test('REL-10 hostile things that are thrown neither throw again nor hang', () => {
+test('REL-10d hostile things that are thrown neither throw again nor hang', () => {
   const hostile = new Proxy(
     {},
     {

@@ -24,6 +24,7 @@ const rows: readonly (readonly string[])[] = [
   ['commands'],
   ['projections'],
   ['server'],
+  ['sqlite-writer.ts'],
   ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.ts', 'testing.ts'],
   ['cli'],
 ]
@@ -34,7 +35,8 @@ const doors: readonly string[] = ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.t
 
 /** Rooms that only the named ones may enter, so that what is behind them can be exchanged. */
 const keepers: Readonly<Record<string, readonly string[]>> = {
-  'store/sqlite': ['sqlite.ts', 'testing.ts', 'store/contract'],
+  'store/sqlite': ['sqlite.ts', 'sqlite-writer.ts', 'testing.ts', 'store/contract'],
+  'sqlite-writer.ts': ['sqlite.ts'],
   'store/contract': ['testing.ts'],
 }
 

@@ -32,7 +32,14 @@ export function meaningfulNames(files: readonly ProjectFile[]): Finding[] {
 }
 
 /** The edges of a process, where time and chance come in. Everything else gets them as arguments. */
-const edges: readonly RegExp[] = [/^src\/time\//, /^src\/identity\//, /^src\/cli\//, /\/main\.ts$/]
+const edges: readonly RegExp[] = [
+  /^src\/time\//,
+  /^src\/identity\//,
+  /^src\/cli\//,
+  /\/main\.ts$/,
+  // The entry of the writer thread.
+  /^src\/sqlite-writer\.ts$/,
+]
 const worldCalls: readonly [RegExp, string][] = [
   [/\bDate\.now\b/, 'Date.now'],
   [/\bnew Date\(\s*\)/, 'new Date()'],
