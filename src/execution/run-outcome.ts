@@ -1,0 +1,16 @@
+import type { Classified } from '../errors/classify.ts'
+
+/** How a handler's run came to its end: what `run` gives and `settle` turns into a command. Secrets are masked already. */
+export type RunOutcome =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  /** A record-only run reached an effect that nothing stands in for. */
+  | { readonly kind: 'recorded_only'; readonly effect: string }
+  | { readonly kind: 'threw'; readonly failure: Classified }
+  /** An effect may have happened, and only a person can tell. */
+  | { readonly kind: 'unknown_outcome'; readonly message: string }
+  /** A claim for reconciliation only has looked as far as the journal reaches. */
+  | { readonly kind: 'reconciled' }
+  /** Stopped by the shutdown of its worker, not by itself. */
+  | { readonly kind: 'stopped' }
+  /** Somebody else's by now: nothing may be written any more. */
+  | { readonly kind: 'lost'; readonly message: string }

@@ -1,0 +1,34 @@
+import type { Answer, OrderKind, Orders } from '../commit/order.ts'
+import { orThrow } from '../errors/refusal.ts'
+import type { Welcome, WorkerProtocol } from './protocol.ts'
+
+export interface InProcessOptions {
+  readonly orders: Orders
+  /** What every worker is told on signing on; also how long its leases are. */
+  readonly settings: Omit<Welcome, 'worker'>
+  /** Told of every new incarnation, so that an earlier one of the same identity can be looked after. */
+  readonly onRegistered?: ((worker: number, identity: string) => void) | undefined
+}
+
+/** The worker protocol on the side that holds the store: every call becomes an order. Other carriers end here. */
+export function inProcess({ orders, settings, onRegistered }: InProcessOptions): WorkerProtocol {
+  const { leaseMs } = settings
+  return {
+    async register(hello) {
+      const { worker } = taken(await orders.give<'register'>({ kind: 'register', hello }))
+      onRegistered?.(worker, hello.identity)
+      return { worker, ...settings }
+    },
+    claim: async ({ worker, limit, waitMs }) =>
+      taken(await orders.give<'claim'>({ kind: 'claim', worker, limit, leaseMs, waitMs })),
+    heartbeat: async ({ worker, held, stalledMs }) =>
+      taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
+    work: (worker, id, command) => orders.give<'work'>({ kind: 'work', worker, id, command }),
+    async signOff(worker) {
+      taken(await orders.give<'gone'>({ kind: 'gone', worker, proof: 'signed off', cause: 'exit' }))
+    },
+  }
+}
+
+const taken = <K extends OrderKind>(answer: Answer<K>): Exclude<Answer<K>, { readonly refused: true }> =>
+  orThrow(answer) as Exclude<Answer<K>, { readonly refused: true }>

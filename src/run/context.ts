@@ -1,0 +1,106 @@
+import type { LogLevel, Progress, RunContext } from '../action/action.ts'
+import { ValidationError } from '../errors/failures.ts'
+import type { Clock } from '../time/clock.ts'
+import type { ArtifactStore } from './artifacts.ts'
+import { performEffect } from './effect.ts'
+import { LatestProgress } from './progress.ts'
+import { recorded } from './recorded-value.ts'
+import type { Running } from './running.ts'
+import { checkName, performArtifact, performStep } from './step.ts'
+
+export type RunLog = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
+
+export interface ContextPorts {
+  readonly worker: number
+  readonly clock: Pick<Clock, 'now'>
+  readonly artifacts: ArtifactStore | undefined
+  readonly log: RunLog
+}
+
+/** What a handler is given. Its methods need no `this`, so that a handler may take them apart. */
+export function createContext(
+  running: Running,
+  input: unknown,
+  secrets: Readonly<Record<string, string>>,
+  { worker, clock, artifacts, log }: ContextPorts,
+): RunContext {
+  const { request, execution } = running.claimed
+  const now = (): number => clock.now()
+  let progress: LatestProgress | undefined
+  return {
+    input,
+    executionId: request.publicId,
+    tenant: request.tenant,
+    subject: request.subject,
+    traceId: request.traceId,
+    attempt: execution.attempt,
+    fence: execution.fence,
+    signal: running.signal,
+    recordOnly: request.recordOnly,
+    secrets,
+    step: (name, fn) =>
+      running.call(`step ${name}`, async () => {
+        checkName('step', name)
+        return await performStep(running, name, now, fn)
+      }),
+    effect: (name, spec) =>
+      running.call(`effect ${name}`, async () => {
+        checkName('effect', name)
+        return await performEffect(running, worker, name, spec, now)
+      }),
+    artifact: (name, bytes, mediaType) =>
+      running.call(`artifact ${name}`, async () => {
+        checkName('artifact', name)
+        return await performArtifact(running, artifacts, { name, bytes, mediaType }, now)
+      }),
+    progress(report) {
+      if (running.reconcileOnly || running.halt !== undefined) return
+      const value = progressText(report)
+      progress ??= new LatestProgress(async (text) => {
+        await running.send({ type: 'progress', fence: running.fence, value: text })
+      })
+      progress.report(value)
+      const latest = progress
+      // Progress is news, not truth: that it could not be told is no reason to fail; a lost lease is remembered.
+      running.call('progress', () => latest.sent()).catch(() => {})
+    },
+    log(...said: [string, unknown?] | [LogLevel, string, unknown?]) {
+      const { level, message, fields } = readLog(said)
+      log(level, running.mask(message), {
+        ...masked(fields, running.mask),
+        execution: request.publicId,
+        traceId: request.traceId,
+      })
+    },
+    random: () => running.chance.current().next(),
+    uuid: () => running.chance.current().uuid(),
+    now: () => request.at,
+    clock: now,
+  }
+}
+
+function progressText(report: Progress): string {
+  const isFraction = typeof report === 'number' && report >= 0 && report <= 1
+  const isCount = typeof report === 'object' && report.done >= 0 && report.total >= report.done
+  if (!isFraction && !isCount)
+    throw new ValidationError('Progress is a fraction from 0 to 1, or { done, total } with done ≤ total.')
+  return recorded(report, 'progress')
+}
+
+const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error']
+
+function readLog(said: readonly unknown[]): { level: LogLevel; message: string; fields: unknown } {
+  const [first, second, third] = said
+  return levels.includes(first) && typeof second === 'string'
+    ? { level: first as LogLevel, message: second, fields: third }
+    : { level: 'info', message: String(first), fields: second }
+}
+
+function masked(fields: unknown, mask: (text: string) => string): Record<string, unknown> {
+  if (typeof fields !== 'object' || fields === null) return {}
+  try {
+    return JSON.parse(mask(JSON.stringify(fields))) as Record<string, unknown>
+  } catch {
+    return { unloggable: true }
+  }
+}

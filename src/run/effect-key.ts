@@ -1,0 +1,10 @@
+import { sha256 } from '../json/hash.ts'
+
+/** Every action without a plan has this one step. */
+export const onlyStep = 'run'
+
+/** The same over all attempts and redrives of one effect; another for a rerun, which is another execution. */
+export function effectKey(tenant: string, executionId: string, name: string, ordinal: number): string {
+  // An array of strings and a whole number: its JSON is canonical already.
+  return sha256(JSON.stringify([tenant, executionId, onlyStep, name, ordinal]))
+}

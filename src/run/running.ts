@@ -1,0 +1,105 @@
+import type { Claimed } from '../commit/order.ts'
+import { Canceled, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import type { WorkerCommand } from '../execution/command.ts'
+import type { Execution } from '../execution/execution.ts'
+import { Chance, insideOf } from './chance.ts'
+import { type Halt, haltOf } from './halt.ts'
+import { Journal } from './journal.ts'
+import type { Unlocked } from './secrets.ts'
+
+/**
+ * Carries one command to the side that holds the store, as often as it takes to get an answer.
+ *
+ * @throws LeaseLost when no answer came for longer than the lease can have held.
+ */
+export type Work = (command: WorkerCommand) => Promise<Execution | Refusal>
+
+/** What steps, effects and the rest of one run share: the claim, its journal, and whether it may go on. */
+export class Running {
+  readonly claimed: Claimed
+  readonly fence: number
+  readonly reconcileOnly: boolean
+  readonly journal: Journal
+  readonly chance: Chance
+  readonly signal: AbortSignal
+  readonly mask: Unlocked['mask']
+  halt: Halt | undefined
+  readonly #work: Work
+  readonly #abort: AbortController
+  readonly #inFlight = new Set<Promise<unknown>>()
+  #isOver = false
+
+  constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask']) {
+    this.claimed = claimed
+    this.fence = claimed.execution.fence
+    this.reconcileOnly = claimed.execution.ending !== null
+    this.journal = new Journal(claimed)
+    this.chance = new Chance(claimed.request.seed)
+    this.signal = abort.signal
+    this.mask = mask
+    this.#work = work
+    this.#abort = abort
+  }
+
+  /** How many calls of the handler have not settled yet. */
+  get callsInFlight(): number {
+    return this.#inFlight.size
+  }
+
+  /** One call of the handler into its context, for the time that the run may go on. */
+  call<T>(what: string, body: () => Promise<T>): Promise<T> {
+    const promise = this.#enter(what, body)
+    this.#inFlight.add(promise)
+    const settled = (): boolean => this.#inFlight.delete(promise)
+    // A call that the handler does not await must not take the process down when it fails.
+    promise.then(settled, settled)
+    return promise
+  }
+
+  async #enter<T>(what: string, body: () => Promise<T>): Promise<T> {
+    if (this.halt !== undefined) throw this.halt.error
+    if (this.#isOver) throw new TerminalError(`${what} was asked for after the handler had ended.`)
+    const around = insideOf()
+    if (around !== undefined) {
+      throw this.stop({
+        kind: 'failed',
+        error: new JournalMismatch(`${what} was asked for inside ${around}; a replay would skip it. Call it outside.`),
+      })
+    }
+    return await body()
+  }
+
+  /** Remembers why the run may not go on, and gives what to throw. A lost lease outweighs every other reason. */
+  stop(halt: Halt): Error {
+    if (this.halt === undefined || (halt.kind === 'lost' && this.halt.kind !== 'lost')) this.halt = halt
+    if (halt.kind === 'lost') this.#abort.abort(halt.error)
+    return halt.error
+  }
+
+  /** Sends a command; gives the refusal back only if the caller says that it is an answer. */
+  async send(command: WorkerCommand, answers?: readonly Refusal['code'][]): Promise<Refusal | undefined> {
+    let answer: Execution | Refusal
+    try {
+      answer = await this.#work(command)
+    } catch (thrown) {
+      if (thrown instanceof LeaseLost) throw this.stop({ kind: 'lost', error: thrown })
+      throw thrown
+    }
+    if (isRefusal(answer)) {
+      if (answers?.includes(answer.code) === true) return answer
+      throw this.stop(haltOf(answer))
+    }
+    // Every answer shows the row: a wish to cancel need not wait for the next heartbeat.
+    if (answer.cancelledAt !== null && !this.reconcileOnly && !this.signal.aborted) {
+      this.#abort.abort(new Canceled('Somebody asked to cancel this execution.'))
+    }
+    return undefined
+  }
+
+  /** Lets no new call in and waits for those under way, whose outcomes must be on record before the run settles. */
+  async finish(): Promise<void> {
+    this.#isOver = true
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
+  }
+}

@@ -1,0 +1,82 @@
+import { type AnyAction, retryPolicyOf } from '../action/action.ts'
+import { validate } from '../action/schema.ts'
+import { type Classified, classify, ValidationError } from '../errors/failures.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import type { WorkerCommand } from '../execution/command.ts'
+import type { Execution } from '../execution/execution.ts'
+import type { RunOutcome } from '../execution/run-outcome.ts'
+import { canonicalize } from '../json/canonical.ts'
+import { sha256 } from '../json/hash.ts'
+import { defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
+
+/** 10 KiB inline; what is larger belongs into an artifact. */
+export const resultBytesMax = 10 * 1024
+
+/** The one command that ends a claim, or null when it is somebody else's to end. The taxonomy decides, not the handler. */
+export async function settlement(
+  outcome: RunOutcome,
+  execution: Pick<Execution, 'fence' | 'maxAttempts'>,
+  action: AnyAction,
+  defaults: RetryPolicy = defaultRetryPolicy,
+): Promise<WorkerCommand | null> {
+  const { fence } = execution
+  const fail = (failure: Classified): WorkerCommand => {
+    const { errorClass, message, retryable, retryAfterMs } = failure
+    const policy = { ...retryPolicyOf(action, defaults), maxAttempts: execution.maxAttempts }
+    return { type: 'fail', fence, errorClass, message, retryable, retryAfterMs, policy }
+  }
+  switch (outcome.kind) {
+    case 'returned':
+      try {
+        const result = resultText(await output(action, outcome.value))
+        return { type: 'succeed', fence, result, fingerprint: sha256(result) }
+      } catch (thrown) {
+        return fail(classify(thrown))
+      }
+    case 'recorded_only': {
+      const result = resultText({ recordedOnly: true, stoppedAt: outcome.effect })
+      return { type: 'succeed', fence, result, fingerprint: sha256(result) }
+    }
+    case 'threw':
+      return fail(outcome.failure)
+    case 'unknown_outcome':
+      return { type: 'suspend', fence, reason: 'outcome', wakeAt: null }
+    case 'reconciled':
+      return { type: 'end_reconciliation', fence }
+    case 'stopped':
+      return { type: 'hand_back', fence }
+    case 'lost':
+      return null
+  }
+}
+
+async function output(action: AnyAction, value: unknown): Promise<unknown> {
+  if (action.output === undefined) return value
+  const checked = await validate(action.output, value)
+  if (isRefusal(checked)) {
+    throw new ValidationError(
+      `The result does not fit the output that the action declares: ${issuesOf(checked.details)}`,
+    )
+  }
+  return checked.value
+}
+
+/** Where it does not fit, without repeating values. */
+function issuesOf(details: { readonly issues?: unknown } | undefined): string {
+  const issues = details?.issues
+  if (!Array.isArray(issues)) return 'no reason given'
+  return (issues as readonly { path: string; message: string }[])
+    .slice(0, 5)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+    .join('; ')
+}
+
+function resultText(value: unknown): string {
+  const text = canonicalize(value === undefined ? null : value, { bytesMax: resultBytesMax, depthMax: 64 })
+  if (!isRefusal(text)) return text
+  throw new ValidationError(
+    text.code === 'input_too_large'
+      ? `The result is larger than ${resultBytesMax} bytes; store it with ctx.artifact and return its address.`
+      : `The result cannot be recorded: ${text.reason}`,
+  )
+}
