@@ -1,5 +1,5 @@
 import { DatabaseError } from '../errors/failures.ts'
-import { type Refusal, refuse } from '../errors/refusal.ts'
+import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import type { PublicIdKey } from '../identity/public-id.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
@@ -28,6 +28,8 @@ export interface CommitterOptions {
   readonly soon: (run: () => void) => void
   /** Told after each durable commit; must not throw. */
   readonly onCommit?: ((changedIds: readonly number[]) => void) | undefined
+  /** Told of every commit that failed, before it is tried in parts. */
+  readonly onFailure?: ((error: Error, orders: number) => void) | undefined
   /** Milliseconds of work one commit may hold; the group's size follows from what commits have cost. */
   readonly groupMs?: number | undefined
   /** For measuring commits only: decides nothing but the size of a group. */
@@ -91,13 +93,17 @@ export class Committer implements Orders {
 
   /** `give` without a promise, for carriers that answer many orders at once. */
   post(order: Order, answer: (answer: Answer) => void, fail: (error: Error) => void): void {
-    if (this.#closed) return fail(new DatabaseError('the store is closed'))
+    if (this.#closed) {
+      fail(new DatabaseError('the store is closed'))
+      return
+    }
     if (order.kind === 'claim') {
       this.#claims.push({ order, answer, until: this.#clock.now() + order.waitMs })
-    } else if (this.#pending.length >= this.#waitingMax) {
-      return answer(busy(this.#waitingMax))
-    } else {
+    } else if (this.#pending.length < this.#waitingMax) {
       this.#pending.push({ order, answer, fail })
+    } else {
+      answer(busy(this.#waitingMax))
+      return
     }
     this.#schedule()
   }
@@ -136,7 +142,7 @@ export class Committer implements Orders {
     const group = this.#pending.splice(0, this.#group)
     const stopwatch = this.#options.stopwatch
     const startedAt = stopwatch?.() ?? 0
-    await this.#commit(group, 0)
+    await this.#commit(group, [...this.#claims])
     if (stopwatch !== undefined && group.length >= groupMin / 2) {
       const each = (stopwatch() - startedAt) / group.length
       const fitting = Math.round((this.#options.groupMs ?? 3) / Math.max(each, 0.000_5))
@@ -145,20 +151,12 @@ export class Committer implements Orders {
     this.#expireClaims()
   }
 
-  async #commit(group: readonly Pending[], depth: number): Promise<void> {
-    const claims = [...this.#claims]
+  async #commit(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<void> {
     let result: BatchResult
     try {
       result = await this.#attempt(group, claims)
     } catch (error) {
-      if (group.length <= 1) {
-        group[0]?.fail(error instanceof Error ? error : new DatabaseError(String(error)))
-        // A commit of claims alone that fails says nothing about an order; the next alarm tries them again.
-        return
-      }
-      const middle = Math.ceil(group.length / 2)
-      await this.#commit(group.slice(0, middle), depth + 1)
-      await this.#commit(group.slice(middle), depth + 1)
+      await this.#withoutCulprit(group, claims, error)
       return
     }
     result.committed()
@@ -177,6 +175,20 @@ export class Committer implements Orders {
       answer(given)
     }
     if (result.changedIds.length > 0) this.#options.onCommit?.(result.changedIds)
+  }
+
+  /** A refusal of the whole store (a full disk, a lost file) is nobody's fault: halving would only repeat it. */
+  async #withoutCulprit(group: readonly Pending[], claims: readonly StandingClaim[], error: unknown): Promise<void> {
+    const failure = error instanceof Error ? error : new DatabaseError(String(error))
+    this.#options.onFailure?.(failure, group.length)
+    if (group.length > 0 && claims.length > 0) return this.#commit(group, [])
+    if (group.length <= 1 || error instanceof Refused) {
+      for (const { fail } of group) fail(failure)
+      return
+    }
+    const middle = Math.ceil(group.length / 2)
+    await this.#commit(group.slice(0, middle), [])
+    await this.#commit(group.slice(middle), [])
   }
 
   async #attempt(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
