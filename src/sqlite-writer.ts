@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { ChannelAnswers, type FromWriter, type ToWriter } from './commit/channel.ts'
 import { Committer } from './commit/committer.ts'
 import { Refused } from './errors/refusal.ts'
+import type { PublicIdKey } from './identity/public-id.ts'
 import { openSqlite } from './store/sqlite/open.ts'
 import { createSystemClock } from './time/clock.ts'
 
@@ -15,7 +16,7 @@ export interface WriterData {
 
 /** What the thread says first: that it serves, or why it does not. */
 export type WriterHello =
-  | { readonly idKey: Uint8Array }
+  | { readonly idKey: PublicIdKey }
   | { readonly refused: Refused['refusal'] }
   | { readonly failed: string }
 
@@ -50,7 +51,7 @@ async function main(port: MessagePort, { path }: WriterData): Promise<void> {
     port.close()
   }
   serve(port)
-  port.postMessage({ idKey: opened.publicIdKeyBytes } satisfies WriterHello)
+  port.postMessage({ idKey: opened.publicIdKey } satisfies WriterHello)
 }
 
 const port = parentPort

@@ -4,9 +4,9 @@ import { Committer } from './commit/committer.ts'
 import { Listeners, type StoreHost } from './commit/host.ts'
 import { DatabaseError } from './errors/failures.ts'
 import { Refused } from './errors/refusal.ts'
-import { publicIdKey } from './identity/public-id.ts'
+import type { PublicIdKey } from './identity/public-id.ts'
 import type { WriterData, WriterHello } from './sqlite-writer.ts'
-import { openSqlite, openSqliteViews } from './store/sqlite/open.ts'
+import { openSqlite } from './store/sqlite/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface SqliteOptions {
@@ -64,7 +64,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
       workerData: { path } satisfies WriterData,
     },
   )
-  const idKey = publicIdKey(await hello(thread))
+  const idKey = await hello(thread)
   const orders = new ChannelOrders((message) => thread.postMessage(message))
   const listeners = new Listeners()
   const closed = Promise.withResolvers<void>()
@@ -81,7 +81,8 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     orders.break(new DatabaseError('the store is closed'))
     closed.resolve()
   })
-  const views = openSqliteViews({ path })
+  const reader = openSqlite({ path, readOnly: true })
+  const views = reader.views()
   return {
     orders,
     views,
@@ -93,7 +94,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
       return port1
     },
     async close() {
-      await views.close()
+      reader.close()
       thread.postMessage({ close: true } satisfies ToWriter)
       await closed.promise
       await thread.terminate()
@@ -101,7 +102,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
   }
 }
 
-function hello(thread: Worker): Promise<Uint8Array> {
+function hello(thread: Worker): Promise<PublicIdKey> {
   return new Promise((resolve, reject) => {
     thread.once('error', reject)
     thread.once('message', (message: WriterHello) => {

@@ -53,6 +53,8 @@ export class Committer implements Orders {
   readonly #waitingMax: number
   #pending: Pending[] = []
   #claims: StandingClaim[] = []
+  /** A claim came that no commit has looked at yet. */
+  #claimsUnseen = false
   #group = 500
   #scheduled = false
   #working: Promise<void> | null = null
@@ -99,6 +101,7 @@ export class Committer implements Orders {
     }
     if (order.kind === 'claim') {
       this.#claims.push({ order, answer, until: this.#clock.now() + order.waitMs })
+      this.#claimsUnseen = true
     } else if (this.#pending.length < this.#waitingMax) {
       this.#pending.push({ order, answer, fail })
     } else {
@@ -133,13 +136,14 @@ export class Committer implements Orders {
     if (this.#working !== null) return
     this.#working = this.#drainOne().finally(() => {
       this.#working = null
-      if (this.#pending.length > 0) this.#schedule()
+      if (this.#pending.length > 0 || this.#claimsUnseen) this.#schedule()
       else this.#setAlarm()
     })
   }
 
   async #drainOne(): Promise<void> {
     const group = this.#pending.splice(0, this.#group)
+    this.#claimsUnseen = false
     const stopwatch = this.#options.stopwatch
     const startedAt = stopwatch?.() ?? 0
     await this.#commit(group, [...this.#claims])
