@@ -59,9 +59,10 @@ export function classify(thrown: unknown): Classified {
       ? fields.retryable
       : taxonomy[errorClass].retryable
   const message = truncate(messageOf(thrown))
-  const after = fields.retryAfterMs
+  // What did not happen keeps the cause's wish: a 429 that was never applied still says how long to wait.
+  const after = fields.retryAfterMs ?? (errorClass === 'NotApplied' ? fieldsOf(fields.cause).retryAfterMs : undefined)
   const hasDelay =
-    (errorClass === 'RateLimitError' || errorClass === 'RetryAfter') &&
+    (errorClass === 'RateLimitError' || errorClass === 'RetryAfter' || errorClass === 'NotApplied') &&
     typeof after === 'number' &&
     Number.isFinite(after)
   return hasDelay

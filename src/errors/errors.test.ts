@@ -164,6 +164,8 @@ test('the reason that fetch hides in its cause is told', () => {
 
 test('a wait that the other side asked for is kept', () => {
   expect(classify(new RateLimitError('slow', 1500)).retryAfterMs).toBe(1500)
+  const notApplied = new NotApplied('refused', { cause: new RateLimitError('slow', 1500) })
+  expect(classify(notApplied)).toMatchObject({ errorClass: 'NotApplied', retryable: true, retryAfterMs: 1500 })
   expect(classify(new RetryAfter(99.5)).retryAfterMs).toBe(100)
   expect(classify(new RetryAfter(Number.NaN))).not.toHaveProperty('retryAfterMs')
 })
