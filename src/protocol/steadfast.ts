@@ -1,5 +1,5 @@
 import { classify, LeaseLost } from '../errors/failures.ts'
-import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { Random } from '../identity/random.ts'
@@ -36,7 +36,8 @@ export async function untilAnswered(
       missing = answer.reason
     } catch (thrown) {
       const { errorClass, message } = classify(thrown)
-      if (!unanswered.has(errorClass)) throw thrown
+      const isPassing = thrown instanceof Refused ? passing.has(thrown.code) : unanswered.has(errorClass)
+      if (!isPassing) throw thrown
       missing = message
     }
     if (isOver()) throw new LeaseLost(`${call.command.type} was not answered within the lease: ${missing}`)
@@ -45,5 +46,13 @@ export async function untilAnswered(
 }
 
 /** Refusals that speak of the moment, not of the command. */
-const passing: ReadonlySet<string> = new Set(['store_busy', 'too_many_requests', 'rate_limited'])
+const passing: ReadonlySet<string> = new Set([
+  'store_busy',
+  'store_full',
+  'store_closed',
+  'queue_full',
+  'too_many_requests',
+  'rate_limited',
+  'server_unreachable',
+])
 const unanswered: ReadonlySet<string> = new Set(['NetworkError', 'DatabaseError', 'TimeoutError'])

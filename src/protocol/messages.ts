@@ -1,0 +1,150 @@
+import { z } from 'zod'
+import { type Refusal, refuse } from '../errors/refusal.ts'
+import { targetKinds, waitReasons } from '../execution/execution.ts'
+
+/** What a worker may send, checked where a message comes in from another process. Answers are not checked: they are ours. */
+const key = z.int().min(1)
+const fence = z.int().min(0)
+const ms = z.int().min(0).max(86_400_000)
+const short = z.string().min(1).max(255)
+const long = z.string().max(4_096)
+/** Canonical JSON of at most 256 KiB; counted in characters, for the exact bytes were counted where it was made. */
+const value = z.string().max(256 * 1024)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const ordinal = z.int().min(0).max(1_000_000)
+
+const helloMessage = z.strictObject({
+  identity: short,
+  incarnation: short,
+  host: short,
+  pid: z.int().min(0),
+  startedTicks: z.string().max(40).nullable(),
+  bootId: z.string().max(64).nullable(),
+  actions: z.array(z.strictObject({ action: z.string().min(1).max(100), version: z.int().min(1) })).max(10_000),
+  slots: z.int().min(1).max(100_000),
+})
+
+const claimMessage = z.strictObject({ worker: key, limit: z.int().min(1).max(100_000), waitMs: ms })
+
+const beatMessage = z.strictObject({
+  worker: key,
+  held: z.array(z.strictObject({ id: key, fence, cancelChecks: z.int().min(0) })).max(100_000),
+  stalledMs: z.number().min(0).nullable(),
+})
+
+const retryPolicy = z.strictObject({
+  maxAttempts: z.int().min(1),
+  baseMs: z.number().positive(),
+  multiplier: z.number().min(1),
+  capMs: z.number().positive(),
+  jitter: z.enum(['full', 'none']),
+})
+
+const artifact = z.strictObject({
+  name: short,
+  sha256,
+  bytes: z.int().min(0),
+  mediaType: short,
+  path: z.string().regex(/^artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}$/),
+})
+
+const failed = { errorClass: z.string().min(1).max(100), error: long }
+const outcome = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('applied'), value }),
+  z.strictObject({ kind: z.literal('not_applied'), ...failed }),
+  z.strictObject({ kind: z.literal('in_doubt'), ...failed }),
+])
+
+const commands = {
+  progress: z.strictObject({ type: z.literal('progress'), fence, value }),
+  record_step: z.strictObject({
+    type: z.literal('record_step'),
+    fence,
+    name: short,
+    ordinal,
+    value,
+    startedAt: z.int(),
+    artifact: artifact.optional(),
+  }),
+  intend_effect: z.strictObject({
+    type: z.literal('intend_effect'),
+    fence,
+    worker: key,
+    effectKey: sha256,
+    step: short,
+    name: short,
+    ordinal,
+    target: z.enum(targetKinds),
+    reconcilable: z.boolean(),
+  }),
+  record_effect: z.strictObject({ type: z.literal('record_effect'), fence, effectKey: sha256, outcome }),
+  reconcile_effect: z.strictObject({
+    type: z.literal('reconcile_effect'),
+    fence,
+    effectKey: sha256,
+    happened: z.boolean(),
+    value: value.nullable(),
+  }),
+  succeed: z.strictObject({
+    type: z.literal('succeed'),
+    fence,
+    result: z.string().max(10 * 1024),
+    fingerprint: sha256,
+  }),
+  fail: z.strictObject({
+    type: z.literal('fail'),
+    fence,
+    errorClass: failed.errorClass,
+    message: long,
+    retryable: z.boolean(),
+    retryAfterMs: z.number().min(0).optional(),
+    policy: retryPolicy,
+  }),
+  suspend: z.strictObject({
+    type: z.literal('suspend'),
+    fence,
+    reason: z.enum(waitReasons),
+    wakeAt: z.int().nullable(),
+  }),
+  hand_back: z.strictObject({ type: z.literal('hand_back'), fence }),
+  end_reconciliation: z.strictObject({ type: z.literal('end_reconciliation'), fence }),
+} as const
+
+const workOf = <C extends z.ZodType>(command: C) => z.strictObject({ worker: key, id: key, command })
+
+/** One message for each route of the protocol; a heartbeat is the only way to renew. */
+export const messages = {
+  register: helloMessage,
+  claim: claimMessage,
+  heartbeat: beatMessage,
+  step: workOf(commands.record_step),
+  intent: workOf(commands.intend_effect),
+  outcome: workOf(z.discriminatedUnion('type', [commands.record_effect, commands.reconcile_effect])),
+  complete: workOf(commands.succeed),
+  fail: workOf(commands.fail),
+  'hand-back': workOf(
+    z.discriminatedUnion('type', [commands.hand_back, commands.suspend, commands.end_reconciliation]),
+  ),
+  progress: workOf(commands.progress),
+  'sign-off': z.strictObject({ worker: key }),
+} as const
+
+export type RouteName = keyof typeof messages
+export type MessageOf<R extends RouteName> = z.infer<(typeof messages)[R]>
+
+export const isRoute = (name: string): name is RouteName => Object.hasOwn(messages, name)
+
+/** Gives the message, or says in one sentence what is wrong with it, without repeating its values. */
+export function readMessage<R extends RouteName>(route: R, body: unknown): MessageOf<R> | Refusal {
+  const parsed = messages[route].safeParse(body)
+  if (parsed.success) return parsed.data as MessageOf<R>
+  const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }))
+  const first = issues[0]
+  return refuse(
+    'invalid_input',
+    `The message ${route} does not fit at ${first?.path || 'its top'}: ${first?.message}.`,
+    {
+      issues,
+    },
+  )
+}

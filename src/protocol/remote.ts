@@ -1,0 +1,54 @@
+import { NetworkError } from '../errors/failures.ts'
+import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
+import type { WorkerCommand } from '../execution/command.ts'
+import type { RouteName } from './messages.ts'
+import type { WorkerProtocol } from './protocol.ts'
+
+/**
+ * Carries one message to the other side and brings its answer; a refusal is an answer.
+ *
+ * @throws NetworkError when there was no answer, DatabaseError when the other side could not commit.
+ */
+export type Call = (route: RouteName, body: unknown) => Promise<unknown>
+
+type RemoteCommand = Exclude<WorkerCommand, { readonly type: 'renew' }>
+
+const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
+  record_step: 'step',
+  intend_effect: 'intent',
+  record_effect: 'outcome',
+  reconcile_effect: 'outcome',
+  succeed: 'complete',
+  fail: 'fail',
+  suspend: 'hand-back',
+  hand_back: 'hand-back',
+  end_reconciliation: 'hand-back',
+  progress: 'progress',
+}
+
+/** The worker protocol over anything that carries a message and its answer. */
+export function remoteProtocol(call: Call): WorkerProtocol {
+  const told = async <T>(route: RouteName, body: unknown): Promise<T> => {
+    const answer = await call(route, body)
+    if (isRefusal(answer)) throw new Refused(answer)
+    // An answer is our own side's; only its outermost shape is checked, against proxies that answer for it.
+    if (typeof answer !== 'object' || answer === null)
+      throw new NetworkError(`${route} was answered with something else`)
+    return answer as T
+  }
+  return {
+    register: (hello) => told('register', hello),
+    claim: (ask) => told('claim', ask),
+    heartbeat: (beat) => told('heartbeat', beat),
+    async work(worker, id, command) {
+      if (command.type === 'renew') throw new Error('leases are renewed by heartbeats')
+      const answer = await call(routeOf[command.type], { worker, id, command })
+      if (typeof answer !== 'object' || answer === null)
+        throw new NetworkError(`${command.type} was answered with something else`)
+      return answer as Refusal | Awaited<ReturnType<WorkerProtocol['work']>>
+    },
+    async signOff(worker) {
+      await told('sign-off', { worker })
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { Orders } from '../commit/order.ts'
+import { classify } from '../errors/failures.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+
+export interface SweepOptions {
+  readonly orders: Orders
+  readonly clock: Clock
+  readonly sweepMs: number
+  /** Told the keys of executions whose lease had run out. */
+  readonly onRecovered?: ((ids: readonly number[]) => void) | undefined
+  readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/**
+ * Ends the leases that have run out, once, however many there are.
+ *
+ * @throws DatabaseError when the store cannot commit it.
+ */
+export async function sweepOnce({
+  orders,
+  onRecovered,
+}: Pick<SweepOptions, 'orders' | 'onRecovered'>): Promise<number> {
+  for (let count = 0; ; ) {
+    const answer = await orders.give<'sweep'>({ kind: 'sweep' })
+    if (isRefusal(answer)) return count
+    if (answer.recovered.length > 0) onRecovered?.(answer.recovered)
+    count += answer.recovered.length
+    // Rows that cannot be recovered must not keep the sweep from ever ending.
+    if (!answer.more || answer.recovered.length === 0) return count
+  }
+}
+
+/** Sweeps every `sweepMs`, one at a time; a sweep that fails is told and the next one comes all the same. */
+export function startSweeps(options: SweepOptions): { stop(): Promise<void> } {
+  const { clock, sweepMs, log } = options
+  let timer: Timer | undefined
+  let sweeping: Promise<void> = Promise.resolve()
+  let isStopped = false
+  const arm = (): void => {
+    if (!isStopped) {
+      timer = clock.timer(sweepMs, () => {
+        sweeping = sweepOnce(options)
+          .then((count) => {
+            if (count > 0) log('info', 'Leases that had run out were ended.', { count })
+          })
+          .catch((thrown: unknown) => log('warn', `A sweep failed: ${classify(thrown).message}`, {}))
+          .then(arm)
+      })
+    }
+  }
+  arm()
+  return {
+    async stop() {
+      isStopped = true
+      timer?.cancel()
+      await sweeping
+    },
+  }
+}
