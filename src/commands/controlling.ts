@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import { isRefusal, refuse } from '../errors/refusal.ts'
+import { pauseView } from '../projections/view.ts'
+import { pauseScopes } from '../store/rows.ts'
+import { type CommandContext, command } from './command.ts'
+import { id, ifVersion, pageFields, reason } from './fields.ts'
+
+const conflicts = ['not_found', 'illegal_transition', 'state_changed'] as const
+const ifMatch = { ifVersion: 'If-Match' }
+
+const scopeFields = {
+  scope: z.enum(pauseScopes).describe('What is paused: everything, a tenant, an action or a subject.'),
+  value: z.string().max(255).optional().describe('Name of the tenant, action or subject.'),
+}
+
+export const controlling = [
+  command({
+    name: 'cancel',
+    summary: 'Cancel an execution; a running one is asked to stop.',
+    permission: 'execution.cancel',
+    input: z.strictObject({ id, reason: reason.optional(), ifVersion: ifVersion.optional() }),
+    http: { method: 'POST', path: '/v1/executions/{id}/cancel', headers: ifMatch },
+    cli: {
+      words: 'cancel',
+      positionals: ['id…'],
+      bulk: true,
+      examples: [
+        'pawl cancel <id> --reason "wrong quote"',
+        'pawl cancel --query "state:queued action:crm.sync_quote" --yes',
+      ],
+    },
+    refusals: conflicts,
+    run: ({ plane, caller }, input) =>
+      plane.command(input.id, { type: 'cancel', reason: input.reason ?? null }, caller, input.ifVersion),
+  }),
+  command({
+    name: 'retry',
+    summary: 'Make a retryable_failed execution due now.',
+    permission: 'execution.retry',
+    input: z.strictObject({ id, ifVersion: ifVersion.optional() }),
+    http: { method: 'POST', path: '/v1/executions/{id}/retry', headers: ifMatch },
+    cli: { words: 'retry', positionals: ['id…'], bulk: true, examples: ['pawl retry --query state:retryable_failed'] },
+    refusals: conflicts,
+    run: ({ plane, caller }, input) => plane.command(input.id, { type: 'retry' }, caller, input.ifVersion),
+  }),
+  command({
+    name: 'redrive',
+    summary: 'Take an execution out of failed, expired or canceled and run it again; journal and ledger are kept.',
+    permission: 'execution.redrive',
+    input: z.strictObject({ id, reason, ifVersion: ifVersion.optional() }),
+    http: { method: 'POST', path: '/v1/executions/{id}/redrive', headers: ifMatch },
+    cli: { words: 'redrive', positionals: ['id…'], bulk: true, examples: ['pawl redrive <id> --reason "CRM is back"'] },
+    refusals: [...conflicts, 'effect_in_doubt'],
+    run: redrive,
+  }),
+  command({
+    name: 'dead-letter list',
+    summary: 'List the dead letters: executions that failed for good.',
+    permission: 'dead_letter.list',
+    input: z.strictObject({ action: z.string().max(200).optional(), ...pageFields }),
+    http: { method: 'GET', path: '/v1/dead-letters' },
+    cli: {
+      words: 'dead-letter list',
+      aliases: ['dlq list'],
+      columns: ['id', 'action', 'subject', 'attempt', 'lastErrorClass', 'lastError', 'finishedAt'],
+    },
+    refusals: ['invalid_cursor'],
+    run: ({ plane, caller }, input) => plane.list({ ...input, states: ['failed'] }, caller),
+  }),
+  command({
+    name: 'dead-letter get',
+    summary: 'Show one dead letter.',
+    permission: 'dead_letter.get',
+    input: z.strictObject({ id }),
+    http: { method: 'GET', path: '/v1/dead-letters/{id}' },
+    cli: { words: 'dead-letter get', aliases: ['dlq get'], positionals: ['id'] },
+    refusals: ['not_found'],
+    async run({ plane, caller }, input) {
+      const found = await plane.get(input.id, caller)
+      if (isRefusal(found) || found.state === 'failed') return found
+      return refuse('not_found', `The execution ${input.id} is ${found.state}, so it is no dead letter.`)
+    },
+  }),
+  command({
+    name: 'dead-letter redrive',
+    summary: 'Run a dead letter again.',
+    permission: 'dead_letter.redrive',
+    input: z.strictObject({ id, reason, ifVersion: ifVersion.optional() }),
+    http: { method: 'POST', path: '/v1/dead-letters/{id}/redrive', headers: ifMatch },
+    cli: { words: 'dead-letter redrive', aliases: ['dlq redrive'], positionals: ['id…'], bulk: true },
+    refusals: [...conflicts, 'effect_in_doubt'],
+    run: redrive,
+  }),
+  command({
+    name: 'pause',
+    summary: 'Pause everything, a tenant, an action or a subject; what runs goes on, nothing new is claimed.',
+    permission: 'pause.set',
+    input: z.strictObject({ ...scopeFields, reason }),
+    http: { method: 'POST', path: '/v1/pauses' },
+    cli: {
+      words: 'pause',
+      omit: ['scope', 'value'],
+      examples: ['pawl pause --action crm.sync_quote --reason "CRM is down"'],
+    },
+    refusals: [],
+    run: (context, input) => pause(context, input, true),
+  }),
+  command({
+    name: 'unpause',
+    summary: 'End a pause.',
+    permission: 'pause.lift',
+    input: z.strictObject({ ...scopeFields, reason: reason.optional() }),
+    http: { method: 'DELETE', path: '/v1/pauses' },
+    cli: { words: 'unpause', omit: ['scope', 'value'], examples: ['pawl unpause --action crm.sync_quote'] },
+    refusals: [],
+    run: (context, input) => pause(context, { ...input, reason: input.reason ?? '' }, false),
+  }),
+  command({
+    name: 'pauses',
+    summary: 'List what is paused, by whom and why.',
+    permission: 'pause.list',
+    input: z.strictObject({}),
+    http: { method: 'GET', path: '/v1/pauses' },
+    cli: { words: 'pauses', columns: ['scope', 'value', 'reason', 'by', 'at'] },
+    refusals: [],
+    async run({ plane, caller }) {
+      const pauses = await plane.host.views.pauses()
+      return { items: pauses.filter(({ tenant }) => tenant === null || tenant === caller.tenant).map(pauseView) }
+    },
+  }),
+]
+
+function redrive(
+  { plane, caller }: CommandContext,
+  input: { readonly id: string; readonly reason: string; readonly ifVersion?: number | undefined },
+) {
+  return plane.command(input.id, { type: 'redrive', reason: input.reason }, caller, input.ifVersion)
+}
+
+async function pause(
+  { plane, caller }: CommandContext,
+  asked: { readonly scope: (typeof pauseScopes)[number]; readonly value?: string | undefined; readonly reason: string },
+  on: boolean,
+) {
+  const { scope, reason: why } = asked
+  const value = scope === 'all' ? '' : (asked.value ?? (scope === 'tenant' ? caller.tenant : ''))
+  if (scope !== 'all' && value === '') return refuse('invalid_input', `Which ${scope}? The value is missing.`)
+  if (scope === 'all' && asked.value) return refuse('invalid_input', 'A pause of everything has no value.')
+  if (scope === 'tenant' && value !== caller.tenant)
+    return refuse('not_permitted', 'Only the own tenant can be paused.')
+  // A pause of everything holds up every tenant; all others stay within the caller's.
+  const tenant = scope === 'all' ? null : caller.tenant
+  const set = { scope, value, tenant, reason: why, by: caller.principal }
+  const answer = await plane.host.orders.give<'pause'>({ kind: 'pause', pause: set, on })
+  return isRefusal(answer) ? answer : { scope, value, paused: on, ...answer }
+}

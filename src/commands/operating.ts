@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { codes, isCode } from '../errors/codes.ts'
+import { isRefusal, refuse } from '../errors/refusal.ts'
+import { failurePatterns } from '../projections/failures.ts'
+import { opsOf } from '../projections/ops.ts'
+import { workerView } from '../projections/view.ts'
+import { parseDuration } from '../time/duration.ts'
+import { actionView } from './action-view.ts'
+import { command } from './command.ts'
+
+const none = z.strictObject({})
+
+export const operating = [
+  command({
+    name: 'ops',
+    summary:
+      'Show the health of everything: a verdict in one line, then depth, stale work, doubts, failures and workers.',
+    permission: 'ops.read',
+    input: none,
+    http: { method: 'GET', path: '/v1/ops' },
+    cli: { words: 'ops', examples: ['pawl ops', 'pawl ops --watch'] },
+    refusals: [],
+    run: async ({ plane, caller, clock }) =>
+      opsOf({ views: plane.host.views, naming: await plane.naming(), tenant: caller.tenant, now: clock.now() }),
+  }),
+  command({
+    name: 'failures',
+    summary: 'Show patterns of failure by action, state and error class.',
+    permission: 'failure.list',
+    input: z.strictObject({
+      since: z.string().max(40).optional().describe('How far back, for instance `1h`; 24h by default.'),
+    }),
+    http: { method: 'GET', path: '/v1/failures' },
+    cli: { words: 'failures', columns: ['count', 'action', 'state', 'errorClass', 'newestAt'] },
+    refusals: ['invalid_delay'],
+    async run({ plane, caller, clock }, { since }) {
+      const backMs = parseDuration(since ?? '24h')
+      if (isRefusal(backMs)) return backMs
+      return { items: await failurePatterns(plane.host.views, clock.now() - backMs, caller.tenant) }
+    },
+  }),
+  command({
+    name: 'worker list',
+    summary: 'List workers and what they can run.',
+    permission: 'worker.list',
+    input: none,
+    http: { method: 'GET', path: '/v1/workers' },
+    cli: { words: 'worker list', columns: ['id', 'host', 'pid', 'slots', 'seenAt', 'goneAt', 'goneProof'] },
+    refusals: [],
+    run: async ({ plane }) => ({ items: (await plane.host.views.workers()).map(workerView) }),
+  }),
+  command({
+    name: 'action list',
+    summary: 'List the actions that can be submitted.',
+    permission: 'action.list',
+    input: none,
+    http: { method: 'GET', path: '/v1/actions' },
+    cli: { words: 'action list', columns: ['name', 'version', 'approval', 'maxAttempts', 'secrets'] },
+    refusals: [],
+    run: async ({ plane }) => ({ items: plane.actions.list().map((action) => actionView(action)) }),
+  }),
+  command({
+    name: 'action get',
+    summary: 'Show one action and the schema of its input.',
+    permission: 'action.get',
+    input: z.strictObject({
+      name: z.string().min(1).max(200).describe('Name of the action.'),
+      version: z.int().min(1).optional(),
+    }),
+    http: { method: 'GET', path: '/v1/actions/{name}' },
+    cli: { words: 'action get', positionals: ['name'] },
+    refusals: ['unknown_action'],
+    async run({ plane }, { name, version }) {
+      const action = plane.actions.find(name, version)
+      return isRefusal(action) ? action : actionView(action, { schema: true })
+    },
+  }),
+  command({
+    name: 'explain',
+    summary: 'Explain a code: what it means and what to do next.',
+    permission: 'code.explain',
+    input: z.strictObject({
+      code: z.string().min(1).max(100).describe('The code of a refusal, for instance `state_changed`.'),
+    }),
+    http: { method: 'GET', path: '/v1/codes/{code}' },
+    cli: { words: 'explain', positionals: ['code'], examples: ['pawl explain idempotency_key_reused'] },
+    refusals: ['not_found'],
+    run: async (_, { code }) => explain(code),
+  }),
+]
+
+/** Needs no server. */
+export function explain(text: string) {
+  const code = text.trim().toLowerCase()
+  return isCode(code)
+    ? { code, ...codes[code] }
+    : refuse(
+        'not_found',
+        `There is no code ${JSON.stringify(text.slice(0, 60).toWellFormed())}.`,
+        undefined,
+        'docs/reference/codes.md lists all codes.',
+      )
+}

@@ -1,0 +1,108 @@
+/** Every permission there is. Names are static, so that roles, routes and documents can be compared. */
+export const permissions = [
+  'execution.submit',
+  'execution.get',
+  'execution.list',
+  'execution.events',
+  'execution.trace',
+  'execution.why',
+  'execution.steps',
+  'execution.effects',
+  'execution.artifacts',
+  'execution.wait',
+  'execution.stream',
+  'execution.cancel',
+  'execution.retry',
+  'execution.redrive',
+  'event.list',
+  'dead_letter.list',
+  'dead_letter.get',
+  'dead_letter.redrive',
+  'pause.list',
+  'pause.set',
+  'pause.lift',
+  'ops.read',
+  'failure.list',
+  'effect.list',
+  'effect.resolve',
+  'idempotency.get',
+  'idempotency.list',
+  'worker.list',
+  'worker.protocol',
+  'action.list',
+  'action.get',
+  'code.explain',
+  'token.create',
+  'token.list',
+  'token.revoke',
+  'session.create',
+] as const
+
+export type Permission = (typeof permissions)[number]
+
+export const roles = ['admin', 'operator', 'submitter', 'viewer', 'worker', 'agent'] as const
+export type Role = (typeof roles)[number]
+
+/** How far a permission reaches: every execution of the tenant, only those the principal asked for, or nothing. */
+export type Reach = 'any' | 'own' | 'none'
+
+const watching = ['execution.get', 'execution.events', 'execution.wait', 'execution.stream'] as const
+
+const reading = [
+  ...watching,
+  'execution.list',
+  'execution.trace',
+  'execution.why',
+  'execution.steps',
+  'execution.effects',
+  'execution.artifacts',
+  'event.list',
+  'dead_letter.list',
+  'dead_letter.get',
+  'pause.list',
+  'ops.read',
+  'failure.list',
+  'effect.list',
+  'idempotency.get',
+  'idempotency.list',
+  'worker.list',
+  'action.list',
+  'action.get',
+  'code.explain',
+  'session.create',
+] as const
+
+const operating = [
+  'execution.submit',
+  'execution.cancel',
+  'execution.retry',
+  'execution.redrive',
+  'dead_letter.redrive',
+  'pause.set',
+  'pause.lift',
+  'effect.resolve',
+] as const
+
+interface Grants {
+  readonly any: ReadonlySet<string>
+  readonly own: ReadonlySet<string>
+}
+
+const grants: { readonly [R in Role]: Grants } = {
+  admin: { any: new Set(permissions), own: new Set() },
+  operator: { any: new Set([...reading, ...operating]), own: new Set() },
+  submitter: { any: new Set([...reading, 'execution.submit']), own: new Set(['execution.cancel', 'execution.retry']) },
+  viewer: { any: new Set(reading), own: new Set() },
+  worker: { any: new Set(['worker.protocol']), own: new Set() },
+  // Submit, watch and cancel what it asked for itself; a command added later is denied until somebody lists it here.
+  agent: { any: new Set(['execution.submit']), own: new Set([...watching, 'execution.cancel']) },
+}
+
+/** What a role may do. Whatever is not granted by name is denied, unknown roles and permissions included. */
+export function may(role: string, permission: string): Reach {
+  const granted = isRole(role) ? grants[role] : undefined
+  if (granted?.any.has(permission)) return 'any'
+  return granted?.own.has(permission) ? 'own' : 'none'
+}
+
+export const isRole = (text: string): text is Role => (roles as readonly string[]).includes(text)

@@ -1,0 +1,236 @@
+import { z } from 'zod'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { orderedFeed } from '../projections/feed.ts'
+import { traceOf } from '../projections/trace.ts'
+import { whyOf } from '../projections/why.ts'
+import { type CommandContext, command } from './command.ts'
+import { id, limit, pageFields } from './fields.ts'
+import { parseQuery, parseStates } from './query.ts'
+import { waitFor } from './wait.ts'
+
+const one = z.strictObject({ id })
+const after = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+const eventsMax = 1000
+const executionColumns = ['id', 'state', 'action', 'subject', 'attempt', 'createdAt', 'lastErrorClass']
+
+const items = <T>(list: readonly T[] | Refusal): { items: readonly T[] } | Refusal =>
+  isRefusal(list) ? list : { items: list }
+
+export const reading = [
+  command({
+    name: 'list',
+    summary: 'List executions, newest first.',
+    permission: 'execution.list',
+    input: z.strictObject({
+      query: z.string().max(2000).optional().describe('`state:failed action:crm.sync_quote subject:quote:Q-42 key:K`.'),
+      state: z.string().max(200).optional().describe('One state or several, separated by commas.'),
+      action: z.string().max(200).optional(),
+      subject: z.string().max(255).optional(),
+      key: z.string().max(255).optional().describe('Idempotency key.'),
+      ...pageFields,
+    }),
+    http: { method: 'GET', path: '/v1/executions' },
+    cli: {
+      words: 'list',
+      aliases: ['ls'],
+      positionals: ['query'],
+      columns: executionColumns,
+      examples: ["pawl list 'state:failed action:crm.sync_quote'", 'pawl list --state running,queued --json'],
+    },
+    refusals: ['invalid_cursor'],
+    async run({ plane, caller }, { query, state, ...fields }) {
+      const parsed = query === undefined ? {} : parseQuery(query)
+      if (isRefusal(parsed)) return parsed
+      const states = state === undefined ? parsed.states : parseStates(state)
+      if (isRefusal(states)) return states
+      const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+      return plane.list({ ...parsed, ...given, states }, caller)
+    },
+  }),
+  command({
+    name: 'status',
+    summary: 'Show one execution.',
+    permission: 'execution.get',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}' },
+    cli: { words: 'status', aliases: ['get'], positionals: ['id'], examples: ['pawl status <id> --json'] },
+    refusals: ['not_found'],
+    run: ({ plane, caller }, input) => plane.get(input.id, caller),
+  }),
+  command({
+    name: 'why',
+    summary: 'Say why an execution is where it is, and what can be done.',
+    permission: 'execution.why',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}/why' },
+    cli: { words: 'why', positionals: ['id'] },
+    refusals: ['not_found'],
+    async run({ plane, caller, clock }, input) {
+      const found = await plane.find(input.id, caller)
+      if (isRefusal(found)) return found
+      const { views } = plane.host
+      const [pauses, workers, effects] = await Promise.all([
+        views.pauses(),
+        views.workers(),
+        views.effects({ id: found.execution.id, open: true, limit: 100 }),
+      ])
+      const { state } = found.execution
+      return { id: input.id, state, ...whyOf(found, { now: clock.now(), pauses, workers, effects }) }
+    },
+  }),
+  command({
+    name: 'events',
+    summary: 'List the events of one execution, in order.',
+    permission: 'execution.events',
+    input: z.strictObject({
+      id,
+      after: after.optional().describe('Only events with a greater sequence.'),
+      limit: limit(eventsMax).optional(),
+    }),
+    http: { method: 'GET', path: '/v1/executions/{id}/events' },
+    cli: {
+      words: 'events',
+      positionals: ['id'],
+      columns: ['sequence', 'at', 'type', 'from', 'to', 'principal', 'attempt', 'errorClass'],
+    },
+    refusals: ['not_found'],
+    async run({ plane, caller }, input) {
+      const most = input.limit ?? eventsMax
+      const events = await plane.events(input.id, input.after ?? 0, most, caller)
+      if (isRefusal(events)) return events
+      return { items: events, next: events.length === most ? (events.at(-1)?.sequence ?? null) : null }
+    },
+  }),
+  command({
+    name: 'trace',
+    summary: 'Show everything about one execution: events, steps, effects, artifacts and what was refused.',
+    permission: 'execution.trace',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}/trace' },
+    cli: { words: 'trace', positionals: ['id'], examples: ['pawl trace <id> --json'] },
+    refusals: ['not_found'],
+    run: ({ plane, caller }, input) => trace({ plane, caller }, input.id),
+  }),
+  command({
+    name: 'steps',
+    summary: 'List the journaled steps of one execution.',
+    permission: 'execution.steps',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}/steps' },
+    cli: { words: 'steps', positionals: ['id'], columns: ['name', 'ordinal', 'fence', 'startedAt', 'at'] },
+    refusals: ['not_found'],
+    run: async ({ plane, caller }, input) => items(await plane.steps(input.id, caller)),
+  }),
+  command({
+    name: 'effects',
+    summary: 'List the effects of one execution, as the ledger holds them.',
+    permission: 'execution.effects',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}/effects' },
+    cli: {
+      words: 'effects',
+      positionals: ['id'],
+      columns: ['effectKey', 'step', 'name', 'target', 'state', 'intents', 'intendedAt'],
+    },
+    refusals: ['not_found'],
+    run: async ({ plane, caller }, input) => items(await plane.effects(input.id, caller)),
+  }),
+  command({
+    name: 'artifacts',
+    summary: 'List the artifacts of one execution.',
+    permission: 'execution.artifacts',
+    input: one,
+    http: { method: 'GET', path: '/v1/executions/{id}/artifacts' },
+    cli: { words: 'artifacts', positionals: ['id'], columns: ['name', 'mediaType', 'bytes', 'sha256', 'path'] },
+    refusals: ['not_found'],
+    run: async ({ plane, caller }, input) => items(await plane.artifacts(input.id, caller)),
+  }),
+  command({
+    name: 'artifact',
+    summary: 'Download one artifact; its SHA-256 is the ETag.',
+    permission: 'execution.artifacts',
+    input: z.strictObject({ id, name: z.string().min(1).max(255).describe('Name of the artifact.') }),
+    http: { method: 'GET', path: '/v1/executions/{id}/artifacts/{name}', answers: 'file' },
+    refusals: ['not_found'],
+    async run({ plane, caller }, input) {
+      const artifacts = await plane.artifacts(input.id, caller)
+      return isRefusal(artifacts) ? artifacts : (artifacts.findLast(({ name }) => name === input.name) ?? null)
+    },
+  }),
+  command({
+    name: 'wait',
+    summary: 'Wait for the next events of an execution, or for its end (long poll).',
+    permission: 'execution.wait',
+    input: z.strictObject({
+      id,
+      after: after
+        .optional()
+        .describe('Answer as soon as there is an event with a greater sequence; without it, at the end.'),
+      timeoutMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .optional()
+        .describe('Answer after this long in any case; 30000 by default.'),
+    }),
+    http: { method: 'GET', path: '/v1/executions/{id}/wait' },
+    refusals: ['not_found'],
+    run: (context, input) =>
+      waitFor(context, { id: input.id, after: input.after, timeoutMs: input.timeoutMs ?? 30_000 }),
+  }),
+  command({
+    name: 'stream',
+    summary: 'Follow the events of an execution (server-sent events) until it ends; `Last-Event-ID` resumes.',
+    permission: 'execution.stream',
+    input: z.strictObject({ id, after: after.optional().describe('Only events with a greater sequence.') }),
+    http: {
+      method: 'GET',
+      path: '/v1/executions/{id}/stream',
+      headers: { after: 'Last-Event-ID' },
+      answers: 'events',
+    },
+    refusals: ['not_found'],
+    async run({ plane, caller, signal }, input) {
+      const found = await plane.find(input.id, caller)
+      return isRefusal(found)
+        ? found
+        : { id: input.id, events: plane.watch(input.id, input.after ?? 0, caller, signal) }
+    },
+  }),
+  command({
+    name: 'feed',
+    summary: 'Read the ordered feed: every event of the tenant in the order of commits.',
+    permission: 'event.list',
+    input: z.strictObject({
+      after: after.optional().describe('Position to go on from; `next` of the answer before.'),
+      limit: limit(eventsMax).optional(),
+    }),
+    http: { method: 'GET', path: '/v1/events' },
+    cli: {
+      words: 'event list',
+      columns: ['position', 'at', 'executionId', 'sequence', 'type', 'from', 'to', 'principal'],
+    },
+    refusals: [],
+    run: async ({ plane, caller }, input) =>
+      orderedFeed(plane.host.views, await plane.naming(), {
+        after: input.after ?? 0,
+        rows: input.limit ?? 100,
+        tenant: caller.tenant,
+      }),
+  }),
+]
+
+async function trace({ plane, caller }: Pick<CommandContext, 'plane' | 'caller'>, executionId: string) {
+  const execution = await plane.get(executionId, caller)
+  if (isRefusal(execution)) return execution
+  const [events, steps, effects, artifacts] = await Promise.all([
+    plane.events(executionId, 0, eventsMax, caller),
+    plane.steps(executionId, caller),
+    plane.effects(executionId, caller),
+    plane.artifacts(executionId, caller),
+  ])
+  if (isRefusal(events)) return events
+  if (isRefusal(steps)) return steps
+  if (isRefusal(effects)) return effects
+  return isRefusal(artifacts) ? artifacts : traceOf({ execution, events, steps, effects, artifacts })
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import type { Submitted } from '../control-plane.ts'
+import { isRefusal, type Refusal, toProblem } from '../errors/refusal.ts'
+import { isTerminal } from '../execution/machine.ts'
+import { defaultJsonLimits } from '../json/limits.ts'
+import { command } from './command.ts'
+import { waitFor } from './wait.ts'
+
+const time = z.union([z.string().max(64), z.number()])
+
+/** What may be said about a new execution; the core checks meaning and says better what is wrong. */
+const requestFields = {
+  action: z.string().min(1).max(200).describe('Name of the action.'),
+  version: z.int().min(1).optional().describe('Version of the action; the latest one by default.'),
+  input: z.unknown().describe('What the action works on: checked by its schema.'),
+  key: z.string().optional().describe('Idempotency key, 1 to 255 characters (header `Idempotency-Key`).'),
+  subject: z.string().optional().describe('What it is about, for instance `quote:Q-42`.'),
+  mode: z.enum(['immediate', 'background']).optional().describe('How the submitter means to learn of the end.'),
+  priority: z.number().optional().describe('−100 to 100; higher runs first.'),
+  runAt: time.optional().describe('Not before this time: RFC 3339 or epoch milliseconds.'),
+  delay: time.optional().describe('Not before this long from now: `30s`, `5m`, or milliseconds.'),
+  deadline: time.optional().describe('Expires at this time unless it has ended.'),
+  seed: z
+    .union([z.string().max(255), z.number()])
+    .optional()
+    .describe('Seed of its randomness.'),
+  recordOnly: z.boolean().optional().describe('Record everything, perform no effect.'),
+  traceId: z.string().optional().describe('Trace it belongs to; a new one by default.'),
+  slaClass: z.string().min(1).max(100).optional(),
+  actionClass: z.string().min(1).max(100).optional(),
+}
+
+const inputBytes = defaultJsonLimits.bytesMax
+const marginBytes = 16 * 1024
+const batchMax = 500
+
+const admissionRefusals = [
+  'unknown_action',
+  'computed_field_submitted',
+  'invalid_string',
+  'invalid_number',
+  'forbidden_key',
+  'invalid_delay',
+  'invalid_priority',
+  'key_too_long',
+  'idempotency_key_reused',
+  'queue_full',
+] as const
+
+export const submission = [
+  command({
+    name: 'submit',
+    summary: 'Submit a new execution, or get the one that its idempotency key already has.',
+    permission: 'execution.submit',
+    input: z.strictObject({
+      ...requestFields,
+      waitMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .optional()
+        .describe('Wait this long for the end (header `Prefer: wait=10`, in seconds).'),
+    }),
+    http: {
+      method: 'POST',
+      path: '/v1/executions',
+      headers: { key: 'Idempotency-Key', waitMs: 'Prefer' },
+      bodyBytesMax: inputBytes + marginBytes,
+      statuses: [201, 200, 202],
+    },
+    cli: {
+      words: 'submit',
+      positionals: ['action'],
+      omit: ['waitMs', 'traceId', 'mode'],
+      examples: [
+        'pawl submit crm.sync_quote -i quoteId=Q-42 -i env=staging --wait',
+        'pawl submit quote.render_pdf -f quote.json --key Q-42:1',
+        'echo \'{"quoteId":"Q-42"}\' | pawl submit crm.sync_quote -',
+      ],
+    },
+    refusals: admissionRefusals,
+    async run(context, { waitMs, ...request }): Promise<(Submitted & { waited: boolean }) | Refusal> {
+      const asked = { ...request, traceId: request.traceId ?? context.traceId }
+      const submitted = await context.plane.trySubmit(asked, context.caller)
+      if (isRefusal(submitted) || waitMs === undefined) {
+        return isRefusal(submitted) ? submitted : { ...submitted, waited: false }
+      }
+      const waited = await waitFor(context, { id: submitted.execution.id, after: undefined, timeoutMs: waitMs })
+      return isRefusal(waited) ? waited : { ...submitted, execution: waited.execution, waited: true }
+    },
+    respond: ({ execution, replayed, waited }) => ({
+      status: waited ? (isTerminal(execution.state) ? 200 : 202) : replayed ? 200 : 201,
+      headers: {
+        Location: `/v1/executions/${execution.id}`,
+        ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}),
+      },
+      body: execution,
+    }),
+  }),
+  command({
+    name: 'submit-many',
+    summary: `Submit up to ${batchMax} executions; each is answered for itself.`,
+    permission: 'execution.submit',
+    input: z.strictObject({
+      executions: z
+        .array(z.strictObject(requestFields))
+        .min(1)
+        .max(batchMax)
+        .describe('As for one execution, `key` included.'),
+    }),
+    http: { method: 'POST', path: '/v1/executions/batch', bodyBytesMax: 8 * 1024 * 1024 },
+    refusals: admissionRefusals,
+    async run({ plane, caller, traceId }, { executions }) {
+      const requests = executions.map((request) => ({ ...request, traceId: request.traceId ?? traceId }))
+      const answers = await plane.submitMany(requests, caller)
+      return {
+        items: answers.map((answer) =>
+          isRefusal(answer)
+            ? { status: toProblem(answer).status, problem: toProblem(answer) }
+            : { status: answer.replayed ? 200 : 201, ...answer },
+        ),
+      }
+    },
+  }),
+]

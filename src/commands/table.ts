@@ -1,0 +1,26 @@
+import type { Command } from './command.ts'
+import { controlling } from './controlling.ts'
+import { ledger } from './ledger.ts'
+import { operating } from './operating.ts'
+import { reading } from './reading.ts'
+import { submission } from './submission.ts'
+import { tokens } from './tokens.ts'
+
+/** Every command there is: HTTP routes, CLI verbs, OpenAPI and the reference page come from this table. */
+export const commands: readonly Command[] = [
+  ...submission,
+  ...reading,
+  ...controlling,
+  ...operating,
+  ...ledger,
+  ...tokens,
+]
+
+const byName = new Map(commands.map((command) => [command.name, command]))
+
+/** @throws when the table has no such command: names are written in code, so it is a bug. */
+export function commandNamed(name: string): Command {
+  const command = byName.get(name)
+  if (command === undefined) throw new Error(`there is no command ${name}`)
+  return command
+}

@@ -1,0 +1,103 @@
+import type { Execution } from '../execution/execution.ts'
+import type { State } from '../execution/machine.ts'
+import type { Found, Views } from '../store/store.ts'
+import { failurePatterns } from './failures.ts'
+import { effectView, type Naming, pauseView, timeText, workerView } from './view.ts'
+
+export interface OpsAsk {
+  readonly views: Views
+  readonly naming: Naming
+  readonly tenant: string
+  readonly now: number
+}
+
+/** A worker unheard of for this long is not counted as live: three default heartbeats. */
+const liveMs = 30_000
+/** Due work older than this, while somebody could run it, is a backlog. */
+const backlogMs = 60_000
+const recentMs = 60 * 60_000
+const listMax = 20
+
+/** The health of everything on one screen: the first line names what is wrong, or says that nothing is. */
+export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
+  const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent] = await Promise.all([
+    views.countsByState(tenant),
+    views.oldestReadyAt(tenant),
+    views.running(tenant),
+    views.effects({ tenant, open: true, limit: 1000 }),
+    failurePatterns(views, now - recentMs, tenant),
+    views.pauses(),
+    views.workers(),
+    views.list({ tenant, states: ['failed'], limit: listMax }),
+  ])
+  const live = workers.filter(({ goneAt, seenAt }) => goneAt === null && now - seenAt < liveMs)
+  const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
+  const runningIds = new Set(running.map(({ execution }) => execution.id))
+  // An intended effect of a running execution is being performed; of any other it is as doubtful as one so marked.
+  const doubtful = effects.filter(({ state, id }) => state === 'in_doubt' || !runningIds.has(id))
+  const paused = pauses.filter((pause) => pause.tenant === null || pause.tenant === tenant)
+  const total = (state: State): number =>
+    counts.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0)
+  const served = new Set(live.flatMap(({ actions }) => actions.map(({ action }) => action)))
+  const unserved = counts.filter(({ state, count, action }) => state === 'queued' && count > 0 && !served.has(action))
+  const oldestReadyAgeMs = oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt)
+  const failures = patterns.filter(({ state }) => state === 'failed')
+  const failed = failures.reduce((sum, { count }) => sum + count, 0)
+  const anomalies = [
+    stale.length > 0 && `${counted(stale.length, 'execution')} running past the lease`,
+    doubtful.length > 0 && `${counted(doubtful.length, 'effect')} in doubt`,
+    live.length === 0 && total('queued') > 0 && `no live worker while ${total('queued')} queued`,
+    live.length > 0 &&
+      unserved.length > 0 &&
+      `no worker for ${unserved
+        .map(({ action }) => action)
+        .slice(0, 3)
+        .join(', ')}`,
+    failed > 0 && `${failed} failed in the last hour (most: ${failures[0]?.action}, ${failures[0]?.errorClass})`,
+    paused.length > 0 &&
+      `paused: ${paused
+        .map(({ scope, value }) => (value === '' ? scope : `${scope} ${value}`))
+        .slice(0, 3)
+        .join(', ')}`,
+    oldestReadyAgeMs !== null &&
+      oldestReadyAgeMs > backlogMs &&
+      paused.length === 0 &&
+      `oldest due work is ${Math.round(oldestReadyAgeMs / 1000)} s old`,
+    total('waiting') > doubtful.length && `${total('waiting')} waiting`,
+  ].filter((entry) => entry !== false)
+  const load = `${total('queued')} queued, ${total('running')} running, ${total('retryable_failed')} to be retried, ${counted(live.length, 'live worker')}`
+  return {
+    ok: anomalies.length === 0,
+    verdict: anomalies.length === 0 ? `ok: ${load}` : `attention: ${anomalies.join('; ')}`,
+    load,
+    anomalies,
+    at: timeText(now),
+    depth: counts.filter(({ count }) => count > 0),
+    oldestReadyAgeMs,
+    staleRunning: stale.slice(0, listMax).map(({ execution, request }) => ({
+      id: request.publicId,
+      action: request.action,
+      workerId: workerOf(execution, naming),
+      leaseExpiredAt: timeText(execution.leaseUntil ?? execution.updatedAt),
+    })),
+    effectsInDoubt: doubtful.slice(0, listMax).map((effect) => effectView(effect, naming)),
+    failurePatterns: patterns.slice(0, listMax),
+    recentFailures: recent.map(failureLine),
+    paused: paused.map(pauseView),
+    workers: live.map(workerView),
+  }
+}
+
+export type Ops = Awaited<ReturnType<typeof opsOf>>
+
+const workerOf = ({ worker }: Execution, naming: Naming) => (worker === null ? null : naming.workerOf(worker))
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const failureLine = ({ execution, request }: Found) => ({
+  id: request.publicId,
+  action: request.action,
+  errorClass: execution.lastErrorClass,
+  error: execution.lastError,
+  attempt: execution.attempt,
+  finishedAt: execution.finishedAt === null ? null : timeText(execution.finishedAt),
+})

@@ -1,0 +1,100 @@
+import type { Effect } from '../execution/execution.ts'
+import type { Pause, Worker } from '../store/rows.ts'
+import type { Found } from '../store/store.ts'
+import { timeText } from './view.ts'
+
+export interface Around {
+  readonly now: number
+  readonly pauses: readonly Pause[]
+  readonly workers: readonly Worker[]
+  readonly effects: readonly Effect[]
+}
+
+export interface Why {
+  readonly why: string
+  readonly next: string
+}
+
+/** Why an execution is where it is, in one sentence, and what can be done about it. */
+export function whyOf({ execution, request }: Found, around: Around): Why {
+  const id = request.publicId
+  switch (execution.state) {
+    case 'queued':
+    case 'retryable_failed':
+      return whyDue({ execution, request }, around)
+    case 'running': {
+      const worker = around.workers.find(({ key }) => key === execution.worker)
+      const late = execution.leaseUntil !== null && execution.leaseUntil < around.now
+      const asked = execution.cancelledAt === null ? '' : ` ${execution.cancelledBy} asked to cancel it.`
+      return {
+        why: `Worker ${worker?.identity ?? execution.worker} runs attempt ${execution.attempt} of ${execution.maxAttempts}; its lease ${late ? 'ended' : 'holds until'} ${timeText(execution.leaseUntil ?? around.now)}.${asked}`,
+        next: late ? 'The next sweep gives it to another worker.' : `Follow it with: pawl watch ${id}`,
+      }
+    }
+    case 'waiting': {
+      const doubtful = around.effects.filter(({ state }) => state === 'in_doubt' || state === 'intended')
+      const names = doubtful.map(({ name, step }) => `${step}/${name}`).join(', ')
+      return doubtful.length > 0
+        ? {
+            why: `It is not known whether ${names} happened, and only a person can say.`,
+            next: `Look at the target, then: pawl effect resolve ${doubtful[0]?.effectKey.slice(0, 16)} --happened|--not-happened --reason R`,
+          }
+        : {
+            why: `It waits for: ${execution.waitingFor ?? 'a signal'}.`,
+            next: `Read its events with: pawl events ${id}`,
+          }
+    }
+    case 'requested':
+    case 'approved':
+      return {
+        why: `It is ${execution.state} and not dispatched yet.`,
+        next: `Read its events with: pawl events ${id}`,
+      }
+    case 'succeeded':
+      return { why: 'It has succeeded.', next: `See its result with: pawl status ${id}` }
+    case 'failed':
+    case 'expired':
+    case 'canceled': {
+      const error =
+        execution.lastErrorClass === null
+          ? ''
+          : ` The last error was ${execution.lastErrorClass}: ${execution.lastError}`
+      const by = execution.state === 'canceled' && execution.cancelledBy !== null ? ` by ${execution.cancelledBy}` : ''
+      return { why: `It is ${execution.state}${by}.${error}`, next: `Run it again with: pawl redrive ${id} --reason R` }
+    }
+  }
+}
+
+function whyDue({ execution, request }: Found, { now, pauses, workers }: Around): Why {
+  const pause = pauses.find(
+    ({ scope, value, tenant }) =>
+      (tenant === null || tenant === request.tenant) &&
+      (scope === 'all' ||
+        value === { tenant: request.tenant, action: request.action, subject: request.subject }[scope]),
+  )
+  if (pause !== undefined) {
+    const what = pause.scope === 'all' ? 'everything' : `${pause.scope} ${pause.value}`
+    return { why: `${pause.by} paused ${what}: ${pause.reason}`, next: 'Go on with: pawl unpause' }
+  }
+  const failed =
+    execution.state === 'retryable_failed'
+      ? `Attempt ${execution.attempt} failed with ${execution.lastErrorClass}. `
+      : ''
+  if (execution.availableAt > now) {
+    return {
+      why: `${failed}It is due at ${timeText(execution.availableAt)}.`,
+      next: failed === '' ? 'Wait until then.' : `Make it due now with: pawl retry ${request.publicId}`,
+    }
+  }
+  const serves = workers.some(
+    ({ goneAt, actions }) =>
+      goneAt === null &&
+      actions.some(({ action, version }) => action === request.action && version === request.actionVersion),
+  )
+  return serves
+    ? { why: `${failed}It is due and waits for a free worker.`, next: 'See the load with: pawl ops' }
+    : {
+        why: `${failed}No live worker has ${request.action} version ${request.actionVersion}.`,
+        next: 'Start one with: pawl worker',
+      }
+}
