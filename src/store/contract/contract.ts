@@ -1,0 +1,30 @@
+import { describe } from 'vitest'
+import { admitsOnce } from './admits-once.ts'
+import { claimsInOrder } from './claims-in-order.ts'
+import { fencesStaleOwners } from './fences-stale-owners.ts'
+import { findsExpiredLeases } from './finds-expired-leases.ts'
+import type { Harness } from './harness.ts'
+import { journalsEveryTransition } from './journals-every-transition.ts'
+import { keepsTheLedger } from './keeps-the-ledger.ts'
+import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
+import { readsHistory } from './reads-history.ts'
+import { refusesIllegalTransitions } from './refuses-illegal-transitions.ts'
+import { wakesTimers } from './wakes-timers.ts'
+
+/** What any store must keep, a file for each promise. */
+export const promises = {
+  'admits once': admitsOnce,
+  'claims in order': claimsInOrder,
+  'fences stale owners': fencesStaleOwners,
+  'refuses illegal transitions': refusesIllegalTransitions,
+  'journals every transition': journalsEveryTransition,
+  'keeps the log append-only': keepsTheLogAppendOnly,
+  'keeps the ledger': keepsTheLedger,
+  'finds expired leases': findsExpiredLeases,
+  'wakes timers': wakesTimers,
+  'reads history': readsHistory,
+} as const
+
+export function storeContract(name: string, harness: Harness): void {
+  describe.each(Object.entries(promises))(`${name} %s`, (_, promise) => promise(harness))
+}
