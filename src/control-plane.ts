@@ -17,6 +17,7 @@ import {
   type Naming,
   stepView,
 } from './projections/view.ts'
+import type { PauseScope } from './store/rows.ts'
 import type { ExecutionFilter, Found } from './store/store.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock } from './time/clock.ts'
@@ -153,6 +154,26 @@ export class ControlPlane {
       ifNumber: ifVersion,
     })
     return isRefusal(answer) ? answer : this.#view(answer, found.request)
+  }
+
+  /** Sets or ends a pause. Naming nothing means everything of the caller's tenant. */
+  async pause(
+    what: {
+      readonly tenant?: string | undefined
+      readonly action?: string | undefined
+      readonly subject?: string | undefined
+    },
+    reason: string,
+    on: boolean,
+    by: Caller,
+  ): Promise<{ readonly changed: boolean } | Refusal> {
+    const named = Object.entries(what).filter(([, value]) => value !== undefined)
+    const [scope, value] = named[0] ?? ['tenant', by.tenant]
+    if (named.length > 1) return refuse('invalid_input', 'a pause names one of tenant, action and subject')
+    if (scope === 'tenant' && value !== by.tenant)
+      return refuse('not_permitted', 'a pause of another tenant is not yours to set')
+    const pause = { scope: scope as PauseScope, value: String(value), tenant: by.tenant, reason, by: by.principal }
+    return this.host.orders.give({ kind: 'pause', pause, on })
   }
 
   /**

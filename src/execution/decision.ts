@@ -56,10 +56,11 @@ export function move(
   if (!targets(execution.state, type).includes(to)) {
     throw new Error(`the state machine has no transition ${execution.state} --${type}--> ${to}`)
   }
-  const leaving = execution.state === 'running' ? released : {}
+  const leaving = execution.state !== 'running' ? {} : isTerminal(to) ? { leaseUntil: null } : released
   return { type, to, set: { ...leaving, ...set, state: to }, data }
 }
 
+/** Whoever is not running has no owner; what has ended keeps the name of the worker that ended it. */
 const released: Partial<Execution> = { worker: null, leaseUntil: null }
 
 /** A fact that leaves the state as it is. */

@@ -26,7 +26,10 @@ const rows: readonly (readonly string[])[] = [
   ['commands'],
   ['server'],
   ['sqlite-writer.ts'],
-  ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.ts', 'testing.ts'],
+  ['sqlite.ts'],
+  ['engine.ts'],
+  ['local-worker.ts'],
+  ['pawl.ts', 'client.ts', 'server.ts', 'testing.ts'],
   ['cli'],
 ]
 

@@ -1,0 +1,113 @@
+import { type ActionRegistry, type AnyAction, actionRegistry } from './action/action.ts'
+import type { StoreHost } from './commit/host.ts'
+import { type Config, checkConfig, loadConfig } from './config/config.ts'
+import { ControlPlane } from './control-plane.ts'
+import { orThrow } from './errors/refusal.ts'
+import { type Random, systemRandom } from './identity/random.ts'
+import { inProcess } from './protocol/in-process.ts'
+import type { WorkerProtocol } from './protocol/protocol.ts'
+import { serveSocket } from './protocol/socket-server.ts'
+import { processTable } from './recover/proof-of-death.ts'
+import { createRecovery, type Recovery } from './recover/recovery.ts'
+import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
+
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void
+
+export type Settings = Pick<Config, 'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy'>
+
+export interface EngineOptions {
+  readonly host: StoreHost
+  readonly actions: ActionRegistry | Iterable<AnyAction>
+  readonly settings?: Partial<Settings> | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Log | undefined
+}
+
+/**
+ * The side that holds the store: control plane, worker protocol and the duties of recovery. Whoever runs executions,
+ * in this process or elsewhere, talks to `protocol`.
+ */
+export interface Engine {
+  readonly host: StoreHost
+  readonly plane: ControlPlane
+  readonly protocol: WorkerProtocol
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly random: Random
+  readonly here: ProcessFacts
+  readonly log: Log
+  /** Frees what a former owner left behind, then takes up the duties. Returns how many leases were freed. */
+  start(): Promise<{ readonly freed: number }>
+  /** Serves workers of this machine at a socket file. */
+  listen(path: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** @throws Refused `bad_configuration` when the settings contradict each other. */
+export function createEngine(options: EngineOptions): Engine {
+  const { host } = options
+  const clock = options.clock ?? createSystemClock()
+  const random = options.random ?? systemRandom
+  const log = options.log ?? (() => {})
+  const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
+  const settings: Settings = orThrow(checkConfig({ ...orThrow(loadConfig({})), ...options.settings }))
+  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, retryPolicy } = settings
+  const here = thisProcess()
+  const recovery: Recovery = createRecovery({
+    orders: host.orders,
+    workers: () => host.views.workers(),
+    here,
+    table: processTable,
+    clock,
+    sweepMs,
+    log,
+  })
+  const protocol = inProcess({
+    orders: host.orders,
+    settings: { leaseMs, heartbeatMs, pollMs, stallLimitMs },
+    onRegistered: (worker, identity) => void recovery.registered(worker, identity),
+  })
+  const plane = new ControlPlane({
+    host,
+    actions,
+    clock,
+    retryPolicy,
+    newTraceId: () => random.uuid().replaceAll('-', ''),
+  })
+  const sockets: { close(): Promise<void> }[] = []
+  return {
+    host,
+    plane,
+    protocol,
+    settings,
+    clock,
+    random,
+    here,
+    log,
+    async start() {
+      const freed = await recovery.atStart()
+      recovery.start()
+      return freed
+    },
+    async listen(path) {
+      sockets.push(
+        await serveSocket({
+          path,
+          protocol,
+          onClosed: (workers) => void recovery.disconnected(workers),
+          log: (level, message) => log(level, message, {}),
+        }),
+      )
+    },
+    async stop() {
+      await recovery.stop()
+      for (const socket of sockets.splice(0)) await socket.close()
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import { dirname, resolve } from 'node:path'
+import type { Engine } from './engine.ts'
+import { threadHeart } from './protocol/thread-heart.ts'
+import { inProcessIncarnation } from './recover/incarnation.ts'
+import { artifactFiles } from './run/artifacts.ts'
+import { timerHeart } from './run/heart.ts'
+import type { SecretSource } from './run/secrets.ts'
+import { createWorker, type Worker } from './worker.ts'
+
+export interface LocalWorkerOptions {
+  readonly engine: Engine
+  readonly identity?: string | undefined
+  /** Executions at a time. */
+  readonly slots: number
+  readonly secrets?: SecretSource | undefined
+  /** Where artifacts are kept. */
+  readonly dataDir: string
+}
+
+/** Secrets as variables of this process's environment, for every tenant. */
+export const environmentSecrets: SecretSource = (_tenant, names) =>
+  Promise.resolve(
+    Object.fromEntries(
+      names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    ) as Record<string, string>,
+  )
+
+/** The folder beside an embedded store's file. */
+export const dataDirOf = (path: string): string => resolve(path === ':memory:' ? '.' : dirname(path))
+
+/** A worker in the process that holds the store. Its heart beats in a thread of its own where the writer has one. */
+export function createLocalWorker({ engine, identity, slots, secrets, dataDir }: LocalWorkerOptions): Worker {
+  const { host, clock, random, here, log, plane, protocol } = engine
+  return createWorker({
+    protocol,
+    actions: plane.actions,
+    identity: identity ?? `local@${here.host.split('/')[0]}`,
+    incarnation: inProcessIncarnation(random.uuid()),
+    host: here,
+    slots,
+    clock,
+    random,
+    artifacts: artifactFiles(dataDir, () => random.uuid()),
+    secrets: secrets ?? environmentSecrets,
+    retry: engine.settings.retryPolicy,
+    log,
+    heart: (welcome, news) => {
+      const port = host.port()
+      if (port !== null) return threadHeart(clock, { kind: 'port', port }, welcome, news)
+      return timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)
+    },
+  })
+}

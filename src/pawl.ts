@@ -1,0 +1,221 @@
+import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
+import type { SubmitRequest } from './admit/request.ts'
+import type { StoreHost } from './commit/host.ts'
+import type { Caller, ListQuery, PersonCommand } from './control-plane.ts'
+import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
+import { TerminalError } from './errors/failures.ts'
+import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
+import type { Random } from './identity/random.ts'
+import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import type { EventView, ExecutionView } from './projections/view.ts'
+import type { SecretSource } from './run/secrets.ts'
+import { sqlite } from './sqlite.ts'
+import type { Clock } from './time/clock.ts'
+
+export type { Action, ActionDefinition, AnyAction, EffectSpec, InputOf, OutputOf, RunContext } from './action/action.ts'
+export { action, actionRegistry } from './action/action.ts'
+export type { SubmitRequest } from './admit/request.ts'
+export type { StoreHost } from './commit/host.ts'
+export type { Caller, ListQuery, Submitted } from './control-plane.ts'
+export { codes } from './errors/codes.ts'
+export {
+  AuthError,
+  Canceled,
+  DatabaseError,
+  Failure,
+  JournalMismatch,
+  LeaseLost,
+  NetworkError,
+  NotApplied,
+  RateLimitError,
+  RetryAfter,
+  TerminalError,
+  TimeoutError,
+  UnknownOutcome,
+  ValidationError,
+} from './errors/failures.ts'
+export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
+export { machine, type State, states } from './execution/machine.ts'
+export type { EventView, ExecutionView } from './projections/view.ts'
+
+type Actions = readonly AnyAction[]
+type Named<A extends Actions, N extends string> = Extract<A[number], { readonly name: N }>
+type Names<A extends Actions> = A[number]['name']
+
+export interface PawlOptions<A extends Actions> {
+  /** A path such as `sqlite:./.pawl/pawl.db`, or a store that is open already. */
+  readonly store: string | StoreHost
+  readonly actions: A
+  /** Executions that run in this process at a time; 0 runs none here. Default 10. */
+  readonly slots?: number | undefined
+  /** Stable over restarts: the same identity started anew frees the leases of its dead predecessor at once. */
+  readonly identity?: string | undefined
+  readonly settings?: Partial<Settings> | undefined
+  /** Where artifacts are kept; beside the store's file when not given. */
+  readonly dataDir?: string | undefined
+  /** Default: variables of the environment by the names that the action declares. */
+  readonly secrets?: SecretSource | undefined
+  /** Whose commands these are when a call does not say. Default `service:embedded` of tenant `default`. */
+  readonly caller?: Caller | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Log | undefined
+}
+
+/** A request for an action that is known to the compiler. */
+export type TypedRequest<A extends Actions, N extends Names<A>> = Omit<SubmitRequest, 'action' | 'input'> & {
+  readonly action: N
+  readonly input: InputOf<Named<A, N>>
+}
+
+/** An execution together with the action it runs, so that its result has a type. */
+export interface TypedExecution<A extends AnyAction> extends ExecutionView {
+  readonly replayed: boolean
+  readonly of?: A
+}
+
+/** Pawl inside a program: no HTTP needed. Methods throw `Refused`; the `try…` ones return the refusal. */
+export class Pawl<A extends Actions> {
+  readonly engine: Engine
+  readonly #caller: Caller
+  readonly #worker: ReturnType<typeof createLocalWorker> | null
+  #started = false
+
+  constructor(engine: Engine, options: PawlOptions<A>, dataDir: string) {
+    this.engine = engine
+    this.#caller = options.caller ?? { principal: 'service:embedded', tenant: 'default' }
+    const slots = options.slots ?? 10
+    this.#worker =
+      slots === 0
+        ? null
+        : createLocalWorker({ engine, identity: options.identity, slots, secrets: options.secrets, dataDir })
+  }
+
+  /** Frees what a former process left behind and begins to run. */
+  async start(): Promise<void> {
+    if (this.#started) return
+    this.#started = true
+    await this.engine.start()
+    await this.#worker?.start()
+  }
+
+  /** Drains for `graceMs` (default 10 s), then aborts, hands back and closes the store. */
+  async stop({ graceMs }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+    if (this.#started) await this.#worker?.stop({ graceMs })
+    await this.engine.stop()
+    await this.engine.host.close()
+  }
+
+  async submit<N extends Names<A>>(
+    request: TypedRequest<A, N>,
+    by = this.#caller,
+  ): Promise<TypedExecution<Named<A, N>>> {
+    return orThrow(await this.trySubmit(request, by))
+  }
+
+  async trySubmit<N extends Names<A>>(
+    request: TypedRequest<A, N>,
+    by = this.#caller,
+  ): Promise<TypedExecution<Named<A, N>> | Refusal> {
+    const answer = await this.engine.plane.trySubmit(request, by)
+    return isRefusal(answer) ? answer : { ...answer.execution, replayed: answer.replayed }
+  }
+
+  /** One answer per request, in their order; a refused one keeps none of the others out. */
+  async submitMany<N extends Names<A>>(requests: readonly TypedRequest<A, N>[], by = this.#caller) {
+    const answers = await this.engine.plane.submitMany(requests, by)
+    return answers.map((answer) =>
+      isRefusal(answer) ? answer : { ...answer.execution, replayed: answer.replayed },
+    ) as (TypedExecution<Named<A, N>> | Refusal)[]
+  }
+
+  async get(id: string, by = this.#caller): Promise<ExecutionView> {
+    return orThrow(await this.engine.plane.get(id, by))
+  }
+
+  async list(query: ListQuery = {}, by = this.#caller): Promise<{ items: ExecutionView[]; next: string | null }> {
+    return orThrow(await this.engine.plane.list(query, by))
+  }
+
+  /** Every event above `after` as it is committed; ends when the execution has ended and all was shown. */
+  async *watch(
+    id: string,
+    options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<EventView, void> {
+    const signal = options.signal ?? new AbortController().signal
+    const refusal = yield* this.engine.plane.watch(id, options.after ?? 0, this.#caller, signal)
+    if (refusal !== undefined) orThrow(refusal)
+  }
+
+  /**
+   * Waits for the end and gives the result.
+   *
+   * @throws TerminalError when it ended otherwise, with the state and the last error.
+   */
+  async result<T extends AnyAction>(
+    execution: TypedExecution<T> | string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<OutputOf<T>> {
+    const id = typeof execution === 'string' ? execution : execution.id
+    for await (const _ of this.watch(id, options));
+    options.signal?.throwIfAborted()
+    const ended = await this.get(id)
+    if (ended.state !== 'succeeded') {
+      throw new TerminalError(`execution ${id} is ${ended.state}: ${ended.lastError ?? 'no error was recorded'}`)
+    }
+    return ended.result as OutputOf<T>
+  }
+
+  cancel(id: string, reason?: string): Promise<ExecutionView> {
+    return this.#command(id, { type: 'cancel', reason: reason ?? null })
+  }
+
+  /** Makes a retryable_failed execution due now. */
+  retry(id: string): Promise<ExecutionView> {
+    return this.#command(id, { type: 'retry' })
+  }
+
+  /** Leaves a terminal state, with a new budget of attempts. */
+  redrive(id: string, reason: string): Promise<ExecutionView> {
+    return this.#command(id, { type: 'redrive', reason })
+  }
+
+  /** Holds back whatever matches; running executions go on. Returns whether this changed anything. */
+  async pause(what: PauseTarget, reason: string): Promise<boolean> {
+    return orThrow(await this.engine.plane.pause(what, reason, true, this.#caller)).changed
+  }
+
+  async unpause(what: PauseTarget): Promise<boolean> {
+    return orThrow(await this.engine.plane.pause(what, '', false, this.#caller)).changed
+  }
+
+  async #command(id: string, command: PersonCommand): Promise<ExecutionView> {
+    return orThrow(await this.engine.plane.command(id, command, this.#caller))
+  }
+}
+
+/** Exactly one of the three, or none for everything of the tenant. */
+export interface PauseTarget {
+  readonly tenant?: string | undefined
+  readonly action?: string | undefined
+  readonly subject?: string | undefined
+}
+
+/**
+ * Opens a store and composes everything that runs on it.
+ *
+ * @throws Refused when the store cannot be opened or the settings contradict each other.
+ */
+export async function createPawl<const A extends Actions>(options: PawlOptions<A>): Promise<Pawl<A>> {
+  const path = typeof options.store === 'string' ? options.store.replace(/^sqlite:/, '') : null
+  const host =
+    typeof options.store === 'string' ? await sqlite({ path: path ?? '', clock: options.clock }) : options.store
+  try {
+    const { actions, settings, clock, random, log } = options
+    const engine = createEngine({ host, actions, settings, clock, random, log })
+    return new Pawl(engine, options, options.dataDir ?? dataDirOf(path ?? ':memory:'))
+  } catch (error) {
+    await host.close()
+    throw error
+  }
+}
