@@ -10,6 +10,7 @@ import { createLocalWorker, dataDirOf } from './local-worker.ts'
 import type { EventView, ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
 import { sqlite } from './sqlite.ts'
+import { TaskQueue } from './task-queue.ts'
 import type { Clock } from './time/clock.ts'
 
 export type { Action, ActionDefinition, AnyAction, EffectSpec, InputOf, OutputOf, RunContext } from './action/action.ts'
@@ -37,6 +38,7 @@ export {
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export { machine, type State, states } from './execution/machine.ts'
 export type { EventView, ExecutionView } from './projections/view.ts'
+export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
 type Actions = readonly AnyAction[]
 type Named<A extends Actions, N extends string> = Extract<A[number], { readonly name: N }>
@@ -104,6 +106,11 @@ export class Pawl<A extends Actions> {
     if (this.#started) await this.#worker?.stop({ graceMs })
     await this.engine.stop()
     await this.engine.host.close()
+  }
+
+  /** The queue contract for programs that claim and settle by themselves. */
+  tasks(by = this.#caller): TaskQueue {
+    return new TaskQueue(this.engine, by)
   }
 
   async submit<N extends Names<A>>(

@@ -101,7 +101,7 @@ export function* runBatch(
         answers.push(yield* goneOne(work, order, workers))
         break
       case 'sweep':
-        answers.push(yield* sweep(work, workers))
+        answers.push(yield* sweep(work, workers, order.now))
         break
       case 'pause':
         answers.push(yield* pauseOne(work, order))
@@ -325,8 +325,8 @@ function* goneOne(work: Workset, order: OrderOf<'gone'>, workers: Workers): Aski
   }
 }
 
-function* sweep(work: Workset, workers: Workers): Asking<Answer<'sweep'>> {
-  const ids = yield* ask('expiredLeases', work.now, 0, dueMax)
+function* sweep(work: Workset, workers: Workers, now = work.now): Asking<Answer<'sweep'>> {
+  const ids = yield* ask('expiredLeases', Math.min(now, work.now), 0, dueMax)
   yield* loadMissing(work, ids)
   return { recovered: ids.filter((id) => loseLease(work, id, 'sweep', workers)), more: ids.length === dueMax }
 }

@@ -85,7 +85,8 @@ export type Order =
   | { readonly kind: 'register'; readonly hello: Hello }
   /** The process behind a worker is gone: its leases end now. */
   | { readonly kind: 'gone'; readonly worker: number; readonly proof: string; readonly cause: 'exit' | 'restart' }
-  | { readonly kind: 'sweep' }
+  /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
+  | { readonly kind: 'sweep'; readonly now?: number | undefined }
   | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
   | { readonly kind: 'token'; readonly token: Token }
 

@@ -28,7 +28,7 @@ const rows: readonly (readonly string[])[] = [
   ['sqlite-writer.ts'],
   ['sqlite.ts'],
   ['engine.ts'],
-  ['local-worker.ts'],
+  ['local-worker.ts', 'task-queue.ts'],
   ['pawl.ts', 'client.ts', 'server.ts', 'testing.ts'],
   ['cli'],
 ]
