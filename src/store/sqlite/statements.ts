@@ -37,7 +37,7 @@ and state = ?3
 and n = ?4`,
 
   updateSucceeded: `update executions
-set state = 7, n = ?5, head = ?6, worker = null, lease_until = null, ending = null, updated_at = ?7, finished_at = ?8
+set state = 7, n = ?5, head = ?6, lease_until = null, ending = null, updated_at = ?7, finished_at = ?8
 where id = ?1
 and fence = ?2
 and state = ?3

@@ -202,7 +202,7 @@ function updateExecution(prepared: Prepared, { was, is }: Update): number | bigi
     ) {
       if (
         is.state === 'succeeded' &&
-        is.worker === null &&
+        is.worker === was.worker &&
         is.leaseUntil === null &&
         is.ending === null &&
         is.leaseRenewals === was.leaseRenewals &&
