@@ -21,7 +21,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'slow',
-          include: ['test/slow/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['test/slow/**/*.test.ts', 'test/readme/**/*.test.ts', 'examples/**/*.test.ts'],
           // Real processes, sockets and files: they share the machine, so one file runs at a time.
           fileParallelism: false,
           testTimeout: 120_000,

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const run = promisify(execFile)
+let folder = ''
+let readme = ''
+
+beforeAll(async () => {
+  // Inside the checkout, so that the package finds itself and its dependencies by name, as in a user's project.
+  folder = await mkdtemp(join(root, 'test/readme/.run-'))
+  readme = await readFile(join(root, 'README.md'), 'utf8')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function block(start: string): string {
+  const from = readme.indexOf(start)
+  expect(from).toBeGreaterThan(-1)
+  return readme.slice(readme.indexOf('\n', from) + 1, readme.indexOf('\n```', from))
+}
+
+test("the README's first code runs as it stands and prints what it says", async () => {
+  const file = join(folder, 'first.ts')
+  await writeFile(file, block('```ts\n'))
+  const { stdout } = await run(process.execPath, ['--conditions=source', file], { cwd: folder })
+  const lines = stdout.trim().split('\n')
+  expect(lines[0]).toBe("{ messageId: 'm-1' }")
+  expect(lines.slice(1)).toEqual([
+    '1 enqueue → queued',
+    '2 claim → running',
+    '3 step_recorded → running',
+    '4 effect_intended → running',
+    '5 effect_recorded → running',
+    '6 succeed → succeeded',
+  ])
+})
+
+test('every file and folder that the README links to exists', () => {
+  const targets = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, target]) => target ?? '')
+  expect(targets.length).toBeGreaterThan(10)
+  expect(targets.filter((target) => !existsSync(join(root, target)))).toEqual([])
+})
