@@ -1,14 +1,16 @@
 import type { ActionRegistry } from './action/action.ts'
 import type { Claimed, Hello } from './commit/order.ts'
-import { Canceled, classify, LeaseLost } from './errors/failures.ts'
+import { classify } from './errors/failures.ts'
 import { isRefusal, Refused } from './errors/refusal.ts'
+import type { WorkerCommand } from './execution/command.ts'
 import type { Random } from './identity/random.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { ArtifactStore } from './run/artifacts.ts'
 import type { RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
-import { type Heart, type HeartNews, type Lease, timerHeart } from './run/heart.ts'
+import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
+import { type LiveRun, LiveRuns } from './run/live-runs.ts'
 import { runExecution } from './run/run.ts'
 import type { SecretSource } from './run/secrets.ts'
 import { settlement } from './settle/settle.ts'
@@ -62,27 +64,15 @@ export function createWorker(options: WorkerOptions): Worker {
   return new ClaimingWorker(options)
 }
 
-interface Run {
-  readonly lease: Lease
-  readonly publicId: string
-  readonly abort: AbortController
-  /** The lease cannot hold any more, whatever the abort said first. */
-  isLost: boolean
-  done: Promise<void>
-}
-
 class ClaimingWorker implements Worker {
   readonly #options: WorkerOptions
-  readonly #runs = new Set<Run>()
-  /** The newest run of each execution; an older one may still be on its way out. */
-  readonly #newest = new Map<number, Run>()
+  readonly #runs = new LiveRuns()
+  readonly #stopping = new AbortController()
   #welcome: Welcome | undefined
   #heart: Heart | undefined
-  #isStopping = false
+  /** The other side does not know this incarnation any more. */
   #isUnknown = false
-  #loop: Promise<void> = Promise.resolve()
-  #freed: (() => void) | undefined
-  readonly #stopping = new AbortController()
+  #claiming: Promise<void> = Promise.resolve()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -93,46 +83,74 @@ class ClaimingWorker implements Worker {
   }
 
   async start(): Promise<void> {
-    const signOn = this.#signOn()
-    this.#loop = signOn.then(
+    const signedOn = this.#signOn()
+    this.#claiming = signedOn.then(
       () => this.#turns(),
       () => {},
     )
-    await signOn
+    await signedOn
   }
 
   async #turns(): Promise<void> {
-    for (let unanswered = 0; !this.#isStopping; ) {
+    const { clock, random, log } = this.#options
+    for (let failures = 0; !this.#stopping.signal.aborted; ) {
       try {
         if (this.#isUnknown) await this.#signOn()
         await this.#turn()
-        unanswered = 0
+        failures = 0
       } catch (thrown) {
-        if (this.#isStopping) return
-        unanswered += 1
+        failures += 1
         const { errorClass, message } = classify(thrown)
         if (thrown instanceof Refused && thrown.code === 'worker_unknown') this.#isUnknown = true
-        else this.#options.log('warn', `Claiming failed: ${message}`, { errorClass, unanswered })
-        await this.#options.clock
-          .sleep(pauseMs(unanswered, this.#options.random), this.#stopping.signal)
-          .catch(() => {})
+        else if (!this.#stopping.signal.aborted) log('warn', `Claiming failed: ${message}`, { errorClass, failures })
+        await clock.sleep(pauseMs(failures, random), this.#stopping.signal).catch(() => {})
       }
     }
   }
 
+  /** Claims what fits into the free slots; the claim stands until there is work. */
   async #turn(): Promise<void> {
     const { slots, protocol } = this.#options
-    if (this.#runs.size >= slots) {
-      await new Promise<void>((resolve) => {
-        this.#freed = resolve
-      })
-      return
-    }
+    if (this.#runs.size >= slots) return await this.#runs.oneEnds()
     const { worker, pollMs } = this.#signedOn()
     const claimed = await protocol.claim({ worker, limit: slots - this.#runs.size, waitMs: pollMs })
     for (const each of claimed) {
-      if (this.#isStopping) await this.#handBack(worker, each)
-      else this.#begin(each)
+      if (this.#stopping.signal.aborted) await this.#handBack(worker, each)
+      else this.#runs.begin(each, (run) => this.#hold(each, run))
+    }
+  }
+
+  async #hold(claimed: Claimed, run: LiveRun): Promise<void> {
+    const heart = this.#heart
+    heart?.hold(run.lease)
+    try {
+      await this.#runAndSettle(claimed, run)
+    } catch (thrown) {
+      const { message } = classify(thrown)
+      this.#options.log('error', `An execution could not be settled: ${message}`, { execution: run.publicId })
+    } finally {
+      heart?.release(run.lease)
+    }
+  }
+
+  async #runAndSettle(claimed: Claimed, run: LiveRun): Promise<void> {
+    const { protocol, actions, clock, random, log, artifacts, secrets, retry } = this.#options
+    const { worker } = this.#signedOn()
+    const { request, execution } = claimed
+    const action = actions.get(request.action, request.actionVersion)
+    if (action === undefined) {
+      // The store hands out only what this worker signed on for, so this is a fault and not a way to wait.
+      throw new Error(`this worker has no action ${request.action} version ${request.actionVersion}`)
+    }
+    const work = (command: WorkerCommand) =>
+      untilAnswered(protocol, { worker, id: execution.id, command }, { clock, random, isOver: () => run.isLost })
+    const ports = { worker, clock, work, abort: run.abort, artifacts, secrets, log }
+    const outcome = await runExecution(claimed, action, ports)
+    const command = await settlement(outcome, execution, action, retry)
+    const answer = command === null ? null : await work(command)
+    if (answer === null || isRefusal(answer)) {
+      const reason = answer?.reason ?? 'the lease is lost'
+      log('warn', `Nothing more is written about this execution: ${reason}`, { execution: request.publicId })
     }
   }
 
@@ -146,66 +164,12 @@ class ClaimingWorker implements Worker {
     await untilAnswered(protocol, call, { clock, random, isOver }).catch(() => {})
   }
 
-  #begin(claimed: Claimed): void {
-    const { id, fence } = claimed.execution
-    const lease: Lease = { id, fence }
-    const earlier = this.#newest.get(id)
-    if (earlier !== undefined) lose(earlier, 'the execution was claimed again')
-    const abort = new AbortController()
-    const run: Run = { lease, publicId: claimed.request.publicId, abort, isLost: false, done: Promise.resolve() }
-    this.#runs.add(run)
-    this.#newest.set(id, run)
-    this.#heart?.hold(lease)
-    // Nothing runs beside an earlier run of the same execution, even if that one has lost its lease.
-    run.done = Promise.resolve(earlier?.done)
-      .then(() => this.#runAndSettle(claimed, run))
-      .catch((thrown: unknown) =>
-        this.#options.log('error', `An execution could not be settled: ${classify(thrown).message}`, {
-          execution: run.publicId,
-        }),
-      )
-      .finally(() => {
-        this.#heart?.release(lease)
-        this.#runs.delete(run)
-        if (this.#newest.get(id) === run) this.#newest.delete(id)
-        this.#freed?.()
-      })
-  }
-
-  async #runAndSettle(claimed: Claimed, run: Run): Promise<void> {
-    const { protocol, actions, clock, random, log, artifacts, secrets, retry } = this.#options
-    const { worker } = this.#signedOn()
-    const { request, execution } = claimed
-    const { lease, abort } = run
-    const isOver = (): boolean => run.isLost
-    const work = (command: Parameters<WorkerProtocol['work']>[2]) =>
-      untilAnswered(protocol, { worker, id: lease.id, command }, { clock, random, isOver })
-    const action = actions.get(request.action, request.actionVersion)
-    if (action === undefined) {
-      // The store hands out only what this worker signed on for, so this is a fault and not a way to wait.
-      throw new Error(`this worker has no action ${request.action} version ${request.actionVersion}`)
-    }
-    const outcome = await runExecution(claimed, action, { worker, clock, work, abort, artifacts, secrets, log })
-    const command = await settlement(outcome, execution, action, retry)
-    const answer = command === null ? null : await work(command)
-    if (answer === null || isRefusal(answer)) {
-      const reason = answer?.reason ?? 'the lease is lost'
-      log('warn', `Nothing more is written about this execution: ${reason}`, { execution: request.publicId })
-    }
-  }
-
   async #signOn(): Promise<void> {
     const { protocol, actions, identity, incarnation, host, slots, clock, random, log } = this.#options
-    const hello: Hello = {
-      identity,
-      incarnation,
-      ...host,
-      actions: actions.list().map(({ name, version }) => ({ action: name, version })),
-      slots,
-    }
-    for (let unanswered = 1; ; unanswered += 1) {
+    const names = actions.list().map(({ name, version }) => ({ action: name, version }))
+    for (let failures = 1; ; failures += 1) {
       try {
-        const welcome = await protocol.register(hello)
+        const welcome = await protocol.register({ identity, incarnation, ...host, actions: names, slots })
         await this.#heart?.stop()
         this.#welcome = welcome
         this.#isUnknown = false
@@ -213,9 +177,9 @@ class ClaimingWorker implements Worker {
         return
       } catch (thrown) {
         const { retryable, message } = classify(thrown)
-        if (!retryable || thrown instanceof Refused || this.#isStopping) throw thrown
-        log('warn', `Signing on failed: ${message}`, { unanswered })
-        await clock.sleep(pauseMs(unanswered, random), this.#stopping.signal)
+        if (!retryable || thrown instanceof Refused || this.#stopping.signal.aborted) throw thrown
+        log('warn', `Signing on failed: ${message}`, { failures })
+        await clock.sleep(pauseMs(failures, random), this.#stopping.signal)
       }
     }
   }
@@ -223,23 +187,15 @@ class ClaimingWorker implements Worker {
   #makeHeart(welcome: Welcome): Heart {
     const { protocol, clock, heart } = this.#options
     const news: HeartNews = {
-      lost: (lease, reason) => {
-        const run = this.#runOf(lease)
-        if (run !== undefined) lose(run, reason)
-      },
-      cancel: (lease) => this.#runOf(lease)?.abort.abort(new Canceled('Somebody asked to cancel this execution.')),
+      lost: (lease, reason) => this.#runs.lose(lease, reason),
+      cancel: (lease) => this.#runs.cancel(lease),
       unknown: () => {
         this.#isUnknown = true
-        for (const run of this.#runs) lose(run, 'this worker was declared gone')
+        this.#runs.loseAll('this worker was declared gone')
       },
     }
     if (heart !== undefined) return heart(welcome, news)
     return timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)
-  }
-
-  #runOf({ id, fence }: Lease): Run | undefined {
-    const run = this.#newest.get(id)
-    return run?.lease.fence === fence ? run : undefined
   }
 
   #signedOn(): Welcome {
@@ -249,17 +205,17 @@ class ClaimingWorker implements Worker {
 
   async stop({ graceMs = 10_000, abortMs = 2_000 }: StopOptions = {}): Promise<Stopped> {
     const { clock, protocol, log } = this.#options
-    this.#isStopping = true
     this.#stopping.abort(new ShuttingDown())
-    this.#freed?.()
-    await this.#loop
-    await this.#allDone(clock, graceMs)
-    for (const { abort } of this.#runs) abort.abort(new ShuttingDown())
-    await this.#allDone(clock, abortMs)
-    const abandoned = [...this.#runs].map((run) => run.publicId)
-    if (abandoned.length > 0)
+    this.#runs.interrupt()
+    await this.#claiming
+    await this.#runs.allEnd(clock, graceMs)
+    this.#runs.shutDown()
+    await this.#runs.allEnd(clock, abortMs)
+    const abandoned = this.#runs.publicIds()
+    if (abandoned.length > 0) {
+      // Signing off would call a process dead that may still act; only its end frees what these handlers hold.
       log('error', 'Handlers ignored the abort; only the end of this process frees them.', { abandoned })
-    else if (this.#welcome !== undefined) {
+    } else if (this.#welcome !== undefined) {
       await protocol.signOff(this.#welcome.worker).catch((thrown: unknown) => {
         log('warn', `Signing off failed: ${classify(thrown).message}`, {})
       })
@@ -267,17 +223,4 @@ class ClaimingWorker implements Worker {
     await this.#heart?.stop()
     return { abandoned }
   }
-
-  /** Waits for every run to be settled, for `ms` at most. */
-  async #allDone(clock: Clock, ms: number): Promise<void> {
-    if (this.#runs.size === 0) return
-    const patience = new AbortController()
-    const done = Promise.all([...this.#runs].map((run) => run.done)).then(() => patience.abort())
-    await Promise.race([done, clock.sleep(ms, patience.signal).catch(() => {})])
-  }
-}
-
-function lose(run: Run, reason: string): void {
-  run.isLost = true
-  run.abort.abort(new LeaseLost(`The lease is lost: ${reason}.`))
 }

@@ -37,15 +37,14 @@ export interface BeatTimes {
 }
 
 interface HeldLease extends Lease {
-  readonly since: number
   /** When the last renewal that was answered set out. */
   renewedAt: number
   cancelChecks: number
 }
 
 /**
- * The leases of one worker and when they were renewed: the same for every heart, wherever it beats. A young lease is
- * not renewed; with a lease of at least three heartbeats, its first renewal still has two of them left.
+ * The leases of one worker and when they were renewed: the same for every heart, wherever it beats. A beat speaks of
+ * young leases too: it is what asks whether somebody wants to cancel.
  */
 export class Beats {
   readonly #held = new Map<number, HeldLease>()
@@ -62,7 +61,7 @@ export class Beats {
   hold({ id, fence }: Lease, now: number): void {
     const earlier = this.#held.get(id)
     if (earlier !== undefined) this.#news.lost(earlier, 'the execution was claimed again')
-    this.#held.set(id, { id, fence, since: now, renewedAt: now, cancelChecks: 0 })
+    this.#held.set(id, { id, fence, renewedAt: now, cancelChecks: 0 })
   }
 
   release({ id, fence }: Lease): void {
@@ -71,7 +70,7 @@ export class Beats {
 
   /** Gives true when the beat was answered. */
   async beat(now: number, stalledMs: number | null): Promise<boolean> {
-    const due = [...this.#held.values()].filter(({ since }) => now - since >= this.#times.heartbeatMs)
+    const due = [...this.#held.values()]
     const held = due.map(({ id, fence, cancelChecks }): Held => ({ id, fence, cancelChecks: cancelChecks + 1 }))
     try {
       const { lost, cancel } = await this.#pulse({ held, stalledMs })
@@ -88,7 +87,7 @@ export class Beats {
     } catch (thrown) {
       if (thrown instanceof Refused && thrown.code === 'worker_unknown') this.#news.unknown()
       const { message } = classify(thrown)
-      for (const { id, renewedAt } of [...this.#held.values()]) {
+      for (const { id, renewedAt } of due) {
         if (now - renewedAt >= this.#times.leaseMs) this.#lose(id, due, `no renewal for the whole lease: ${message}`)
       }
       return false

@@ -212,5 +212,5 @@ test('progress is coalesced: while one report is under way, only the newest of t
   const id = await world.submit(counting)
   await world.reach(id)
   const told = (await world.events(id)).filter(({ type }) => type === 'progress')
-  expect(told.map(({ data }) => data?.['progress'])).toEqual(['{"done":0,"total":100}', '{"done":100,"total":100}'])
+  expect(told.map((event) => event.data?.progress)).toEqual(['{"done":0,"total":100}', '{"done":100,"total":100}'])
 })

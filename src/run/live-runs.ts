@@ -1,0 +1,90 @@
+import type { Claimed } from '../commit/order.ts'
+import { Canceled, LeaseLost } from '../errors/failures.ts'
+import type { Clock } from '../time/clock.ts'
+import { ShuttingDown } from './halt.ts'
+import type { Lease } from './heart.ts'
+
+/** One execution that this process runs, from its claim until it is settled. */
+export interface LiveRun {
+  readonly lease: Lease
+  readonly publicId: string
+  readonly abort: AbortController
+  /** The lease cannot hold any more, whatever the abort said first. */
+  isLost: boolean
+  done: Promise<void>
+}
+
+/** What one worker runs. An execution whose lease was lost may be here twice: its old run is on its way out. */
+export class LiveRuns {
+  readonly #runs = new Set<LiveRun>()
+  readonly #newest = new Map<number, LiveRun>()
+  #ended: (() => void) | undefined
+
+  get size(): number {
+    return this.#runs.size
+  }
+
+  publicIds(): string[] {
+    return [...this.#runs].map(({ publicId }) => publicId)
+  }
+
+  /** Begins `body` once no earlier run of the same execution is left: nothing runs beside it. `body` must not throw. */
+  begin({ execution, request }: Claimed, body: (run: LiveRun) => Promise<void>): void {
+    const { id, fence } = execution
+    const earlier = this.#newest.get(id)
+    if (earlier !== undefined) lose(earlier, 'the execution was claimed again')
+    const abort = new AbortController()
+    const run = { lease: { id, fence }, publicId: request.publicId, abort, isLost: false, done: Promise.resolve() }
+    this.#runs.add(run)
+    this.#newest.set(id, run)
+    run.done = Promise.resolve(earlier?.done)
+      .then(() => body(run))
+      .finally(() => {
+        this.#runs.delete(run)
+        if (this.#newest.get(id) === run) this.#newest.delete(id)
+        this.#ended?.()
+      })
+  }
+
+  lose({ id, fence }: Lease, reason: string): void {
+    const run = this.#newest.get(id)
+    if (run?.lease.fence === fence) lose(run, reason)
+  }
+
+  loseAll(reason: string): void {
+    for (const run of this.#runs) lose(run, reason)
+  }
+
+  cancel({ id, fence }: Lease): void {
+    const run = this.#newest.get(id)
+    if (run?.lease.fence === fence) run.abort.abort(new Canceled('Somebody asked to cancel this execution.'))
+  }
+
+  shutDown(): void {
+    for (const { abort } of this.#runs) abort.abort(new ShuttingDown())
+  }
+
+  /** Resolves when a run ends, or when `interrupt` is called. */
+  oneEnds(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ended = resolve
+    })
+  }
+
+  interrupt(): void {
+    this.#ended?.()
+  }
+
+  /** Waits for every run to be settled, for `ms` at most. */
+  async allEnd(clock: Clock, ms: number): Promise<void> {
+    if (this.#runs.size === 0) return
+    const patience = new AbortController()
+    const ended = Promise.all([...this.#runs].map((run) => run.done)).then(() => patience.abort())
+    await Promise.race([ended, clock.sleep(ms, patience.signal).catch(() => {})])
+  }
+}
+
+function lose(run: LiveRun, reason: string): void {
+  run.isLost = true
+  run.abort.abort(new LeaseLost(`The lease is lost: ${reason}.`))
+}
