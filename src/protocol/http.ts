@@ -52,7 +52,7 @@ function readAnswer(route: string, status: number, text: string): unknown {
   const problem = content as { code?: unknown; detail?: unknown; next?: unknown; details?: unknown } | null
   const code = problem?.code
   if (typeof code !== 'string' || !isCode(code)) throw new NetworkError(`${route} was answered with status ${status}`)
-  if (code === 'internal') throw new DatabaseError(`${route}: ${String(problem?.detail)}`)
+  if (code === 'internal') throw new DatabaseError(`${route} failed on the other side`)
   return refusalOf(code, problem)
 }
 
@@ -60,7 +60,7 @@ function refusalOf(code: Code, problem: { detail?: unknown; next?: unknown; deta
   const details = problem?.details
   return refuse(
     code,
-    String(problem?.detail ?? ''),
+    typeof problem?.detail === 'string' ? problem.detail : 'no reason given',
     typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined,
     typeof problem?.next === 'string' ? problem.next : undefined,
   )

@@ -45,7 +45,7 @@ export function socketProtocol({ path, clock, timeoutMs = 15_000 }: SocketProtoc
   }
   const breakAll = (why: string): void => {
     connection = undefined
-    for (const id of [...waiting.keys()]) settle(id)?.reject(new NetworkError(why))
+    for (const id of waiting.keys()) settle(id)?.reject(new NetworkError(why))
   }
   const open = (): Socket => {
     const socket = connect(path)

@@ -73,7 +73,9 @@ export class Running {
   /** Remembers why the run may not go on, and gives what to throw. A lost lease outweighs every other reason. */
   stop(halt: Halt): Error {
     if (this.halt === undefined || (halt.kind === 'lost' && this.halt.kind !== 'lost')) this.halt = halt
-    if (halt.kind === 'lost') this.#abort.abort(halt.error)
+    // What runs beside the call that learned of it is told, too.
+    if (halt.kind === 'lost' || (halt.kind === 'failed' && halt.error instanceof Canceled))
+      this.#abort.abort(halt.error)
     return halt.error
   }
 

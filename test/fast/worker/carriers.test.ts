@@ -58,7 +58,8 @@ async function overSocket(behind: WorkerProtocol = world.protocol, log: string[]
 function overHttp(behind: WorkerProtocol = world.protocol): WorkerProtocol {
   const routes = new Map(workerRoutes(behind).map((route) => [route.path, route]))
   const answerTo: typeof fetch = async (url, init) => {
-    const answer = await routes.get(new URL(String(url)).pathname)?.answer(JSON.parse(String(init?.body)))
+    const request = new Request(url, init)
+    const answer = await routes.get(new URL(request.url).pathname)?.answer(await request.json())
     if (!isRefusal(answer)) return Response.json(answer)
     const problem = toProblem(answer)
     return Response.json(problem, { status: problem.status })

@@ -14,6 +14,7 @@ import { seededRandom } from '../../../src/identity/random.ts'
 import { inProcess } from '../../../src/protocol/in-process.ts'
 import type { Welcome, WorkerProtocol } from '../../../src/protocol/protocol.ts'
 import { openSqlite } from '../../../src/store/sqlite/open.ts'
+import type { Views } from '../../../src/store/store.ts'
 import { defaultRetryPolicy } from '../../../src/time/backoff.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
 import { createWorker, type Worker, type WorkerOptions } from '../../../src/worker.ts'
@@ -39,7 +40,7 @@ export class World {
   readonly logged: string[] = []
   readonly actions: ReturnType<typeof actionRegistry>
   readonly #store: ReturnType<typeof openSqlite>
-  readonly #views: ReturnType<ReturnType<typeof openSqlite>['views']>
+  readonly #views: Views
   readonly #committer: Committer
   #workers = 0
   readonly #started: Worker[] = []
@@ -141,7 +142,8 @@ export class World {
 
   async result(id: number): Promise<unknown> {
     const outcome = await this.#views.outcome(id)
-    return outcome?.result == null ? undefined : JSON.parse(outcome.result)
+    const text = outcome?.result ?? null
+    return text === null ? undefined : JSON.parse(text)
   }
 
   async effects(id: number) {
