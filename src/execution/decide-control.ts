@@ -59,6 +59,7 @@ export function decideRedrive(execution: Execution, command: Of<'redrive'>, { no
   }
   const set: Partial<Execution> = {
     attempt: 0,
+    worker: null,
     ending: null,
     reconciles: 0,
     cancelledBy: null,

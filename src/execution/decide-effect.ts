@@ -134,7 +134,10 @@ export function decideRecordEffect(
   }
 }
 
-/** What a look at the target said. Its "no" about an opaque effect counts only when the process that called is dead. */
+/**
+ * What a look at the target said. A "no" counts only when the process that called is proven dead: a call under way may
+ * still arrive. Where a replay is safe, the handler replays instead of believing a "no".
+ */
 export function decideReconcileEffect(
   execution: Execution,
   command: Of<'reconcile_effect'>,
@@ -145,7 +148,7 @@ export function decideReconcileEffect(
   if (known === undefined) return noIntent(command.effectKey)
   if (known.state === (command.happened ? 'applied' : 'not_applied')) return nothing
   if (!isOpen(known)) return noIntent(command.effectKey)
-  if (!command.happened && known.target === 'opaque' && !around.isGone(known.worker)) {
+  if (!command.happened && !around.isGone(known.worker)) {
     return refuse(
       'old_process_alive',
       `effect ${known.name} was not found, but the process that may still perform it is not proven dead`,

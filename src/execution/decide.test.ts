@@ -255,14 +255,16 @@ describe('the ledger', () => {
     expect(code(decide(running, intent, doubt('opaque')))).toBe('effect_in_doubt')
   })
 
-  test('CP-008d the "no" of an opaque target is believed only when the old process is proven dead', () => {
-    const no: Command = { type: 'reconcile_effect', fence: 7, effectKey: 'k', happened: false, value: null }
-    const effects = [anEffect({ target: 'opaque', state: 'in_doubt', fence: 3, worker: 9 })]
-    expect(code(decide(running, no, around({ effects })))).toBe('old_process_alive')
-    expect(decided(running, no, around({ effects, isGone: (worker) => worker === 9 })).effects?.[0]?.state).toBe(
-      'not_applied',
-    )
-  })
+  test.each(['opaque', 'keyed', 'fenced'] as const)(
+    'CP-008d the "no" of a look at a %s target is believed only when the old process is proven dead',
+    (target) => {
+      const no: Command = { type: 'reconcile_effect', fence: 7, effectKey: 'k', happened: false, value: null }
+      const effects = [anEffect({ target, state: 'in_doubt', fence: 3, worker: 9 })]
+      expect(code(decide(running, no, around({ effects })))).toBe('old_process_alive')
+      const believed = decided(running, no, around({ effects, isGone: (worker) => worker === 9 }))
+      expect(believed.effects?.[0]?.state).toBe('not_applied')
+    },
+  )
 
   test('SE-25 no effect begins after a cancel was asked, nor in a claim for reconciliation only', () => {
     expect(code(decide(anExecution({ cancelledAt: now, cancelledBy: 'human:op' }), intent, around()))).toBe(
