@@ -142,8 +142,14 @@ class ClaimingWorker implements Worker {
       // The store hands out only what this worker signed on for, so this is a fault and not a way to wait.
       throw new Error(`this worker has no action ${request.action} version ${request.actionVersion}`)
     }
-    const work = (command: WorkerCommand) =>
-      untilAnswered(protocol, { worker, id: execution.id, command }, { clock, random, isOver: () => run.isLost })
+    const patience = {
+      clock,
+      random,
+      isOver: () => run.isLost,
+      onUnanswered: (command: string, times: number, why: string) =>
+        log('warn', `No answer to ${command}: ${why}`, { execution: request.publicId, times }),
+    }
+    const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
     const ports = { worker, clock, work, abort: run.abort, artifacts, secrets, log }
     const outcome = await runExecution(claimed, action, ports)
     const command = await settlement(outcome, execution, action, retry)

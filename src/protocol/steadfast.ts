@@ -13,35 +13,48 @@ const pauses: RetryPolicy = { maxAttempts: 1, baseMs: 100, multiplier: 2, capMs:
 export const pauseMs = (repetition: number, random: Pick<Random, 'next'>): number =>
   backoffMs(pauses, repetition, random.next())
 
+export interface Patience {
+  readonly clock: Clock
+  readonly random: Pick<Random, 'next'>
+  /** The lease cannot hold any more. */
+  readonly isOver: () => boolean
+  /** Told of the 1st, 2nd, 4th, 8th … time without an answer. */
+  readonly onUnanswered?: ((command: string, times: number, why: string) => void) | undefined
+}
+
+/** After so many the store takes others' writes, or the lease would be over: it is this command that it cannot take. */
+const storeFailuresMax = 20
+
 /**
  * Repeats a worker's command until it is answered. Every command may be repeated, so a lost reply costs time only and
  * never a second run of a handler.
  *
  * @throws LeaseLost once `isOver` says that the lease cannot hold any more.
+ * @throws DatabaseError when the store fails again and again with this command alone.
  */
 export async function untilAnswered(
   protocol: Pick<WorkerProtocol, 'work'>,
   call: { readonly worker: number; readonly id: number; readonly command: WorkerCommand },
-  {
-    clock,
-    random,
-    isOver,
-  }: { readonly clock: Clock; readonly random: Pick<Random, 'next'>; readonly isOver: () => boolean },
+  { clock, random, isOver, onUnanswered }: Patience,
 ): Promise<Execution | Refusal> {
-  for (let repetition = 1; ; repetition += 1) {
-    let missing: string
+  const { worker, id, command } = call
+  let storeFailures = 0
+  for (let times = 1; ; times += 1) {
+    let why: string
     try {
-      const answer = await protocol.work(call.worker, call.id, call.command)
+      const answer = await protocol.work(worker, id, command)
       if (!isRefusal(answer) || !passing.has(answer.code)) return answer
-      missing = answer.reason
+      why = answer.reason
     } catch (thrown) {
       const { errorClass, message } = classify(thrown)
+      if (errorClass === 'DatabaseError') storeFailures += 1
       const isPassing = thrown instanceof Refused ? passing.has(thrown.code) : unanswered.has(errorClass)
-      if (!isPassing) throw thrown
-      missing = message
+      if (!isPassing || storeFailures >= storeFailuresMax) throw thrown
+      why = message
     }
-    if (isOver()) throw new LeaseLost(`${call.command.type} was not answered within the lease: ${missing}`)
-    await clock.sleep(pauseMs(repetition, random))
+    if (isOver()) throw new LeaseLost(`${command.type} was not answered within the lease: ${why}`)
+    if ((times & (times - 1)) === 0) onUnanswered?.(command.type, times, why)
+    await clock.sleep(pauseMs(times, random))
   }
 }
 

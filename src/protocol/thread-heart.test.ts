@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { MessageChannel, Worker as Thread } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import type { Heart, Lease } from '../run/heart.ts'
 import { systemClock } from '../time/clock.ts'
+import type { WorkerProtocol } from './protocol.ts'
+import { serveSocket } from './socket-server.ts'
 import { threadHeart } from './thread-heart.ts'
 
 /** A writer in a thread: counts beats, those that renewed the lease and those that told of a stall; [lost] is answered on demand. */
@@ -27,6 +32,8 @@ let thread: Thread | undefined
 afterEach(async () => {
   await heart?.stop()
   await thread?.terminate()
+  heart = undefined
+  thread = undefined
 })
 
 /** Stands still, as a handler that computes does, until the counter has grown by so much. */
@@ -63,4 +70,33 @@ test('CP-004a leases are renewed while a handler blocks the loop, not beyond the
   Atomics.store(counts, 2, 1)
   await isLost
   expect(lost).toEqual([{ id: 7, fence: 3 }])
+})
+
+test('a heart in a thread reaches the other side over a socket of its own, and ends when it is stopped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pawl-heart-'))
+  const path = join(folder, 'worker.sock')
+  const closed: number[] = []
+  const unused = () => Promise.reject(new Error('only heartbeats are expected'))
+  const protocol: WorkerProtocol = {
+    register: unused,
+    claim: unused,
+    work: unused,
+    signOff: unused,
+    heartbeat: ({ held }) => Promise.resolve({ lost: [], cancel: held.map(({ id }) => id) }),
+  }
+  const server = await serveSocket({ path, protocol, onClosed: (workers) => closed.push(...workers), log: () => {} })
+  const welcome = { worker: 1, leaseMs: 60_000, heartbeatMs: 20, pollMs: 1_000, stallLimitMs: 60_000 }
+  const cancelled = await new Promise<Lease>((resolve) => {
+    heart = threadHeart(systemClock, { kind: 'socket', path }, welcome, {
+      lost: () => {},
+      cancel: resolve,
+      unknown: () => {},
+    })
+    heart.hold({ id: 9, fence: 2 })
+  })
+  expect(cancelled).toEqual({ id: 9, fence: 2 })
+  await heart?.stop()
+  await server.close()
+  expect(closed).toEqual([])
+  rmSync(folder, { recursive: true, force: true })
 })

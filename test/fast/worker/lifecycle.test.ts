@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { action } from '../../../src/action/action.ts'
-import { NetworkError } from '../../../src/errors/failures.ts'
+import { DatabaseError, NetworkError } from '../../../src/errors/failures.ts'
 import type { WorkerProtocol } from '../../../src/protocol/protocol.ts'
 import { artifactFiles } from '../../../src/run/artifacts.ts'
 import { World } from './world.ts'
@@ -213,4 +213,21 @@ test('progress is coalesced: while one report is under way, only the newest of t
   await world.reach(id)
   const told = (await world.events(id)).filter(({ type }) => type === 'progress')
   expect(told.map((event) => event.data?.progress)).toEqual(['{"done":0,"total":100}', '{"done":100,"total":100}'])
+})
+
+test('a command that the store can never take is given up, so that the run ends as a failure and not never', async () => {
+  const recording = action({ name: 'recording', version: 1, input, run: ({ step }) => step('cursed', () => 1) })
+  world = await World.open(recording)
+  const { protocol } = world
+  const cursed: WorkerProtocol = {
+    ...protocol,
+    work: (worker, id, command) =>
+      command.type === 'record_step'
+        ? Promise.reject(new DatabaseError('constraint failed'))
+        : protocol.work(worker, id, command),
+  }
+  await world.worker({ protocol: cursed }).start()
+  const id = await world.submit(recording)
+  expect(await world.reach(id)).toMatchObject({ state: 'failed', lastErrorClass: 'DatabaseError', attempt: 3 })
+  expect(world.logged.filter((line) => line.includes('No answer to record_step')).length).toBeLessThan(20)
 })
