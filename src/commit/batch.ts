@@ -1,4 +1,3 @@
-import { pauseKey } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
@@ -10,6 +9,7 @@ import { admitOne, Keys, keyLookup } from './admission.ts'
 import { type ClaimOrder, fillClaims } from './claims.ts'
 import { loadEffects, loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Answer, Order, OrderOf } from './order.ts'
+import { pauseOne } from './pauses.ts'
 import { type Asking, ask } from './reads.ts'
 import { Refusals } from './refusals.ts'
 import { type Actor, Workset } from './workset.ts'
@@ -338,25 +338,6 @@ export function* loadMissing(work: Workset, ids: readonly number[]): Asking<void
   }
   const ledger = ids.filter((id) => !work.effects.has(id) && (work.executions.get(id)?.openEffects ?? 0) > 0)
   yield* loadEffects(work, ledger)
-}
-
-function* pauseOne(work: Workset, order: OrderOf<'pause'>): Asking<Answer<'pause'>> {
-  const { scope, value, tenant } = order.pause
-  const existing = (yield* ask('pauses')).find(
-    (pause) => pause.scope === scope && pause.value === value && pause.tenant === tenant,
-  )
-  if (order.on) {
-    if (existing === undefined) work.pauses.add.push({ ...order.pause, at: work.now })
-    return { changed: existing === undefined }
-  }
-  if (existing === undefined) return { changed: false }
-  work.pauses.remove.push(existing)
-  const parked = yield* ask('parked', pauseKey(order.pause), Number.MAX_SAFE_INTEGER)
-  for (const { key: _, ...ready } of parked) {
-    work.parkedRemove.push(ready.id)
-    work.readyAdd.set(ready.id, ready)
-  }
-  return { changed: true }
 }
 
 function* fireTimers(work: Workset, workers: Workers): Asking<void> {

@@ -6,6 +6,7 @@ import type { Pause, Ready } from '../store/rows.ts'
 import type { Memory, Workers } from './batch.ts'
 import { loadEffects } from './loading.ts'
 import type { Claimed, OrderOf } from './order.ts'
+import { activePauses } from './pauses.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
 
@@ -30,16 +31,10 @@ export function* fillClaims(
   memory: Memory,
   workers: Workers,
 ): Asking<FilledClaim[]> {
-  const pauses = yield* ask('pauses')
-  const now = withPending(pauses, work)
+  const pauses = yield* activePauses(work)
   const filled: FilledClaim[] = []
-  for (const claim of claims) filled.push(yield* fillOne(work, claim, now, memory, workers))
+  for (const claim of claims) filled.push(yield* fillOne(work, claim, pauses, memory, workers))
   return filled
-}
-
-function withPending(pauses: readonly Pause[], work: Workset): readonly Pause[] {
-  const { add, remove } = work.pauses
-  return add.length + remove.length === 0 ? pauses : [...pauses.filter((pause) => !remove.includes(pause)), ...add]
 }
 
 function* fillOne(
@@ -66,8 +61,11 @@ function* fillOne(
     for (const queue of queues) found.push(...(yield* dueOf(work, queue, claim.limit - taken.length, memory, read)))
     if (found.length === 0) break
     found.sort((a, b) => a.rank - b.rank || a.availableAt - b.availableAt || a.id - b.id)
-    const candidates = yield* look(work, found.slice(0, claim.limit - taken.length))
-    const { take, park, drop } = select(candidates, pauses, claim.limit - taken.length)
+    const wanted = claim.limit - taken.length
+    // What one queue held may be left for work of another that comes before it: that queue is not empty then.
+    for (const { queue } of found.slice(wanted)) read.set(queue, false)
+    const candidates = yield* look(work, found.slice(0, wanted))
+    const { take, park, drop } = select(candidates, pauses, wanted)
     for (const { ready } of drop) work.removeReady(ready)
     for (const { candidate, key } of park) {
       work.removeReady(candidate.ready)

@@ -38,6 +38,7 @@ export interface CommitterOptions {
 }
 
 const groupMin = 32
+const askAgainMs = 1_000
 const groupMax = 2_000
 
 /**
@@ -164,7 +165,7 @@ export class Committer implements Orders {
       return
     }
     result.committed()
-    if (result.timersFired) this.#memory.nextTimerAt = await this.#session.nextTimerAt()
+    if (result.timersFired) this.#memory.nextTimerAt = await this.#askNextTimerAt()
     const filled = new Set<StandingClaim>()
     for (const [index, claim] of claims.entries()) {
       const answer = result.claims[index]
@@ -193,6 +194,15 @@ export class Committer implements Orders {
     const middle = Math.ceil(group.length / 2)
     await this.#commit(group.slice(0, middle), [])
     await this.#commit(group.slice(middle), [])
+  }
+
+  /** The commit before it is durable: a question that fails must not keep its answers back. It is asked again soon. */
+  async #askNextTimerAt(): Promise<number | null> {
+    try {
+      return await this.#session.nextTimerAt()
+    } catch {
+      return this.#clock.now() + askAgainMs
+    }
   }
 
   async #attempt(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {

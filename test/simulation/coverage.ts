@@ -1,0 +1,33 @@
+import { transitions } from '../../src/execution/machine.ts'
+import { faultKinds } from './faults.ts'
+
+/** Below this, chance alone may miss a rare kind. */
+const seedsMin = 3_000
+
+/** Declared transitions that no command leads to yet: approval and planning, timers of waiting, unreadable actions. */
+const beyond: ReadonlySet<string> = new Set(
+  transitions
+    .filter(
+      ({ from, to, event }) =>
+        from === 'requested' || from === 'approved' || to === 'requested' || event === 'invalidate',
+    )
+    .map(nameOf)
+    .concat(['waiting reject canceled', 'queued fail failed', 'retryable_failed fail failed']),
+)
+
+function nameOf({ from, event, to }: (typeof transitions)[number]): string {
+  return `${from ?? 'none'} ${event} ${to}`
+}
+
+/** What a large enough run should have reached and did not: a simulation that tests less than it claims. */
+export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number): string[] {
+  if (seeds < seedsMin) return []
+  const wanted = [
+    ...faultKinds.map((kind) => `fault ${kind}`),
+    ...transitions
+      .map(nameOf)
+      .filter((name) => !beyond.has(name))
+      .map((name) => `transition ${name}`),
+  ]
+  return wanted.filter((name) => !counts.has(name))
+}

@@ -1,0 +1,184 @@
+import { actionRegistry } from '../../src/action/action.ts'
+import { inProcess } from '../../src/protocol/in-process.ts'
+import type { ArtifactStore } from '../../src/run/artifacts.ts'
+import { createWorker, type Worker } from '../../src/worker.ts'
+import { type CarrierPorts, lossyProtocol } from './carrier.ts'
+import type { Dice } from './dice.ts'
+import type { Outside } from './outside.ts'
+import { scriptedActions } from './script.ts'
+
+interface Process {
+  readonly owner: string
+  readonly worker: Worker
+  isFrozen: boolean
+  isStopping: boolean
+}
+
+export interface FleetPorts extends CarrierPorts {
+  readonly dice: Dice
+  readonly outside: Outside
+  readonly log: (line: string) => void
+}
+
+const settings = { leaseMs: 30_000, heartbeatMs: 10_000, pollMs: 25_000, stallLimitMs: 60_000 }
+
+/** The worker processes of one world: they are started, crash, freeze, stop and are started anew. */
+export class Fleet {
+  readonly #ports: FleetPorts
+  readonly #processes: (Process | null)[] = []
+  readonly #starts: number[] = []
+  /** Process and identity behind each worker key, as they signed on. */
+  readonly #owners = new Map<number, { readonly owner: string; readonly identity: string }>()
+  #isOver = false
+
+  constructor(ports: FleetPorts, size: number) {
+    this.#ports = ports
+    for (let slot = 0; slot < size; slot += 1) {
+      this.#processes.push(null)
+      this.#starts.push(0)
+      this.#start(slot)
+    }
+  }
+
+  registered(key: number, owner: string, identity: string): void {
+    this.#owners.set(key, { owner, identity })
+  }
+
+  /** Whether the process behind this key is truly dead, whatever anybody knows. */
+  isDead(key: number): boolean {
+    const owner = this.#owners.get(key)?.owner
+    return owner !== undefined && this.#ports.scheduler.isKilled(owner)
+  }
+
+  #start(slot: number): void {
+    const { scheduler, faults, writer, dice, outside } = this.#ports
+    const identity = `worker-${slot}`
+    const starts = (this.#starts[slot] ?? 0) + 1
+    this.#starts[slot] = starts
+    const owner = `${identity}.${starts}`
+    const clock = scheduler.clockOf(owner)
+    const inner = () =>
+      inProcess({
+        orders: writer.orders(),
+        settings,
+        onRegistered: (key, name) => this.#lookAfterEarlier(key, name),
+      })
+    const artifacts: ArtifactStore = {
+      put: (content) =>
+        new Promise((resolve) => {
+          const stored = { sha256: `${content.byteLength}`, bytes: content.byteLength, path: 'nowhere' }
+          scheduler.post(owner, 'stores a file', () => resolve(stored))
+        }),
+    }
+    const worker = createWorker({
+      protocol: lossyProtocol({ scheduler, faults, writer }, owner, inner),
+      actions: actionRegistry(scriptedActions({ owner, clock, outside })),
+      identity,
+      incarnation: owner,
+      host: { host: 'simulated', pid: slot + 1, startedTicks: null, bootId: null },
+      slots: dice.between(1, 2),
+      clock,
+      random: dice,
+      artifacts,
+      retry: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
+      log: () => {},
+    })
+    this.#processes[slot] = { owner, worker, isFrozen: false, isStopping: false }
+    scheduler.post(owner, 'starts', () => {
+      worker.start().catch(() => {})
+    })
+  }
+
+  /** A successor signed on: whoever had the identity before and is dead is declared gone. */
+  #lookAfterEarlier(key: number, identity: string): void {
+    for (const [earlier, process] of this.#owners) {
+      if (earlier === key || process.identity !== identity || !this.isDead(earlier)) continue
+      this.#ports.faults.note('worker is declared gone by its successor')
+      this.#declareGone(earlier, 'restart')
+    }
+  }
+
+  #declareGone(key: number, cause: 'exit' | 'restart'): void {
+    const { scheduler, writer } = this.#ports
+    scheduler.post('supervisor', `declares worker ${key} gone`, () => {
+      if (!writer.isUp) {
+        scheduler.after('supervisor', 1_000, `tries again for ${key}`, () => this.#declareGone(key, cause))
+        return
+      }
+      const order = { kind: 'gone' as const, worker: key, proof: `simulated ${cause}`, cause }
+      writer.ask(
+        () => writer.orders().give<'gone'>(order),
+        (answer) => void answer.catch(() => this.#again(key, cause)),
+        () => this.#again(key, cause),
+      )
+    })
+  }
+
+  #again(key: number, cause: 'exit' | 'restart'): void {
+    const { scheduler } = this.#ports
+    scheduler.after('supervisor', 1_000, `tries again for ${key}`, () => this.#declareGone(key, cause))
+  }
+
+  /** One blow of fate to one process. */
+  disturb(): void {
+    const { dice, faults, scheduler, log } = this.#ports
+    const slot = dice.int(this.#processes.length)
+    const process = this.#processes[slot]
+    if (process === null || process === undefined || process.isFrozen || !faults.isOn) return
+    const roll = dice.next()
+    if (roll < 0.4) {
+      faults.note('worker crashes')
+      log(`${process.owner} crashes`)
+      this.#end(slot, process, dice.chance(0.7))
+    } else if (roll < 0.8) {
+      const ms = dice.pick([2_000, 35_000, 90_000])
+      faults.note(ms > settings.leaseMs ? 'worker freezes beyond its lease' : 'worker freezes for a moment')
+      log(`${process.owner} freezes for ${ms} ms`)
+      process.isFrozen = true
+      scheduler.freeze(process.owner)
+      scheduler.after('fate', ms, `thaws ${process.owner}`, () => this.#thaw(process))
+    } else if (!process.isStopping) {
+      faults.note('worker is asked to stop')
+      this.#stop(slot, process)
+    }
+  }
+
+  #thaw(process: Process): void {
+    process.isFrozen = false
+    this.#ports.scheduler.thaw(process.owner)
+  }
+
+  #stop(slot: number, process: Process): void {
+    process.isStopping = true
+    process.worker.stop({ graceMs: 3_000, abortMs: 1_000 }).then(
+      () => this.#ports.scheduler.post(process.owner, 'ends', () => this.#end(slot, process, true)),
+      () => this.#ports.scheduler.post(process.owner, 'ends', () => this.#end(slot, process, true)),
+    )
+  }
+
+  #end(slot: number, process: Process, isSeen: boolean): void {
+    const { scheduler, faults, dice } = this.#ports
+    scheduler.kill(process.owner)
+    this.#processes[slot] = null
+    for (const [key, { owner }] of this.#owners) {
+      if (owner !== process.owner || !isSeen) continue
+      faults.note('worker is declared gone after its exit')
+      scheduler.after('supervisor', dice.int(8_000), `sees the end of ${owner}`, () => this.#declareGone(key, 'exit'))
+    }
+    scheduler.after('fate', dice.between(100, 20_000), `restarts worker-${slot}`, () => this.#restart(slot))
+  }
+
+  #restart(slot: number): void {
+    if (this.#processes[slot] === null) this.#start(slot)
+  }
+
+  /** No more faults: everything frozen goes on. What was crashed is restarted by what is under way already. */
+  recover(): void {
+    this.#isOver = true
+    for (const process of this.#processes) if (process?.isFrozen) this.#thaw(process)
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+}

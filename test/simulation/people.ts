@@ -1,0 +1,215 @@
+import type { SubmitRequest } from '../../src/admit/request.ts'
+import type { ControlPlane, PersonCommand } from '../../src/control-plane.ts'
+import { isRefusal } from '../../src/errors/refusal.ts'
+import type { Effect } from '../../src/execution/execution.ts'
+import type { Pause } from '../../src/store/rows.ts'
+import { type CarrierPorts, carry } from './carrier.ts'
+import type { Dice } from './dice.ts'
+import type { Outside } from './outside.ts'
+import { actionNames, type Script, writeScript } from './script.ts'
+import type { Report } from './violation.ts'
+import { poison } from './writer.ts'
+
+export interface PeoplePorts extends CarrierPorts {
+  readonly dice: Dice
+  readonly outside: Outside
+  readonly report: Report
+  readonly count: (name: string) => void
+  readonly controlPlane: () => ControlPlane
+  /** The executions that exist. */
+  readonly known: () => readonly Known[]
+  /** Open effects as people are shown them, with whether the process that called is dead. */
+  readonly openEffects: () => readonly OpenEffect[]
+}
+
+export interface Known {
+  /** Public id. */
+  readonly id: string
+  readonly tenant: string
+}
+
+export interface OpenEffect extends Known {
+  readonly effect: Effect
+  readonly isDead: boolean
+}
+
+interface KeyRecord {
+  readonly id: string
+  readonly text: string
+}
+
+const tenants = ['acme', 'globex'] as const
+
+/** Clients that submit, and operators who cancel, retry, redrive, pause and decide; all over the same bad network. */
+export class People {
+  readonly #ports: PeoplePorts
+  readonly #keys = new Map<string, KeyRecord>()
+  /** Executions whose admission was acknowledged: they may never be lost. */
+  readonly acknowledged = new Set<string>()
+  readonly #pauses: Pick<Pause, 'scope' | 'value' | 'tenant'>[] = []
+  #submissions = 0
+  waiting = 0
+
+  constructor(ports: PeoplePorts) {
+    this.#ports = ports
+  }
+
+  /** A client wants something done, now and then twice, now and then with a key that was used before. */
+  submit(): void {
+    const { dice } = this.#ports
+    const tenant = dice.pick(tenants)
+    const note = dice.chance(0.04) ? poison : `wish ${this.#submissions++}`
+    const script = writeScript(dice, note)
+    const request: SubmitRequest = {
+      action: dice.pick(actionNames),
+      input: script,
+      ...(dice.chance(0.7) ? { key: `key-${dice.int(5)}` } : {}),
+      ...(dice.chance(0.5) ? { subject: `quote:${dice.int(2)}` } : {}),
+      ...(dice.chance(0.3) ? { priority: dice.between(-2, 2) } : {}),
+      ...(dice.chance(0.2) ? { delay: dice.pick([500, 20_000]) } : {}),
+      ...(dice.chance(0.15) ? { deadline: this.#ports.scheduler.now() + dice.pick([21_000, 60_000, 150_000]) } : {}),
+      ...(dice.chance(0.06) ? { recordOnly: true } : {}),
+    }
+    const again = dice.chance(0.25)
+    this.#send(tenant, request, script, 0)
+    if (again)
+      this.#send(tenant, dice.chance(0.6) ? request : { ...request, input: { ...script, note: 'other' } }, script, 0)
+  }
+
+  #send(tenant: string, request: SubmitRequest, script: Script, repeated: number): void {
+    const { scheduler, controlPlane } = this.#ports
+    const by = { principal: 'service:client', tenant }
+    this.waiting += 1
+    carry(this.#ports, 'client', 'submit', () => controlPlane().trySubmit(request, by)).then(
+      (answer) => {
+        this.waiting -= 1
+        if (isRefusal(answer)) this.#refused(answer.code, tenant, request)
+        else this.#admitted(answer.execution.id, tenant, request)
+      },
+      () => {
+        this.waiting -= 1
+        if (request.key === undefined || repeated >= 4) return
+        scheduler.after('client', 700, 'submits again', () => this.#send(tenant, request, script, repeated + 1))
+      },
+    )
+  }
+
+  #admitted(id: string, tenant: string, request: SubmitRequest): void {
+    this.acknowledged.add(id)
+    const name = keyName(tenant, request)
+    if (name === null) return
+    const text = JSON.stringify(request.input)
+    const known = this.#keys.get(name)
+    if (known === undefined) this.#keys.set(name, { id, text })
+    else if (known.id !== id) this.#ports.report('I6', `${name} belongs to ${known.id} and to ${id}`)
+    else if (known.text !== text) this.#ports.report('I7', `${name} answered another input`)
+  }
+
+  #refused(code: string, tenant: string, request: SubmitRequest): void {
+    this.#ports.count(`refusal ${code}`)
+    if (code !== 'idempotency_key_reused') return
+    const known = this.#keys.get(keyName(tenant, request) ?? '')
+    if (known?.text === JSON.stringify(request.input))
+      this.#ports.report('I6', `a repeated submit was refused: ${code}`)
+  }
+
+  /** An operator does something to some execution, sensible or not. */
+  operate(): void {
+    const { dice, known, openEffects } = this.#ports
+    const executions = known()
+    if (executions.length === 0) return
+    const roll = dice.next()
+    const open = openEffects()
+    if (open.length > 0 && roll < 0.35) this.#resolve(dice.pick(open))
+    else if (roll < 0.5) this.#pause()
+    else this.#commandOne(dice.pick(executions))
+  }
+
+  #commandOne(known: Known): void {
+    const { dice, scheduler } = this.#ports
+    const command = dice.pick<PersonCommand>([
+      { type: 'cancel', reason: 'changed my mind' },
+      { type: 'cancel', reason: null },
+      { type: 'retry' },
+      { type: 'redrive', reason: 'try once more' },
+    ])
+    this.#command(known, command, dice.chance(0.15) ? dice.between(1, 12) : undefined)
+    if (command.type !== 'cancel' || dice.chance(0.6)) return
+    scheduler.after('operator', dice.between(500, 20_000), 'redrives', () =>
+      this.#command(known, { type: 'redrive', reason: 'changed it again' }, undefined),
+    )
+  }
+
+  /** Operators look before they say "no": only where nothing can arrive any more. */
+  #resolve({ id, tenant, effect, isDead }: OpenEffect): void {
+    const { dice, outside } = this.#ports
+    const place = { execution: id, name: effect.name }
+    const isCertain = isDead && !outside.isUnderWay(place)
+    const no = isCertain && dice.chance(0.7) ? 'not_applied' : 'unknown_accepted'
+    const verdict = outside.happened(place) ? 'applied' : no
+    const value = verdict === 'applied' ? JSON.stringify(`did ${effect.name}`) : null
+    const { effectKey } = effect
+    this.#command({ id, tenant }, { type: 'resolve_effect', effectKey, verdict, value, reason: 'looked' }, undefined)
+  }
+
+  /** Decides every effect that is still open. */
+  resolveAll(): void {
+    for (const open of this.#ports.openEffects()) this.#resolve(open)
+  }
+
+  #command({ id, tenant }: Known, command: PersonCommand, ifVersion: number | undefined): void {
+    const { dice, controlPlane, count, report } = this.#ports
+    const isStranger = dice.chance(0.05)
+    const by = { principal: 'human:alice', tenant: isStranger ? 'initech' : tenant }
+    this.waiting += 1
+    carry(this.#ports, 'operator', command.type, () => controlPlane().command(id, command, by, ifVersion)).then(
+      (answer) => {
+        this.waiting -= 1
+        count(isRefusal(answer) ? `refusal ${answer.code}` : `command ${command.type}`)
+        if (isStranger && !(isRefusal(answer) && answer.code === 'not_found')) {
+          report('I26', `${command.type} of another tenant reached execution ${id}`)
+        }
+      },
+      () => {
+        this.waiting -= 1
+      },
+    )
+  }
+
+  #pause(): void {
+    const { dice } = this.#ports
+    const scope = dice.pick(['all', 'tenant', 'action', 'subject'] as const)
+    const value = { all: '', tenant: dice.pick(tenants), action: dice.pick(actionNames), subject: 'quote:0' }[scope]
+    const pause = { scope, value, tenant: dice.chance(0.3) ? dice.pick(tenants) : null }
+    this.#pauses.push(pause)
+    this.#orderPause(pause, true)
+    if (dice.chance(0.3)) this.#orderPause(pause, false)
+    const { scheduler } = this.#ports
+    scheduler.after('operator', dice.between(1_000, 40_000), 'unpauses', () => this.#orderPause(pause, false))
+  }
+
+  #orderPause(pause: Pick<Pause, 'scope' | 'value' | 'tenant'>, on: boolean): void {
+    const { writer, count } = this.#ports
+    this.waiting += 1
+    const order = { kind: 'pause' as const, pause: { ...pause, reason: 'simulated', by: 'human:alice' }, on }
+    carry(this.#ports, 'operator', on ? 'pause' : 'unpause', () => writer.orders().give<'pause'>(order)).then(
+      () => {
+        this.waiting -= 1
+        count(on ? 'command pause' : 'command unpause')
+      },
+      () => {
+        this.waiting -= 1
+        if (!on) this.#ports.scheduler.after('operator', 2_000, 'unpauses again', () => this.#orderPause(pause, false))
+      },
+    )
+  }
+
+  /** Nothing stays paused. */
+  unpauseAll(): void {
+    for (const pause of this.#pauses) this.#orderPause(pause, false)
+  }
+}
+
+function keyName(tenant: string, { action, key, recordOnly }: SubmitRequest): string | null {
+  return key === undefined ? null : `${tenant} ${action} ${recordOnly ?? false} ${key}`
+}

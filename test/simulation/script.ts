@@ -1,0 +1,118 @@
+import type { AnyAction, EffectTarget, RunContext } from '../../src/action/action.ts'
+import { RetryAfter, TerminalError } from '../../src/errors/failures.ts'
+import type { Clock } from '../../src/time/clock.ts'
+import type { Dice } from './dice.ts'
+import type { Outside } from './outside.ts'
+
+/** What a simulated handler does, as data: the input of the execution. */
+export type Line =
+  | { readonly do: 'step' | 'progress' | 'artifact'; readonly name: string }
+  | { readonly do: 'effect'; readonly name: string; readonly target: EffectTarget; readonly looks: boolean }
+  | { readonly do: 'both'; readonly first: Line; readonly second: Line }
+  | { readonly do: 'sleep'; readonly ms: number; readonly heeds: boolean }
+  | { readonly do: 'fail'; readonly times: number; readonly how: 'plain' | 'terminal' | 'later' }
+  /** A handler that changed under its execution: from the second attempt on it leaves the next line out. */
+  | { readonly do: 'drift' }
+
+export interface Script {
+  readonly lines: readonly Line[]
+  readonly note: string
+}
+
+export const actionNames = ['crm.sync', 'pdf.render', 'chat.post'] as const
+
+export interface ScriptPorts {
+  readonly owner: string
+  readonly clock: Clock
+  readonly outside: Outside
+}
+
+/** The actions as one worker process knows them. */
+export function scriptedActions({ owner, clock, outside }: ScriptPorts): AnyAction[] {
+  const input: AnyAction['input'] = {
+    '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
+  }
+  return actionNames.map((name) => ({
+    name,
+    version: 1,
+    approval: 'auto',
+    input,
+    timeout: { timeoutMs: 50_000 },
+    run: async (context) => {
+      const { lines } = context.input as Script
+      const told: unknown[] = []
+      for (let index = 0; index < lines.length; index += 1) {
+        const line = lines[index] as Line
+        if (line.do === 'drift') index += context.attempt > 1 ? 1 : 0
+        else told.push((await perform(line, context)) ?? null)
+      }
+      return { told }
+    },
+  }))
+
+  async function perform(line: Line, context: RunContext): Promise<unknown> {
+    switch (line.do) {
+      case 'step':
+        return await context.step(line.name, () => ({ drawn: context.random() }))
+      case 'progress':
+        return void context.progress(0.5)
+      case 'artifact':
+        return (await context.artifact(line.name, 'a file', 'text/plain')).sha256
+      case 'effect':
+        return await effect(line, context)
+      case 'both':
+        return await Promise.all([perform(line.first, context), perform(line.second, context)])
+      case 'sleep':
+        return await clock.sleep(line.ms, line.heeds ? context.signal : undefined)
+      case 'fail':
+        if (context.attempt > line.times) return null
+        if (line.how === 'terminal') throw new TerminalError('it will never work')
+        if (line.how === 'later') throw new RetryAfter(4_000)
+        throw new Error('it failed')
+      case 'drift':
+        return null
+    }
+  }
+
+  async function effect(line: Extract<Line, { do: 'effect' }>, context: RunContext): Promise<unknown> {
+    const { name, target } = line
+    const execution = context.executionId
+    return await context.effect(name, {
+      target,
+      do: (effectContext) => outside.call(owner, { execution, name, target, context: effectContext }),
+      ...(line.looks
+        ? { reconcile: (effectContext) => outside.look(owner, { execution, name, target, context: effectContext }) }
+        : {}),
+      ...(name.endsWith('1') ? { simulate: () => 'simulated' } : {}),
+    })
+  }
+}
+
+export function writeScript(dice: Dice, note: string): Script {
+  const lines: Line[] = []
+  for (let index = dice.between(1, 3); index > 0; index -= 1) lines.push(writeLine(dice, index))
+  if (dice.chance(0.12))
+    lines.push({ do: 'fail', times: dice.between(1, 4), how: dice.pick(['plain', 'plain', 'terminal', 'later']) })
+  if (dice.chance(0.04)) lines.splice(dice.int(lines.length), 0, { do: 'drift' })
+  return { lines, note }
+}
+
+function writeLine(dice: Dice, index: number): Line {
+  const roll = dice.next()
+  if (roll < 0.2) return { do: 'step', name: `step${index}` }
+  if (roll < 0.25) return { do: 'progress', name: 'progress' }
+  if (roll < 0.28) return { do: 'artifact', name: `file${index}` }
+  if (roll < 0.35) return { do: 'sleep', ms: dice.pick([100, 5_000, 45_000]), heeds: dice.chance(0.7) }
+  if (roll < 0.42)
+    return { do: 'both', first: writeEffect(dice, `left${index}`), second: writeEffect(dice, `right${index}`) }
+  return writeEffect(dice, `effect${index}`)
+}
+
+function writeEffect(dice: Dice, name: string): Line {
+  return {
+    do: 'effect',
+    name,
+    target: dice.pick(['keyed', 'keyed', 'fenced', 'opaque', 'opaque']),
+    looks: dice.chance(0.65),
+  }
+}

@@ -1,0 +1,165 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { isOpen } from '../../src/execution/execution.ts'
+import { isTerminal } from '../../src/execution/machine.ts'
+import { executionColumns } from '../../src/store/sqlite/columns.ts'
+import { effectOf, executionOf, type Row } from '../../src/store/sqlite/rows-of.ts'
+import type { Replayed } from './replay.ts'
+import type { Report } from './violation.ts'
+
+const texts = {
+  execution: `select ${executionColumns()} from executions where id = ?`,
+  ids: 'select id from executions order by id',
+  effects: 'select * from execution_effects where execution = ?',
+  steps: 'select count(*) from execution_steps where execution = ?',
+  outcome: 'select n, state, position, fingerprint from outcomes where id = ? order by n desc limit 1',
+  outcomes: 'select count(*) from outcomes where id = ?',
+  ready: 'select id, queue, rank, available_at from ready',
+  timers: 'select id, at, kind from timers',
+  parked: 'select id, queue, rank, available_at, key from parked',
+  pauses: 'select * from pauses',
+  keys: `select count(*), count(distinct json_array(tenant, action, record_only, idem_key, generation))
+    from requests where idem_key is not null`,
+} as const
+
+/** Reads the tables past the code under test, and holds what they say against the replayed log. */
+export class Tables {
+  readonly #db: DatabaseSync
+  readonly #statements: Partial<Record<keyof typeof texts, StatementSync>> = {}
+  readonly #report: Report
+
+  constructor(db: DatabaseSync, report: Report) {
+    this.#db = db
+    this.#report = report
+  }
+
+  #rows(name: keyof typeof texts, ...values: number[]): readonly Row[] {
+    let statement = this.#statements[name]
+    if (statement === undefined) {
+      statement = this.#db.prepare(texts[name])
+      statement.setReturnArrays(true)
+      this.#statements[name] = statement
+    }
+    return statement.all(...values) as unknown as Row[]
+  }
+
+  ids(): number[] {
+    return this.#rows('ids').map((row) => row[0] as number)
+  }
+
+  /** The row, the ledger and the journal of one execution are what its events say. */
+  check(told: Replayed): void {
+    const row = this.#rows('execution', told.id)[0]
+    if (row === undefined) {
+      this.#report('I18', `execution ${told.id} has events and no row`)
+      return
+    }
+    const is = executionOf(row)
+    const at = `execution ${told.id} (${is.state}, n ${is.n})`
+    const same = (column: string, actual: unknown, expected: unknown): void => {
+      if (actual !== expected) this.#report('I18', `${at}: ${column} is ${actual}, the log says ${expected}`)
+    }
+    same('state', is.state, told.state)
+    same('n', is.n, told.n)
+    same('head', is.head, told.head)
+    same('fence', is.fence, told.fence)
+    same('attempt', is.attempt, told.attempt)
+    // A terminal row keeps the name of the worker that ended it.
+    same('worker', is.worker, isTerminal(is.state) ? told.endedBy : told.holder)
+    same('cancelled', is.cancelledAt !== null, told.cancelAsked)
+    if (is.attempt > is.maxAttempts) this.#report('I19', `${at}: attempt ${is.attempt} of ${is.maxAttempts}`)
+    if ((is.state === 'running') !== (told.holder !== null && is.leaseUntil !== null)) {
+      this.#report('I21', `${at}: holder ${is.worker}, lease until ${is.leaseUntil}`)
+    }
+    if (is.leaseUntil !== null && is.leaseUntil <= (is.startedAt ?? 0)) {
+      this.#report('I20', `${at}: the lease ends at ${is.leaseUntil}, not after ${is.startedAt}`)
+    }
+    if (isTerminal(is.state) !== (is.finishedAt !== null)) this.#report('I21', `${at}: finished at ${is.finishedAt}`)
+    if ((is.state === 'waiting') !== (is.waitingFor !== null)) this.#report('I21', `${at}: waits for ${is.waitingFor}`)
+    if (isTerminal(is.state) && is.ending !== null) this.#report('I21', `${at}: is still to end as ${is.ending}`)
+    const effects = this.#rows('effects', told.id).map(effectOf)
+    const steps = this.#rows('steps', told.id)[0]?.[0] as number
+    same('number of effects', effects.length, told.effects.size)
+    same('number of steps', steps, told.steps)
+    if (is.journal !== effects.length + steps) {
+      this.#report('I32', `${at}: journal ${is.journal}, counted ${effects.length} effects and ${steps} steps`)
+    }
+    const open = effects.filter(isOpen).length
+    if (is.openEffects !== open) this.#report('I32', `${at}: open effects ${is.openEffects}, counted ${open}`)
+    for (const effect of effects) {
+      const said = told.effects.get(effect.effectKey)
+      same(`effect ${effect.name}`, effect.state, said?.state)
+      same(`intents of effect ${effect.name}`, effect.intents, said?.intents)
+      same(`fence of effect ${effect.name}`, effect.fence, said?.fence)
+      same(`worker of effect ${effect.name}`, effect.worker, said?.worker)
+    }
+    this.#checkOutcome(told, at)
+  }
+
+  #checkOutcome(told: Replayed, at: string): void {
+    let ends = 0
+    let last: { n: number; position: number; state: string } | undefined
+    for (const [index, event] of told.events.entries()) {
+      const before = told.events[index - 1]
+      if (isTerminal(event.to) && before !== undefined && !isTerminal(before.to)) {
+        ends += 1
+        last = { n: index + 1, position: event.position, state: event.to }
+      }
+    }
+    if ((this.#rows('outcomes', told.id)[0]?.[0] as number) !== ends) this.#report('I18', `${at}: ended ${ends} times`)
+    if (last === undefined) return
+    const outcome = this.#rows('outcome', told.id)[0]
+    if (outcome === undefined || outcome[0] !== last.n || outcome[2] !== last.position) {
+      this.#report('I18', `${at}: the outcome is of event ${outcome?.[0]}, it ended with event ${last.n}`)
+    }
+    if ((last.state === 'succeeded') !== (outcome?.[3] !== null))
+      this.#report('I18', `${at}: ${outcome?.[3]} as result`)
+  }
+
+  /** Due, future and parked work stand where the rows say, each once, and nothing else does. */
+  checkIndexes(ids: Iterable<number>): void {
+    const found = new Map<number, string[]>()
+    const add = (id: unknown, entry: string): void => {
+      const entries = found.get(id as number)
+      if (entries === undefined) found.set(id as number, [entry])
+      else entries.push(entry)
+    }
+    for (const [id, queue, rank, at] of this.#rows('ready')) add(id, `${queue} ${rank} ${at}`)
+    for (const [id, queue, rank, at] of this.#rows('parked')) add(id, `${queue} ${rank} ${at}`)
+    const deadlines = new Map<number, number[]>()
+    const available = new Map<number, number>()
+    for (const [id, at, kind] of this.#rows('timers')) {
+      if (kind === 1) {
+        add(id, `timer ${at}`)
+        available.set(id as number, at as number)
+      } else if (kind === 3) deadlines.set(id as number, [...(deadlines.get(id as number) ?? []), at as number])
+      else add(id, `wake ${at}`)
+    }
+    for (const id of ids) {
+      const row = this.#rows('execution', id)[0]
+      if (row === undefined) continue
+      const is = executionOf(row)
+      const entries = found.get(id) ?? []
+      found.delete(id)
+      const isClaimable = is.state === 'queued' || is.state === 'retryable_failed'
+      const wanted = isClaimable ? [`${is.queue} ${is.rank} ${is.availableAt}`, `timer ${is.availableAt}`] : []
+      if (entries.length !== (isClaimable ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {
+        const at = `execution ${id} (${is.state}, due ${is.availableAt})`
+        this.#report('I32', `${at} stands in [${entries.join('; ')}] and belongs into ${wanted.join(' or ') || 'none'}`)
+      }
+    }
+    for (const [id, entries] of found) this.#report('I32', `[${entries.join('; ')}] of an unknown execution ${id}`)
+  }
+
+  /** What stands in the way of work, for whoever reads why it did not go on. */
+  dump(): string[] {
+    return (['ready', 'timers', 'parked', 'pauses'] as const).map(
+      (name) => `${name}: ${JSON.stringify(this.#rows(name))}`,
+    )
+  }
+
+  /** Each key has one owner. */
+  checkKeys(): void {
+    const [all, distinct] = this.#rows('keys')[0] ?? []
+    if (all !== distinct) this.#report('I6', `${all} requests hold ${distinct} keys`)
+  }
+}

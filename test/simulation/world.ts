@@ -1,0 +1,328 @@
+import { actionRegistry } from '../../src/action/action.ts'
+import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
+import { ControlPlane } from '../../src/control-plane.ts'
+import { isRefusal } from '../../src/errors/refusal.ts'
+import type { Execution } from '../../src/execution/execution.ts'
+import { isTerminal } from '../../src/execution/machine.ts'
+import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
+import { sha256 } from '../../src/json/hash.ts'
+import type { Changes } from '../../src/store/rows.ts'
+import { Prepared } from '../../src/store/sqlite/prepared.ts'
+import type { Statements } from '../../src/store/sqlite/statements.ts'
+import { SqliteViews } from '../../src/store/sqlite/views.ts'
+import { checkCommit } from './committed.ts'
+import { freshDatabase } from './database.ts'
+import { dice } from './dice.ts'
+import { Faults } from './faults.ts'
+import { Fleet } from './fleet.ts'
+import { Outside } from './outside.ts'
+import { People } from './people.ts'
+import { Replay } from './replay.ts'
+import { Scheduler } from './scheduler.ts'
+import { scriptedActions } from './script.ts'
+import { Tables } from './tables.ts'
+import type { Report, Violation } from './violation.ts'
+import { Writer } from './writer.ts'
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly statements?: Partial<Statements> | undefined
+}
+
+export interface WorldEnd {
+  readonly violations: readonly Violation[]
+  /** Every step, oldest first. */
+  readonly trace: readonly string[]
+  readonly traceHash: string
+  readonly steps: number
+  readonly counts: ReadonlyMap<string, number>
+}
+
+const idKey = publicIdKey(new Uint8Array(16).fill(7))
+const quietStepsMax = 6_000
+
+/** Plays one seed: faults and people for a while, then calm, until everything has ended or waits for a person. */
+export async function playWorld({ seed, statements }: WorldOptions): Promise<WorldEnd> {
+  const world = new World(seed, statements)
+  try {
+    return await world.play()
+  } finally {
+    world.close()
+  }
+}
+
+class World {
+  readonly #dice
+  readonly #scheduler
+  readonly #faults
+  readonly #writer
+  readonly #fleet
+  readonly #outside
+  readonly #people
+  readonly #replay
+  readonly #tables
+  readonly #views
+  readonly #db = freshDatabase()
+  readonly #controlPlane = (): ControlPlane => this.#newControlPlane()
+  readonly #trace: string[] = []
+  readonly #violations: Violation[] = []
+  readonly #counts = new Map<string, number>()
+  readonly #count = (name: string): void => void this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  readonly #report: Report = (invariant, message) => void this.#violations.push({ invariant, message })
+  #traces = 0
+
+  constructor(seed: number, statements: Partial<Statements> | undefined) {
+    const random = dice(`world ${seed}`)
+    const log = (line: string): void => void this.#trace.push(`  ${line}`)
+    const scheduler = new Scheduler(random, random.pick([0, 0.01, 0.05, 0.15]))
+    const faults = new Faults(random, this.#count)
+    this.#dice = random
+    this.#scheduler = scheduler
+    this.#faults = faults
+    this.#replay = new Replay({
+      report: this.#report,
+      isGone: (worker) => this.#fleet.isDead(worker),
+      count: this.#count,
+    })
+    this.#tables = new Tables(this.#db, this.#report)
+    this.#views = new SqliteViews(this.#db, new Prepared(this.#db))
+    const onCommitted = (changes: Changes): void => this.#committed(changes)
+    const onAnswer = (order: OrderOf<OrderKind>, answer: Answer): void => this.#answered(order, answer)
+    this.#writer = new Writer({ db: this.#db, idKey, scheduler, faults, statements, onCommitted, onAnswer, log })
+    const carrier = { scheduler, faults, writer: this.#writer, dice: random }
+    this.#outside = new Outside({
+      scheduler,
+      faults,
+      dice: random,
+      report: this.#report,
+      ledger: (execution, effectKey) => this.#told(execution)?.effects.get(effectKey),
+      holds: (execution, fence) => {
+        const told = this.#told(execution)
+        return told?.state === 'running' && told.fence === fence
+      },
+    })
+    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, log }, random.between(2, 4))
+    this.#people = new People({
+      ...carrier,
+      outside: this.#outside,
+      report: this.#report,
+      count: this.#count,
+      controlPlane: this.#controlPlane,
+      known: () => this.#executions(),
+      openEffects: () =>
+        this.#executions().flatMap(({ key, id, tenant }) =>
+          this.#views
+            .effects({ id: key, open: true, limit: 100 })
+            .map((effect) => ({ id, tenant, effect, isDead: this.#fleet.isDead(effect.worker) })),
+        ),
+    })
+  }
+
+  #newControlPlane(): ControlPlane {
+    const unused = { owner: 'nobody', clock: this.#scheduler.clockOf('nobody'), outside: this.#outside }
+    return new ControlPlane({
+      host: {
+        orders: this.#writer.orders(),
+        views: this.#views,
+        idKey,
+        onCommit: () => () => {},
+        port: () => null,
+        close: async () => {},
+      },
+      actions: actionRegistry(scriptedActions(unused)),
+      clock: this.#scheduler.clockOf('nobody'),
+      retryPolicy: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
+      newTraceId: () => `trace-${this.#traces++}`,
+    })
+  }
+
+  #told(execution: string) {
+    for (const told of this.#replay.executions.values()) if (publicId(told.id, idKey) === execution) return told
+    return undefined
+  }
+
+  readonly #tenants = new Map<number, string>()
+
+  #executions(): { key: number; id: string; tenant: string }[] {
+    return [...this.#tenants].map(([key, tenant]) => ({ key, id: publicId(key, idKey), tenant }))
+  }
+
+  #committed(changes: Changes): void {
+    for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
+    for (const row of changes.log) this.#replay.takeRow(row)
+    checkCommit(changes, this.#replay, this.#tables, this.#report)
+    const pauses = this.#views.pauses()
+    if (pauses.length > 0) {
+      for (const { was, is } of changes.updates) {
+        if (was.state !== 'running' && is.state === 'running') this.#checkPaused(is, pauses)
+      }
+    }
+  }
+
+  #checkPaused(claimed: Execution, pauses: ReturnType<SqliteViews['pauses']>): void {
+    const request = this.#views.find(claimed.id)?.request
+    if (request === undefined) return
+    for (const { scope, value, tenant } of pauses) {
+      const held = { all: '', tenant: request.tenant, action: request.action, subject: request.subject }[scope]
+      if ((tenant === null || tenant === request.tenant) && held === value) {
+        this.#report('I34', `execution ${claimed.id} was claimed although ${scope} ${value} is paused`)
+      }
+    }
+  }
+
+  /** Whoever is answered is told what is stored already: nothing is acknowledged before its commit. */
+  #answered(order: OrderOf<OrderKind>, answer: Answer): void {
+    if (isRefusal(answer)) {
+      this.#count(`refusal ${answer.code}`)
+      return
+    }
+    if (order.kind === 'register' && 'worker' in answer) {
+      this.#fleet.registered(answer.worker as number, order.hello.incarnation, order.hello.identity)
+    }
+    if (Array.isArray(answer)) for (const { execution } of answer) this.#checkStored(execution as Execution, order.kind)
+    else if ('execution' in answer) this.#checkStored(answer.execution, order.kind)
+    else if ('fence' in answer) this.#checkStored(answer, order.kind)
+  }
+
+  #checkStored({ id, n, state, head }: Execution, kind: string): void {
+    const event = this.#replay.executions.get(id)?.events[n - 1]
+    if (event === undefined || event.to !== state || event.position !== head) {
+      this.#report('I31', `${kind} was answered with event ${n} (${state}) of execution ${id}, which is not stored`)
+    }
+  }
+
+  async play(): Promise<WorldEnd> {
+    await this.#startWriter()
+    this.#scheduleFate()
+    const stormSteps = this.#dice.between(80, 220)
+    let steps = 0
+    for (; steps < stormSteps && this.#violations.length === 0; steps += 1) await this.#step()
+    this.#faults.end()
+    this.#fleet.recover()
+    this.#people.unpauseAll()
+    this.#scheduler.after('fate', 60_000, 'last pauses end', () => this.#people.unpauseAll())
+    steps += await this.#untilQuiet('everything has ended or waits for a person')
+    this.#people.resolveAll()
+    steps += await this.#untilQuiet('everything has ended after people decided')
+    if (this.#violations.length === 0) this.#audit()
+    return {
+      violations: this.#violations,
+      trace: this.#trace,
+      traceHash: sha256(this.#trace.join('\n')),
+      steps,
+      counts: this.#counts,
+    }
+  }
+
+  async #step(): Promise<void> {
+    const label = this.#scheduler.step()
+    this.#trace.push(`${this.#scheduler.now() - Date.UTC(2026, 0, 1)} ${label ?? 'nothing'}`)
+    await drain()
+    if (!this.#writer.isUp && !this.#isRestarting) this.#restartWriter()
+  }
+
+  async #untilQuiet(goal: string): Promise<number> {
+    for (let steps = 1; this.#violations.length === 0; steps += 1) {
+      await this.#step()
+      if (this.#people.waiting === 0 && this.#isQuiet()) return steps
+      if (steps > quietStepsMax) {
+        const left = [...this.#replay.executions.values()].filter(({ state }) => !isTerminal(state))
+        const who = left.map(({ id, state, n }) => `${id} ${state} n ${n}`).join('; ')
+        this.#trace.push(...this.#tables.dump())
+        this.#report('liveness', `not reached after ${steps} steps without faults: ${goal}. Left: ${who}`)
+      }
+    }
+    return 0
+  }
+
+  #isQuiet(): boolean {
+    for (const { id, state } of this.#replay.executions.values()) {
+      if (isTerminal(state)) continue
+      if (state !== 'waiting' || this.#views.find(id)?.execution.waitingFor !== 'outcome') return false
+    }
+    return this.#writer.isUp
+  }
+
+  #isRestarting = false
+
+  #restartWriter(): void {
+    this.#isRestarting = true
+    this.#scheduler.after('fate', this.#dice.between(10, 4_000), 'restarts the writer', () => {
+      void this.#startWriter()
+    })
+  }
+
+  async #startWriter(): Promise<void> {
+    await this.#writer.start(() => {
+      this.#isRestarting = false
+      this.#sweep(this.#writer.owner)
+    })
+  }
+
+  #sweep(owner: string): void {
+    this.#scheduler.after(owner, 8_000, 'sweeps', () => {
+      this.#writer.ask(
+        () => this.#writer.orders().give<'sweep'>({ kind: 'sweep' }),
+        (answer) => void answer.catch(() => {}),
+        () => {},
+      )
+      this.#sweep(owner)
+    })
+  }
+
+  /** People and blows of fate come at their own times. */
+  #scheduleFate(): void {
+    const { between, chance } = this.#dice
+    for (let wishes = between(2, 6); wishes > 0; wishes -= 1) {
+      this.#scheduler.after('client', between(0, 20_000), 'submits', () => this.#people.submit())
+    }
+    for (let deeds = between(0, 6); deeds > 0; deeds -= 1) {
+      this.#scheduler.after('operator', between(200, 120_000), 'operates', () => this.#people.operate())
+    }
+    for (let blows = between(0, 4); blows > 0; blows -= 1) {
+      this.#scheduler.after('fate', between(100, 90_000), 'disturbs', () => this.#fleet.disturb())
+    }
+    if (chance(0.2)) this.#scheduler.after('fate', between(1_000, 60_000), 'sets the clock', () => this.#jump())
+  }
+
+  #jump(): void {
+    if (!this.#faults.isOn) return
+    this.#faults.note('clock jumps forward')
+    this.#scheduler.jump(this.#dice.pick([3_000, 31_000, 200_000]))
+  }
+
+  /** From the tables alone, as somebody would who comes afterwards. */
+  #audit(): void {
+    const { report } = { report: this.#report }
+    const gone = new Set(this.#views.workers().flatMap(({ key, goneAt }) => (goneAt === null ? [] : [key])))
+    const replay = new Replay({ report, isGone: (worker) => gone.has(worker) })
+    for (const row of this.#views.log(0, 100_000)) replay.takeRow(row)
+    for (const id of this.#tables.ids()) {
+      const told = replay.executions.get(id)
+      if (told === undefined) report('I18', `execution ${id} has no events`)
+      else this.#tables.check(told)
+      const events = this.#views.events(id, 0, 100_000)
+      const isWhole = events.every(({ n, position }, index) => {
+        return n === index + 1 && position === told?.events[index]?.position
+      })
+      if (!isWhole || events.length !== told?.n) report('I17', `the history of execution ${id} is not whole`)
+    }
+    this.#tables.checkIndexes(replay.executions.keys())
+    this.#tables.checkKeys()
+    const stored = new Set(this.#executions().map(({ id }) => id))
+    const ids = new Set(this.#tables.ids())
+    for (const { key } of this.#executions()) if (!ids.has(key)) report('I31', `execution ${key} was lost`)
+    for (const id of this.#people.acknowledged) if (!stored.has(id)) report('I31', `${id} was acknowledged and is lost`)
+    if (ids.size !== stored.size) report('I18', `${ids.size} executions, ${stored.size} were committed`)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+/** Lets every promise settle that can settle without the scheduler. */
+const drain = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve)
+  })
