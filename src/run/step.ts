@@ -34,6 +34,9 @@ export async function performArtifact(
   if (step !== undefined) return replayed<Artifact>(step.value)
   if (running.reconcileOnly) throw running.stop(reconciled())
   if (store === undefined) throw new TerminalError('This worker has no place to store artifacts.')
+  if (!mediaType.test(content.mediaType)) {
+    throw new TerminalError(`The media type of artifact ${content.name} must be like text/plain.`)
+  }
   const startedAt = now()
   const bytes = typeof content.bytes === 'string' ? Buffer.from(content.bytes, 'utf8') : content.bytes
   const artifact: StoredArtifact = { name: content.name, mediaType: content.mediaType, ...(await store.put(bytes)) }
@@ -46,6 +49,8 @@ const artifactPrefix = 'artifact:'
 const artifactStep = (name: string): string => `${artifactPrefix}${name}`
 
 const nameCharactersMax = 200
+/** Type and subtype of RFC 6838 with parameters, and nothing that could begin another header. */
+const mediaType = /^[\w.+-]{1,100}\/[\w.+-]{1,100}(?:;[ \w.=+"-]{1,50})?$/
 
 /** @throws TerminalError when a step or effect cannot have this name. */
 export function checkName(what: 'step' | 'effect' | 'artifact', name: string): void {
