@@ -231,3 +231,32 @@ test('a command that the store can never take is given up, so that the run ends 
   expect(await world.reach(id)).toMatchObject({ state: 'failed', lastErrorClass: 'DatabaseError', attempt: 3 })
   expect(world.logged.filter((line) => line.includes('No answer to record_step')).length).toBeLessThan(20)
 })
+
+test('a worker that claims an execution again waits for its own older run: nothing runs beside it', async () => {
+  let atOnce = 0
+  let most = 0
+  const overlapping = action({
+    name: 'overlapping',
+    version: 1,
+    input,
+    async run() {
+      most = Math.max(most, ++atOnce)
+      await world.clock.sleep(50_000)
+      atOnce -= 1
+      return {}
+    },
+  })
+  world = await World.open(overlapping)
+  let beats = 0
+  const deaf: WorkerProtocol = {
+    ...world.protocol,
+    heartbeat: (beat) => (++beats < 20 ? Promise.reject(new NetworkError('cut')) : world.protocol.heartbeat(beat)),
+  }
+  await world.worker({ protocol: deaf }).start()
+  const id = await world.submit(overlapping)
+  await world.reach(id, 'running')
+  await world.clock.advance(31_000)
+  await world.orders.give<'sweep'>({ kind: 'sweep' })
+  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(most).toBe(1)
+})
