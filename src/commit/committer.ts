@@ -7,6 +7,7 @@ import { type BatchResult, type Memory, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 import { converse } from './reads.ts'
+import { RowCache } from './row-cache.ts'
 
 interface Pending {
   readonly order: Order
@@ -80,6 +81,7 @@ export class Committer implements Orders {
       queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
       maybeReady: new Set(queues.map(({ key }) => key)),
       refusals: new Map(),
+      rows: new RowCache(),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       nextTimerAt: await session.nextTimerAt(),
     }
@@ -147,13 +149,14 @@ export class Committer implements Orders {
     this.#claimsUnseen = false
     const stopwatch = this.#options.stopwatch
     const startedAt = stopwatch?.() ?? 0
-    await this.#commit(group, [...this.#claims])
+    const claims = [...this.#claims]
+    await this.#commit(group, claims)
     if (stopwatch !== undefined && group.length >= groupMin / 2) {
       const each = (stopwatch() - startedAt) / group.length
       const fitting = Math.round((this.#options.groupMs ?? 3) / Math.max(each, 0.000_5))
       this.#group = Math.min(groupMax, Math.max(groupMin, Math.round((this.#group + fitting) / 2)))
     }
-    this.#expireClaims()
+    this.#expireClaims(claims)
   }
 
   async #commit(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<void> {
@@ -215,6 +218,7 @@ export class Committer implements Orders {
       const result = answer instanceof Promise ? await answer : answer
       const written = session.write(result.changes)
       const { stale } = written instanceof Promise ? await written : written
+      if (stale.length > 0) this.#memory.rows.clear()
       if (stale.length > 0) throw new DatabaseError(`rows changed under the writer: ${stale.slice(0, 5).join(', ')}`)
       await session.commit()
       return result
@@ -224,11 +228,12 @@ export class Committer implements Orders {
     }
   }
 
-  #expireClaims(): void {
+  /** A claim that came in during the commit has not been looked at yet: however impatient, it waits for the next one. */
+  #expireClaims(offered: readonly StandingClaim[]): void {
     const now = this.#clock.now()
-    if (!this.#claims.some(({ until }) => until <= now)) return
-    const over = this.#claims.filter(({ until }) => until <= now)
-    this.#claims = this.#claims.filter(({ until }) => until > now)
+    const over = new Set(offered.filter((claim) => claim.until <= now && this.#claims.includes(claim)))
+    if (over.size === 0) return
+    this.#claims = this.#claims.filter((claim) => !over.has(claim))
     for (const { answer } of over) answer([])
   }
 

@@ -29,7 +29,7 @@ export class Fleet {
   readonly #starts: number[] = []
   /** Process and identity behind each worker key, as they signed on. */
   readonly #owners = new Map<number, { readonly owner: string; readonly identity: string }>()
-  #isOver = false
+  readonly #signedOff = new Set<string>()
 
   constructor(ports: FleetPorts, size: number) {
     this.#ports = ports
@@ -44,10 +44,20 @@ export class Fleet {
     this.#owners.set(key, { owner, identity })
   }
 
-  /** Whether the process behind this key is truly dead, whatever anybody knows. */
+  /** It said that it holds nothing any more; its process ends a moment later. */
+  signedOff(key: number): void {
+    const owner = this.#owners.get(key)?.owner
+    if (owner !== undefined) this.#signedOff.add(owner)
+  }
+
+  /** Whether the process behind this key is truly dead or has signed off, whatever anybody knows. */
   isDead(key: number): boolean {
     const owner = this.#owners.get(key)?.owner
-    return owner !== undefined && this.#ports.scheduler.isKilled(owner)
+    return owner !== undefined && this.isOver(owner)
+  }
+
+  isOver(owner: string): boolean {
+    return this.#signedOff.has(owner) || this.#ports.scheduler.isKilled(owner)
   }
 
   #start(slot: number): void {
@@ -174,11 +184,6 @@ export class Fleet {
 
   /** No more faults: everything frozen goes on. What was crashed is restarted by what is under way already. */
   recover(): void {
-    this.#isOver = true
     for (const process of this.#processes) if (process?.isFrozen) this.#thaw(process)
-  }
-
-  get isOver(): boolean {
-    return this.#isOver
   }
 }

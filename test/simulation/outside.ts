@@ -24,6 +24,7 @@ export interface OutsidePorts {
   readonly faults: Faults
   readonly dice: Dice
   readonly report: Report
+  readonly isDead: (owner: string) => boolean
   /** The committed ledger row of an effect, as the log tells it. */
   readonly ledger: (execution: string, effectKey: string) => ReplayedEffect | undefined
   /** Whether this fence still holds the lease. */
@@ -136,9 +137,9 @@ export class Outside {
   }
 
   #apply(call: Arrived): Error | null {
-    const { scheduler, faults, report } = this.#ports
+    const { isDead, faults, report } = this.#ports
     const place = placeOf(call)
-    call.wasDead = scheduler.isKilled(call.owner)
+    call.wasDead = isDead(call.owner)
     if (call.wasDead) faults.note('target call arrives after its process died')
     const applied = this.#applied.get(place) ?? []
     const at = `effect ${call.name} of ${call.execution.slice(0, 8)}`

@@ -95,6 +95,7 @@ class World {
       faults,
       dice: random,
       report: this.#report,
+      isDead: (owner) => this.#fleet.isOver(owner),
       ledger: (execution, effectKey) => this.#told(execution)?.effects.get(effectKey),
       holds: (execution, fence) => {
         const told = this.#told(execution)
@@ -149,6 +150,7 @@ class World {
 
   #committed(changes: Changes): void {
     for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
+    for (const { key, goneProof } of changes.workers) if (goneProof === 'signed off') this.#fleet.signedOff(key)
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     const pauses = this.#views.pauses()

@@ -1,0 +1,138 @@
+import { expect, test } from 'vitest'
+import { DatabaseError } from '../errors/failures.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import { openSqlite } from '../store/sqlite/open.ts'
+import type { StoreSession } from '../store/store.ts'
+import { VirtualClock } from '../time/clock.ts'
+import { Committer } from './committer.ts'
+import type { Admission, Claimed, OrderOf } from './order.ts'
+
+const pause: OrderOf<'pause'>['pause'] = { scope: 'tenant', value: 'acme', tenant: null, reason: 'test', by: 'human:a' }
+
+function admission(of: Partial<Admission> = {}): Admission {
+  return {
+    tenant: 'acme',
+    action: 'crm.sync',
+    version: 1,
+    subject: null,
+    key: null,
+    recordOnly: false,
+    input: '{}',
+    inputHash: 'hash',
+    seed: 'seed',
+    traceId: 'trace',
+    requestedBy: 'service:test',
+    mode: 'background',
+    priority: 0,
+    slaClass: 'standard',
+    actionClass: 'default',
+    maxAttempts: 3,
+    availableAt: null,
+    delayMs: null,
+    deadlineAt: null,
+    parentId: null,
+    ...of,
+  }
+}
+
+async function openCommitter(wrap: (session: StoreSession) => StoreSession = (session) => session) {
+  const opened = openSqlite({ path: ':memory:' })
+  const clock = new VirtualClock()
+  const committer = await Committer.open({
+    session: wrap(opened.session),
+    idKey: opened.publicIdKey,
+    clock,
+    soon: setImmediate,
+  })
+  const hello = { identity: 'w', incarnation: 'w.1', host: 'h', pid: 1, startedTicks: null, bootId: null, slots: 9 }
+  const actions = ['crm.sync', 'pdf.render'].map((action) => ({ action, version: 1 }))
+  const registered = await committer.give<'register'>({ kind: 'register', hello: { ...hello, actions } })
+  if (isRefusal(registered)) throw new Error(registered.reason)
+  const claim = (limit: number, waitMs = 0): Promise<readonly Claimed[]> =>
+    committer
+      .give<'claim'>({ kind: 'claim', worker: registered.worker, limit, leaseMs: 30_000, waitMs })
+      .then((answer) => {
+        if (isRefusal(answer)) throw new Error(answer.reason)
+        return answer
+      })
+  return { committer, clock, claim }
+}
+
+const ids = (claimed: readonly Claimed[]): number[] => claimed.map(({ execution }) => execution.id).sort()
+
+test('SE-22 work that a pause held back is handed out to a claim that waited through the end of the pause', async () => {
+  const { committer, claim } = await openCommitter()
+  await committer.give<'pause'>({ kind: 'pause', pause, on: true })
+  const waiting = claim(1, 60_000)
+  await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  await committer.give<'pause'>({ kind: 'pause', pause, on: false })
+  expect(ids(await waiting)).toEqual([1])
+})
+
+test('SE-22 a pause and its end that arrive together leave nothing paused, in either order', async () => {
+  const { committer, claim } = await openCommitter()
+  const set = (on: boolean) => committer.give<'pause'>({ kind: 'pause', pause, on })
+  expect(await Promise.all([set(true), set(false)])).toEqual([{ changed: true }, { changed: true }])
+  await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  expect(ids(await claim(9))).toEqual([1])
+
+  await set(true)
+  expect(await Promise.all([set(false), set(true)])).toEqual([{ changed: true }, { changed: true }])
+  await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  expect(await claim(9)).toEqual([])
+})
+
+test('SE-22 work that another queue came before is handed out by the next claim', async () => {
+  const { committer, claim } = await openCommitter()
+  const late = admission({ action: 'pdf.render', priority: -5 })
+  await Promise.all(
+    [admission(), admission(), late].map((each) => committer.give<'admit'>({ kind: 'admit', admission: each })),
+  )
+  // The first claim reads both queues to the end, takes the two of higher rank and leaves the third.
+  expect(ids(await claim(2))).toEqual([1, 2])
+  expect(ids(await claim(2))).toEqual([3])
+})
+
+test('REL-04 what is committed is answered, even when the store cannot say which timer is next', async () => {
+  const { committer, clock } = await openCommitter((session) => {
+    let asked = 0
+    return wrapSession(session, {
+      nextTimerAt: () => {
+        asked += 1
+        if (asked > 1) throw new DatabaseError('the disk is gone')
+        return session.nextTimerAt()
+      },
+    })
+  })
+  await committer.give<'admit'>({ kind: 'admit', admission: admission({ delayMs: 1_000 }) })
+  const admitted = committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  await clock.advance(1_000)
+  expect(await admitted).toMatchObject({ replayed: false })
+  const later = await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  expect(later).toMatchObject({ replayed: false, execution: { id: 3 } })
+})
+
+test('REL-04 a group that cannot be committed is halved down to its culprit, and its neighbours are committed', async () => {
+  const { committer } = await openCommitter((session) =>
+    wrapSession(session, {
+      write: (changes) => {
+        if (changes.admitted.some(({ request }) => request.input === '"culprit"')) throw new DatabaseError('no')
+        return session.write(changes)
+      },
+    }),
+  )
+  const inputs = ['1', '2', '"culprit"', '3', '4']
+  const answers = await Promise.allSettled(
+    inputs.map((input) => committer.give<'admit'>({ kind: 'admit', admission: admission({ input }) })),
+  )
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+})
+
+function wrapSession(session: StoreSession, changed: Partial<StoreSession>): StoreSession {
+  return new Proxy(session, {
+    get(target, name: keyof StoreSession) {
+      const own = changed[name]
+      return own ?? (target[name] as () => unknown).bind(target)
+    },
+  })
+}
