@@ -1,0 +1,84 @@
+/**
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|self-test|all] --rounds N --seed S`.
+ * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
+ * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
+ */
+import { parseArgs } from 'node:util'
+import { killDrill } from './kill.ts'
+import { leftovers } from './leftovers.ts'
+import { short, standard } from './profiles.ts'
+import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
+import { selfTest } from './self-test.ts'
+import { stopDrill } from './stop.ts'
+import { writerKillDrill } from './writer-kill.ts'
+
+/** Rounds of a full run. Each round at default leases has a frozen process of its own, so there are never more. */
+const full = { kill: 200, stop: 100, 'stop-default': 10, 'writer-kill': 50, 'self-test': 1 } as const
+type Name = keyof typeof full
+const names = Object.keys(full) as Name[]
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string' }, seed: { type: 'string', default: 'drill' } },
+})
+const asked = positionals[0] ?? 'all'
+const chosen = names.filter((name) => asked === 'all' || asked === name)
+const roundsAsked = values.rounds === undefined ? undefined : Number(values.rounds)
+if (chosen.length === 0 || (roundsAsked !== undefined && !(Number.isSafeInteger(roundsAsked) && roundsAsked > 0))) {
+  console.error(`Usage: npm run drills -- [${names.join('|')}|all] [--rounds N] [--seed S]`)
+  process.exit(2)
+}
+const { seed } = values
+const roundsOf = (name: Name): number =>
+  name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
+
+leftovers.clearAtExit()
+let passed = 0
+let failed = 0
+const close = (): void => {
+  console.log(`\n${passed} passed, ${failed} failed`)
+  process.exit(failed === 0 ? 0 : 1)
+}
+// Whatever hangs, the drills come to an end.
+const limitMs = 120_000 + 8_000 * Math.max(...chosen.map(roundsOf)) * chosen.length
+setTimeout(() => {
+  console.log(`FAILED the drills did not end within ${limitMs / 1_000} s`)
+  failed += 1
+  close()
+}, limitMs)
+
+const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillReport> } = {
+  kill: () => killDrill({ rounds: roundsOf('kill'), seed, forgetful: process.env.DRILL_BREAK === 'fence' }),
+  stop: () =>
+    stopDrill({ name: 'stop', rounds: roundsOf('stop'), times: short, together: 3, slots: 4, spare: 5, lanes: 4 }),
+  'stop-default': (onFrozen) => {
+    const rounds = roundsOf('stop-default')
+    const alone = { together: rounds, slots: 1, spare: 2, lanes: 0 }
+    return stopDrill({ name: 'stop-default', rounds, times: standard, ...alone, onFrozen })
+  },
+  'writer-kill': () => writerKillDrill({ rounds: roundsOf('writer-kill'), seed }),
+  'self-test': () => selfTest(seed),
+}
+
+async function run(name: Name, onFrozen?: () => void): Promise<void> {
+  try {
+    const report = await drills[name](onFrozen)
+    print(report)
+    save(report, report.rounds >= full[name])
+    passed += passedOf(report)
+    failed += failedOf(report)
+  } catch (thrown) {
+    console.log(`\n${name}\n  FAILED ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+    failed += 1
+  } finally {
+    onFrozen?.()
+  }
+}
+
+// Default leases are mostly waiting: the other drills run meanwhile, once its processes have been started and frozen.
+const isFrozen = Promise.withResolvers<void>()
+const waiting = chosen.includes('stop-default') ? run('stop-default', isFrozen.resolve) : undefined
+if (waiting !== undefined) await isFrozen.promise
+for (const name of chosen) if (name !== 'stop-default') await run(name)
+await waiting
+close()

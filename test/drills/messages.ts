@@ -1,0 +1,112 @@
+import type { LogRow, Worker } from '../../src/store/rows.ts'
+import type { Times } from './profiles.ts'
+
+/** The four effects of the workload: two kinds whose replay is safe, an opaque one that can be looked up, one that cannot. */
+export const effectNames = ['keyed', 'fenced', 'opaque', 'blind'] as const
+export type EffectName = (typeof effectNames)[number]
+
+/**
+ * Instants at which a run can be caught: in a step · between the committed intent and the first byte · when the target
+ * has received the request and not applied it · when it has applied it and not answered · between the answer and its
+ * record · between the last record and the end.
+ */
+export type Point =
+  | 'step'
+  | `intent:${EffectName}`
+  | `received:${EffectName}`
+  | `applied:${EffectName}`
+  | `answered:${EffectName}`
+  | 'settle'
+
+export const points: readonly Point[] = [
+  ...(['intent', 'applied', 'answered', 'received'] as const).flatMap((when) =>
+    effectNames.map((name): Point => `${when}:${name}`),
+  ),
+  'settle',
+  'step',
+]
+
+/** What a run of the drill's action says when it has come to the point where it is to be caught. */
+export interface Arrived {
+  readonly ticket: number
+  readonly point: Point
+  readonly execution: string
+  readonly fence: number
+}
+
+/** How the other side answered a write that ends a run, and every write that it refused. */
+export interface Written {
+  readonly id: number
+  readonly fence: number
+  readonly command: string
+  readonly refused: string | null
+}
+
+export interface SubmitCommand {
+  readonly key: string
+  readonly hold: Point | null
+  readonly blind: boolean
+  /** Does not listen to the abort signal. */
+  readonly deaf: boolean
+}
+
+export interface Submitted {
+  readonly publicId: string
+  readonly id: number
+}
+
+export interface ResolveCommand {
+  readonly publicId: string
+  readonly effectKey: string
+  readonly verdict: 'applied' | 'not_applied'
+}
+
+export type Command =
+  | { readonly serve: true }
+  | { readonly submit: SubmitCommand }
+  | { readonly resolve: ResolveCommand }
+  | { readonly workers: true }
+  | { readonly stop: true }
+
+export type KnownWorker = Pick<Worker, 'key' | 'identity' | 'pid' | 'goneAt'>
+
+/** From a child to the drill. */
+export type FromChild =
+  | { readonly ready: { readonly head: number; readonly freed: number; readonly address: string } }
+  | { readonly rows: readonly LogRow[] }
+  | { readonly reply: number; readonly value: unknown; readonly refused: string | null }
+  | { readonly arrived: Arrived }
+  | { readonly left: string }
+  | { readonly written: Written }
+  | { readonly said: string }
+
+/** From the drill to a child. */
+export type ToChild =
+  | { readonly go: number }
+  | { readonly release: number }
+  | { readonly ask: number; readonly command: Command }
+
+export interface ServerOptions {
+  readonly path: string
+  readonly socket: string
+  readonly times: Times
+  readonly target: string
+  readonly embeddedSlots: number
+  /** Log position behind which the drill has not seen anything yet. */
+  readonly after: number
+}
+
+export interface WorkerOptions {
+  readonly socket: string
+  readonly target: string
+  readonly identity: string
+  readonly slots: number
+  /** Names another machine, on which the server cannot look for a process. */
+  readonly elsewhere: boolean
+}
+
+export interface TargetOptions {
+  readonly record: string
+  /** Honours neither keys nor fences: a deliberate fault, which must turn the drill red. */
+  readonly forgetful: boolean
+}

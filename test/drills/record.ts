@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import type { EffectName } from './messages.ts'
+
+/** What a worker asks the target for. */
+export interface Ask {
+  readonly effectKey: string
+  readonly fence: number
+  readonly execution: string
+  readonly hold: 'received' | 'applied' | null
+}
+
+export interface Arrival {
+  readonly type: 'arrival'
+  readonly at: number
+  readonly arrival: number
+  readonly name: EffectName
+  readonly effectKey: string
+  readonly fence: number
+  readonly execution: string
+}
+
+export interface Applied {
+  readonly type: 'applied'
+  readonly at: number
+  readonly arrival: number
+  readonly name: EffectName
+  readonly effectKey: string
+}
+
+/** One line of the target's raw record. */
+export type Entry =
+  | Arrival
+  | Applied
+  | { readonly type: 'refused'; readonly at: number; readonly arrival: number; readonly effectKey: string }
+  | { readonly type: 'look'; readonly at: number; readonly effectKey: string; readonly found: boolean }
+
+export function readRecord(path: string): Entry[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Entry)
+}

@@ -1,0 +1,38 @@
+import { killDrill } from './kill.ts'
+import { plantAll } from './planted.ts'
+import type { DrillReport } from './report.ts'
+
+/** Shows that the drills bite: defects planted into good evidence, and a target that honours neither keys nor fences. */
+export async function selfTest(seed: string): Promise<DrillReport> {
+  let planted = { count: 0, unnoticed: ['the evidence was never read'] }
+  const withoutFault = killDrill({
+    rounds: 2,
+    seed,
+    only: ['applied:keyed', 'intent:opaque'],
+    inspect: (evidence) => {
+      const path = String(evidence.opened.raw.location())
+      planted = plantAll(evidence, path)
+    },
+  })
+  const withFault = killDrill({ rounds: 2, seed, only: ['applied:keyed', 'applied:fenced'], forgetful: true })
+  const [good, broken] = await Promise.all([withoutFault, withFault])
+  const wanted = ['CP-008d a keyed effect', 'CP-008d a fenced effect']
+  const missed = wanted.filter(
+    (promise) => !broken.checks.some((each) => each.promise.startsWith(promise) && each.complaints.length > 0),
+  )
+  const failedRounds = [
+    ...good.checks
+      .flatMap(({ complaints }) => complaints)
+      .map((complaint) => `without a defect: ${complaint}`)
+      .slice(0, 1),
+    ...planted.unnoticed,
+    ...missed.map((promise) => `a forgetful target did not break "${promise} …"`),
+  ]
+  return {
+    name: 'self-test',
+    rounds: 1 + planted.count + wanted.length,
+    failedRounds,
+    checks: [],
+    figures: { 'defects planted into evidence': planted.count, 'faults of a live target': wanted.length },
+  }
+}

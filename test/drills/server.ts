@@ -1,0 +1,82 @@
+/** Entry of the process that holds the store, serves workers over a local socket, and may run executions itself. */
+import { dirname } from 'node:path'
+import { createEngine } from '../../src/engine.ts'
+import { isRefusal, type Refusal } from '../../src/errors/refusal.ts'
+import { internalId } from '../../src/identity/public-id.ts'
+import { createLocalWorker } from '../../src/local-worker.ts'
+import { sqlite } from '../../src/sqlite.ts'
+import { listen, optionsOf, tell } from './link.ts'
+import type { Command, KnownWorker, ServerOptions } from './messages.ts'
+import { workload } from './workload.ts'
+
+const { path, socket, times, target, embeddedSlots, after } = optionsOf<ServerOptions>()
+const by = { principal: 'service:drill', tenant: 'default' }
+const person = { principal: 'human:drill', tenant: 'default' }
+
+const host = await sqlite({ path })
+const engine = createEngine({ host, actions: [workload(target)], settings: times })
+let seen = after
+let telling = Promise.resolve()
+
+/** Everything that is committed, in order, to whoever watches the drill. */
+async function tellNews(): Promise<void> {
+  for (;;) {
+    const rows = await host.views.log(seen, 500)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    seen = last.position
+    tell({ rows })
+  }
+}
+host.onCommit(() => {
+  telling = telling.then(tellNews)
+})
+
+listen((message) => {
+  if ('ask' in message) void answer(message.ask, message.command)
+})
+
+async function answer(ask: number, command: Command): Promise<void> {
+  const value = await perform(command)
+  if (isRefusal(value)) tell({ reply: ask, value: null, refused: `${value.code}: ${value.reason}` })
+  else tell({ reply: ask, value, refused: null })
+  if ('stop' in command) process.disconnect()
+}
+
+async function perform(command: Command): Promise<unknown | Refusal> {
+  if ('submit' in command) {
+    const { key } = command.submit
+    const given = await engine.plane.trySubmit({ action: 'drill.run', input: command.submit, key }, by)
+    if (isRefusal(given)) return given
+    return { publicId: given.execution.id, id: internalId(given.execution.id, host.idKey) }
+  }
+  if ('resolve' in command) {
+    const { publicId, effectKey, verdict } = command.resolve
+    const value = verdict === 'applied' ? '{"applied":"found by a person"}' : null
+    const resolve = { type: 'resolve_effect', effectKey, verdict, value, reason: 'a person has looked' } as const
+    return await engine.plane.command(publicId, resolve, person)
+  }
+  if ('workers' in command) {
+    return (await host.views.workers()).map(
+      ({ key, identity, pid, goneAt }): KnownWorker => ({ key, identity, pid, goneAt }),
+    )
+  }
+  if ('serve' in command) {
+    await worker?.start()
+    await engine.listen(socket)
+    return true
+  }
+  await worker?.stop({ graceMs: 0 })
+  await engine.stop()
+  await telling
+  await host.close()
+  return true
+}
+
+const worker =
+  embeddedSlots === 0
+    ? null
+    : createLocalWorker({ engine, identity: 'embedded', slots: embeddedSlots, dataDir: dirname(path) })
+const { freed } = await engine.start()
+await tellNews()
+tell({ ready: { head: await host.views.headPosition(), freed, address: socket } })

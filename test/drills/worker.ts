@@ -1,0 +1,53 @@
+/** Entry of a worker process that reaches the store over the local socket. */
+import { randomUUID } from 'node:crypto'
+import { actionRegistry } from '../../src/action/action.ts'
+import { isRefusal } from '../../src/errors/refusal.ts'
+import { systemRandom } from '../../src/identity/random.ts'
+import type { WorkerProtocol } from '../../src/protocol/protocol.ts'
+import { socketProtocol } from '../../src/protocol/socket.ts'
+import { threadHeart } from '../../src/protocol/thread-heart.ts'
+import { thisProcess } from '../../src/recover/this-process.ts'
+import { createSystemClock } from '../../src/time/clock.ts'
+import { createWorker } from '../../src/worker.ts'
+import { listen, optionsOf, tell } from './link.ts'
+import type { WorkerOptions } from './messages.ts'
+import { workload } from './workload.ts'
+
+const { socket, target, identity, slots, elsewhere } = optionsOf<WorkerOptions>()
+listen()
+const clock = createSystemClock()
+const carrier = socketProtocol({ path: socket, clock })
+const endings: ReadonlySet<string> = new Set(['succeed', 'fail', 'suspend', 'hand_back', 'end_reconciliation'])
+
+/** The same protocol, with a witness: what this process wrote at its end of the line, and what it was told. */
+const protocol: WorkerProtocol = {
+  ...carrier,
+  async work(worker, id, command) {
+    const answer = await carrier.work(worker, id, command)
+    const refused = isRefusal(answer) ? answer.code : null
+    if (refused !== null || endings.has(command.type)) {
+      tell({ written: { id, fence: command.fence, command: command.type, refused } })
+    }
+    return answer
+  },
+}
+
+const here = thisProcess()
+const worker = createWorker({
+  protocol,
+  actions: actionRegistry([workload(target)]),
+  identity,
+  incarnation: randomUUID(),
+  host: elsewhere ? { ...here, host: 'another-machine' } : here,
+  slots,
+  clock,
+  random: systemRandom,
+  heart: (welcome, news) => threadHeart(clock, { kind: 'socket', path: socket }, welcome, news),
+  log(level, message, fields) {
+    const execution = fields.execution
+    if (message.startsWith('Nothing more is written') && typeof execution === 'string') tell({ left: execution })
+    else if (level === 'error') tell({ said: `${identity}: ${message} ${JSON.stringify(fields)}` })
+  },
+})
+await worker.start()
+tell({ ready: { head: 0, freed: 0, address: identity } })
