@@ -3,11 +3,12 @@ import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decideClaim } from '../execution/decide-run.ts'
 import type { Effect, Execution, Step } from '../execution/execution.ts'
 import type { Pause, Ready } from '../store/rows.ts'
-import type { Memory, Workers } from './batch.ts'
-import { loadEffects } from './loading.ts'
+import type { Memory } from './batch.ts'
+import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
 import { type Asking, ask } from './reads.ts'
+import { takesWork, type Workers } from './registry.ts'
 import type { Workset } from './workset.ts'
 
 export type ClaimOrder = OrderOf<'claim'>
@@ -45,7 +46,7 @@ function* fillOne(
   workers: Workers,
 ): Asking<FilledClaim> {
   const worker = workers.get(claim.worker)
-  if (worker === undefined || worker.goneAt !== null) {
+  if (worker === undefined || !takesWork(worker)) {
     const gone = refuse('worker_unknown', `no living worker is registered under the key ${claim.worker}`, {
       worker: claim.worker,
     })
@@ -102,12 +103,9 @@ function* dueOf(
 }
 
 function* look(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
-  const unread = found.map(({ id }) => id).filter((id) => !work.executions.has(id))
-  if (unread.length > 0) {
-    for (const execution of yield* ask('executions', unread)) work.executions.set(execution.id, execution)
-  }
-  const unasked = found.map(({ id }) => id).filter((id) => !work.requests.has(id))
-  if (unasked.length > 0) for (const request of yield* ask('requests', unasked)) work.requests.set(request.id, request)
+  const ids = found.map(({ id }) => id)
+  yield* loadExecutions(work, ids)
+  yield* loadRequests(work, ids)
   return found.map((ready) => ({
     ready,
     execution: work.executions.get(ready.id) ?? null,

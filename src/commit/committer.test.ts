@@ -136,3 +136,23 @@ function wrapSession(session: StoreSession, changed: Partial<StoreSession>): Sto
     },
   })
 }
+
+test('REL-03 a commit that finds a row changed under the writer is taken back, and whoever asked is told', async () => {
+  const { committer } = await openCommitter((session) =>
+    wrapSession(session, {
+      write: (changes) => {
+        session.write(changes)
+        return { stale: changes.admitted.length > 0 ? [1] : [] }
+      },
+    }),
+  )
+  await expect(committer.give<'admit'>({ kind: 'admit', admission: admission() })).rejects.toThrow('rows changed')
+  const listed = await committer.give<'command'>({
+    kind: 'command',
+    id: 1,
+    tenant: 'acme',
+    command: { type: 'retry' },
+    principal: 'human:a',
+  })
+  expect(listed).toMatchObject({ code: 'not_found' })
+})

@@ -16,8 +16,33 @@ export function* loadForAdmissions(work: Workset, keys: Keys, lookups: readonly 
     held.push(owner.id)
   }
   if (held.length === 0) return
-  for (const execution of yield* ask('executions', held)) work.executions.set(execution.id, execution)
-  for (const request of yield* ask('requests', held)) work.requests.set(request.id, request)
+  yield* loadExecutions(work, held)
+  yield* loadRequests(work, held)
+}
+
+/** Reads the rows that this batch does not know yet. */
+export function* loadExecutions(work: Workset, ids: Iterable<number>): Asking<void> {
+  const missing: number[] = []
+  for (const id of ids) {
+    if (work.executions.has(id)) continue
+    const kept = work.rows.execution(id)
+    if (kept === undefined) missing.push(id)
+    else work.executions.set(id, kept)
+  }
+  if (missing.length === 0) return
+  for (const execution of yield* ask('executions', missing)) work.executions.set(execution.id, execution)
+}
+
+export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void> {
+  const missing: number[] = []
+  for (const id of ids) {
+    if (work.requests.has(id)) continue
+    const kept = work.rows.request(id)
+    if (kept === undefined) missing.push(id)
+    else work.requests.set(id, kept)
+  }
+  if (missing.length === 0) return
+  for (const request of yield* ask('requests', missing)) work.requests.set(request.id, request)
 }
 
 /** Reads the rows, and of those that need it the ledger, the journal and the recorded outcome. */
@@ -27,10 +52,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
     if (order.kind === 'command' || order.kind === 'work') ids.add(order.id)
     else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
   }
-  const missing = [...ids].filter((id) => !work.executions.has(id))
-  if (missing.length > 0) {
-    for (const execution of yield* ask('executions', missing)) work.executions.set(execution.id, execution)
-  }
+  yield* loadExecutions(work, ids)
   const ledger = new Set<number>()
   const journal = new Set<number>()
   const settled = new Set<number>()

@@ -1,4 +1,4 @@
-import type { Refusal } from '../errors/refusal.ts'
+import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
 import type { Pause, Token } from '../store/rows.ts'
@@ -83,6 +83,8 @@ export type Order =
       readonly stalledMs: number | null
     }
   | { readonly kind: 'register'; readonly hello: Hello }
+  /** The worker takes no more work and holds none. */
+  | { readonly kind: 'sign_off'; readonly worker: number }
   /** The process behind a worker is gone: its leases end now. */
   | { readonly kind: 'gone'; readonly worker: number; readonly proof: string; readonly cause: 'exit' | 'restart' }
   /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
@@ -100,6 +102,7 @@ export interface Answers {
   claim: readonly Claimed[]
   heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[] }
   register: { readonly worker: number }
+  sign_off: { readonly worker: number }
   gone: { readonly recovered: readonly number[] }
   sweep: { readonly recovered: readonly number[]; readonly more: boolean }
   pause: { readonly changed: boolean }
@@ -117,3 +120,6 @@ export interface Orders {
    */
   give<K extends OrderKind>(order: OrderOf<K>): Promise<Answer<K>>
 }
+
+export const unknownWorker = (key: number): Refusal =>
+  refuse('worker_unknown', `no worker is registered under the key ${key}`, { worker: key })

@@ -16,6 +16,7 @@ import type {
   Worker,
 } from '../store/rows.ts'
 import { CommitLog } from './log.ts'
+import type { RowCache } from './row-cache.ts'
 
 export interface Actor {
   readonly principal: string
@@ -29,6 +30,8 @@ export interface Actor {
  */
 export class Workset {
   readonly now: number
+  /** What the commits before left; looked at before the store is asked. */
+  readonly rows: RowCache
   readonly executions = new Map<number, Execution>()
   readonly requests = new Map<number, Request>()
   readonly effects = new Map<number, Map<string, Effect>>()
@@ -54,8 +57,9 @@ export class Workset {
   readonly #timersRemove = new Map<string, Timer>()
   #nextExecution: number
 
-  constructor(first: { execution: number; position: number }, now: number) {
+  constructor(first: { execution: number; position: number }, now: number, rows: RowCache) {
     this.now = now
+    this.rows = rows
     this.#nextExecution = first.execution
     this.#log = new CommitLog(first.position, now)
   }
@@ -77,10 +81,11 @@ export class Workset {
     return least
   }
 
-  changedIds(): number[] {
+  /** The executions that this commit changes, as it leaves them. */
+  changed(): Execution[] {
     const ids = new Set<number>(this.#admitted.keys())
     for (const { is } of this.#updates) ids.add(is.id)
-    return [...ids]
+    return [...ids].flatMap((id) => this.executions.get(id) ?? [])
   }
 
   admit(
@@ -201,7 +206,10 @@ export class Workset {
       fence: fact.type === 'claim' ? Math.max(was.fence + 1, position) : was.fence,
       updatedAt: this.now,
     }
-    this.#updates.push({ was, is })
+    const admitted = this.#admitted.get(was.id)
+    // Claimed by the commit that admits it: one row, written once. Its two events are in the log all the same.
+    if (fact.type === 'claim' && admitted?.execution === was) this.#admitted.set(was.id, { ...admitted, execution: is })
+    else this.#updates.push({ was, is })
     return is
   }
 

@@ -25,7 +25,7 @@ export function inProcess({ orders, settings, onRegistered }: InProcessOptions):
       taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
     work: (worker, id, command) => orders.give<'work'>({ kind: 'work', worker, id, command }),
     async signOff(worker) {
-      taken(await orders.give<'gone'>({ kind: 'gone', worker, proof: 'signed off', cause: 'exit' }))
+      taken(await orders.give<'sign_off'>({ kind: 'sign_off', worker }))
     },
   }
 }

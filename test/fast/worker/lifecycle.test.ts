@@ -55,7 +55,7 @@ test('CP-001d a stop claims nothing more, drains what ends in time, hands the re
     'heartbeat',
     'heartbeat',
     'hand_back',
-    'gone',
+    'sign_off',
   ])
   await world.worker().start()
   expect(await world.reach(long)).toMatchObject({ state: 'succeeded', attempt: 1 })
@@ -72,7 +72,7 @@ test('a handler that ignores the abort does not block the stop, and is not calle
   const { abandoned } = await passing(worker.stop({ graceMs: 1_000, abortMs: 1_000 }))
   expect(abandoned).toHaveLength(1)
   expect((await world.find(id)).state).toBe('running')
-  expect(world.given.some(({ kind }) => kind === 'gone')).toBe(false)
+  expect(world.given.some(({ kind }) => kind === 'sign_off')).toBe(false)
 })
 
 test('CP-004b REL-07 a worker that lost its lease is told to abort, and nothing it says is taken', async () => {

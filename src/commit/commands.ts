@@ -1,0 +1,95 @@
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { Command } from '../execution/command.ts'
+import { decide } from '../execution/decide.ts'
+import type { Surroundings } from '../execution/decision.ts'
+import type { Execution } from '../execution/execution.ts'
+import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import type { Refusals } from './refusals.ts'
+import { takesWork, type Workers } from './registry.ts'
+import type { Actor, Workset } from './workset.ts'
+
+/** What the rules may know beside the row. */
+export function around(
+  work: Workset,
+  execution: Execution,
+  command: Command,
+  principal: string,
+  workers: Workers,
+): Surroundings {
+  return {
+    now: work.now,
+    principal,
+    effects: work.effectsOf(execution.id),
+    stepRecorded:
+      command.type === 'record_step' &&
+      (work.steps
+        .get(execution.id)
+        ?.some(({ name, ordinal }) => name === command.name && ordinal === command.ordinal) ??
+        false),
+    fingerprint: work.fingerprints.get(execution.id) ?? null,
+    isGone: workers.isGone,
+  }
+}
+
+export function commandOne(
+  work: Workset,
+  order: { readonly id: number; readonly tenant: string | null; readonly command: Command },
+  actor: Actor,
+  refusals: Refusals,
+  workers: Workers,
+  ifNumber?: number,
+): Execution | Refusal {
+  const execution = work.executions.get(order.id)
+  if (execution === undefined || (order.tenant !== null && execution.tenant !== order.tenant)) {
+    return refuse('not_found', 'there is no such execution')
+  }
+  const answer =
+    ifNumber !== undefined && ifNumber !== execution.n
+      ? refuse('state_changed', `the execution has moved on to version ${execution.n}`, { stateVersion: execution.n })
+      : decide(execution, order.command, around(work, execution, order.command, actor.principal, workers))
+  if (!isRefusal(answer)) return work.apply(execution, answer, actor)
+  const recorded = answer.code === 'lease_lost' ? 'write_fenced' : 'transition_refused'
+  refusals.record(work, execution, recorded, actor, { code: answer.code, command: order.command.type })
+  return answer
+}
+
+export function workOne(
+  work: Workset,
+  order: OrderOf<'work'>,
+  refusals: Refusals,
+  workers: Workers,
+): Execution | Refusal {
+  if (workers.get(order.worker) === undefined) return unknownWorker(order.worker)
+  const { id, command } = order
+  return commandOne(work, { id, tenant: null, command }, workers.actor(order.worker), refusals, workers)
+}
+
+export function heartbeatOne(
+  work: Workset,
+  order: OrderOf<'heartbeat'>,
+  refusals: Refusals,
+  workers: Workers,
+): Answer<'heartbeat'> {
+  const worker = workers.get(order.worker)
+  if (worker === undefined || !takesWork(worker)) return unknownWorker(order.worker)
+  workers.change({ ...worker, seenAt: work.now })
+  const actor = workers.actor(order.worker)
+  const lost: number[] = []
+  const cancel: number[] = []
+  for (const { id, fence, cancelChecks } of order.held) {
+    const execution = work.executions.get(id)
+    if (execution === undefined || execution.state !== 'running' || execution.fence !== fence) {
+      lost.push(id)
+      continue
+    }
+    if (order.stalledMs === null) {
+      const command = { type: 'renew' as const, fence, leaseMs: order.leaseMs, cancelChecks }
+      const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
+      if (!isRefusal(decision)) work.apply(execution, decision, actor)
+    } else {
+      refusals.record(work, execution, 'worker_stalled', actor, { stalledMs: order.stalledMs })
+    }
+    if (execution.cancelledAt !== null) cancel.push(id)
+  }
+  return { lost, cancel }
+}

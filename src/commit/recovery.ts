@@ -1,0 +1,76 @@
+import { isRefusal } from '../errors/refusal.ts'
+import type { Command } from '../execution/command.ts'
+import { decide } from '../execution/decide.ts'
+import type { Timer } from '../store/rows.ts'
+import { around } from './commands.ts'
+import { loadEffects, loadExecutions } from './loading.ts'
+import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import { type Asking, ask } from './reads.ts'
+import type { Workers } from './registry.ts'
+import type { Actor, Workset } from './workset.ts'
+
+/** Timers and lost leases handled in one commit, so that a flood of them does not hold up everything else. */
+const dueMax = 500
+
+const system = (name: string): Actor => ({ principal: `system:${name}`, worker: null })
+
+function loseLease(work: Workset, id: number, cause: 'sweep' | 'exit' | 'restart', workers: Workers): boolean {
+  const execution = work.executions.get(id)
+  if (execution === undefined) return false
+  const command = { type: 'lease_expired' as const, cause }
+  const actor = system('recovery')
+  const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
+  return !isRefusal(decision) && work.apply(execution, decision, actor) !== execution
+}
+
+/** The process behind a worker is proven dead: whatever it held is lost now. */
+export function* goneOne(work: Workset, order: OrderOf<'gone'>, workers: Workers): Asking<Answer<'gone'>> {
+  const worker = workers.get(order.worker)
+  if (worker === undefined) return unknownWorker(order.worker)
+  if (worker.goneAt === null) workers.change({ ...worker, goneAt: work.now, goneProof: order.proof })
+  const recovered: number[] = []
+  for (let after = 0; ; ) {
+    const ids = yield* ask('heldBy', order.worker, after, dueMax)
+    yield* loadWithLedger(work, ids)
+    for (const id of ids) if (loseLease(work, id, order.cause, workers)) recovered.push(id)
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < dueMax) return { recovered }
+    after = last
+  }
+}
+
+export function* sweep(work: Workset, workers: Workers, now = work.now): Asking<Answer<'sweep'>> {
+  const ids = yield* ask('expiredLeases', Math.min(now, work.now), 0, dueMax)
+  yield* loadWithLedger(work, ids)
+  return { recovered: ids.filter((id) => loseLease(work, id, 'sweep', workers)), more: ids.length === dueMax }
+}
+
+function* loadWithLedger(work: Workset, ids: readonly number[]): Asking<void> {
+  yield* loadExecutions(work, ids)
+  const ledger = ids.filter((id) => !work.effects.has(id) && (work.executions.get(id)?.openEffects ?? 0) > 0)
+  yield* loadEffects(work, ledger)
+}
+
+export function* fireTimers(work: Workset, workers: Workers): Asking<void> {
+  const timers = yield* ask('dueTimers', work.now, dueMax)
+  yield* loadWithLedger(
+    work,
+    timers.map(({ id }) => id),
+  )
+  for (const timer of timers) fire(work, timer, workers)
+}
+
+function fire(work: Workset, timer: Timer, workers: Workers): void {
+  work.removeTimer(timer)
+  const execution = work.executions.get(timer.id)
+  if (execution === undefined) return
+  if (timer.kind === 'available') {
+    const isDue = execution.state === 'queued' || execution.state === 'retryable_failed'
+    if (isDue && execution.availableAt === timer.at) work.addReady(execution)
+    return
+  }
+  const command: Command = timer.kind === 'wake' ? { type: 'wake', reason: 'timer' } : { type: 'expire' }
+  const actor = system('timer')
+  const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
+  if (!isRefusal(decision)) work.apply(execution, decision, actor)
+}

@@ -1,0 +1,93 @@
+import type { Worker } from '../store/rows.ts'
+import type { Memory } from './batch.ts'
+import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import type { Actor, Workset } from './workset.ts'
+
+/** Keys of queues, taking a new one for an action that was never seen. */
+export class Queues {
+  readonly #memory: Memory
+  readonly #work: Workset
+  readonly #new = new Map<string, number>()
+  #next: number
+
+  constructor(memory: Memory, work: Workset, next: number) {
+    this.#memory = memory
+    this.#work = work
+    this.#next = next
+  }
+
+  keyOf(action: string, version: number): number {
+    const name = `${action}@${version}`
+    const known = this.#memory.queueKeys.get(name) ?? this.#new.get(name)
+    if (known !== undefined) return known
+    const key = this.#next++
+    this.#new.set(name, key)
+    this.#work.queues.push({ key, action, version })
+    return key
+  }
+
+  committed(): void {
+    for (const [name, key] of this.#new) this.#memory.queueKeys.set(name, key)
+  }
+}
+
+/** Whether it is neither gone nor signed off: a worker without slots offers nothing any more. */
+export const takesWork = ({ goneAt, slots }: Worker): boolean => goneAt === null && slots > 0
+
+export class Workers {
+  readonly #memory: Memory
+  readonly #work: Workset
+  readonly #changed = new Map<number, Worker>()
+  #next: number
+
+  constructor(memory: Memory, work: Workset, next: number) {
+    this.#memory = memory
+    this.#work = work
+    this.#next = next
+  }
+
+  get(key: number): Worker | undefined {
+    return this.#changed.get(key) ?? this.#memory.workers.get(key)
+  }
+
+  actor(key: number): Actor {
+    return { principal: `worker:${this.get(key)?.identity ?? key}`, worker: key }
+  }
+
+  /** An incarnation nobody remembers any more was proven gone long ago. */
+  isGone = (key: number): boolean => {
+    const worker = this.get(key)
+    return worker === undefined || worker.goneAt !== null
+  }
+
+  /** The same incarnation registers once, however often it says so. */
+  register(hello: OrderOf<'register'>['hello']): number {
+    for (const worker of [...this.#changed.values(), ...this.#memory.workers.values()]) {
+      if (worker.incarnation === hello.incarnation && worker.goneAt === null) return worker.key
+    }
+    const key = this.#next++
+    const at = this.#work.now
+    this.change({ key, ...hello, registeredAt: at, seenAt: at, goneAt: null, goneProof: null })
+    return key
+  }
+
+  /** Offers nothing any more. Whether its process is dead is another question, and not answered by it. */
+  signOff(key: number): Answer<'sign_off'> {
+    const worker = this.get(key)
+    if (worker === undefined) return unknownWorker(key)
+    this.change({ ...worker, actions: [], slots: 0, seenAt: this.#work.now })
+    return { worker: key }
+  }
+
+  change(worker: Worker): void {
+    this.#changed.set(worker.key, worker)
+  }
+
+  flush(): void {
+    this.#work.workers.push(...this.#changed.values())
+  }
+
+  committed(): void {
+    for (const [key, worker] of this.#changed) this.#memory.workers.set(key, worker)
+  }
+}
