@@ -1,16 +1,17 @@
 import { z } from 'zod'
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import { pauseView } from '../projections/view.ts'
-import { pauseScopes } from '../store/rows.ts'
 import { type CommandContext, command } from './command.ts'
 import { id, ifVersion, pageFields, reason } from './fields.ts'
 
 const conflicts = ['not_found', 'illegal_transition', 'state_changed'] as const
 const ifMatch = { ifVersion: 'If-Match' }
 
-const scopeFields = {
-  scope: z.enum(pauseScopes).describe('What is paused: everything, a tenant, an action or a subject.'),
-  value: z.string().max(255).optional().describe('Name of the tenant, action or subject.'),
+/** At most one of the three; none means everything of the tenant. */
+const target = {
+  tenant: z.string().min(1).max(255).optional().describe('The tenant; only the own one.'),
+  action: z.string().min(1).max(255).optional().describe('Executions of this action.'),
+  subject: z.string().min(1).max(255).optional().describe('Executions about this subject.'),
 }
 
 export const controlling = [
@@ -93,27 +94,26 @@ export const controlling = [
   }),
   command({
     name: 'pause',
-    summary: 'Pause everything, a tenant, an action or a subject; what runs goes on, nothing new is claimed.',
+    summary: 'Pause everything of the tenant, an action or a subject; what runs goes on, nothing new is claimed.',
     permission: 'pause.set',
-    input: z.strictObject({ ...scopeFields, reason }),
+    input: z.strictObject({ ...target, reason }),
     http: { method: 'POST', path: '/v1/pauses' },
     cli: {
       words: 'pause',
-      omit: ['scope', 'value'],
       examples: ['pawl pause --action crm.sync_quote --reason "CRM is down"'],
     },
     refusals: [],
-    run: (context, input) => pause(context, input, true),
+    run: ({ plane, caller }, { reason: why, ...what }) => plane.pause(what, why, true, caller),
   }),
   command({
     name: 'unpause',
     summary: 'End a pause.',
     permission: 'pause.lift',
-    input: z.strictObject({ ...scopeFields, reason: reason.optional() }),
+    input: z.strictObject({ ...target, reason: reason.optional() }),
     http: { method: 'DELETE', path: '/v1/pauses' },
-    cli: { words: 'unpause', omit: ['scope', 'value'], examples: ['pawl unpause --action crm.sync_quote'] },
+    cli: { words: 'unpause', examples: ['pawl unpause --action crm.sync_quote'] },
     refusals: [],
-    run: (context, input) => pause(context, { ...input, reason: input.reason ?? '' }, false),
+    run: ({ plane, caller }, { reason: why = '', ...what }) => plane.pause(what, why, false, caller),
   }),
   command({
     name: 'pauses',
@@ -135,22 +135,4 @@ function redrive(
   input: { readonly id: string; readonly reason: string; readonly ifVersion?: number | undefined },
 ) {
   return plane.command(input.id, { type: 'redrive', reason: input.reason }, caller, input.ifVersion)
-}
-
-async function pause(
-  { plane, caller }: CommandContext,
-  asked: { readonly scope: (typeof pauseScopes)[number]; readonly value?: string | undefined; readonly reason: string },
-  on: boolean,
-) {
-  const { scope, reason: why } = asked
-  const value = scope === 'all' ? '' : (asked.value ?? (scope === 'tenant' ? caller.tenant : ''))
-  if (scope !== 'all' && value === '') return refuse('invalid_input', `Which ${scope}? The value is missing.`)
-  if (scope === 'all' && asked.value) return refuse('invalid_input', 'A pause of everything has no value.')
-  if (scope === 'tenant' && value !== caller.tenant)
-    return refuse('not_permitted', 'Only the own tenant can be paused.')
-  // A pause of everything holds up every tenant; all others stay within the caller's.
-  const tenant = scope === 'all' ? null : caller.tenant
-  const set = { scope, value, tenant, reason: why, by: caller.principal }
-  const answer = await plane.host.orders.give<'pause'>({ kind: 'pause', pause: set, on })
-  return isRefusal(answer) ? answer : { scope, value, paused: on, ...answer }
 }

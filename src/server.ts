@@ -1,0 +1,5 @@
+/** The door of the HTTP server: what `pawl serve` is made of, for programs that embed it. */
+export { type App, type AppOptions, createApp } from './server/app.ts'
+export { createLog, type Log, type LogOptions } from './server/log.ts'
+export { type RunningServer, type StartOptions, startServer } from './server/start.ts'
+export { Tokens, type TokensOptions } from './server/tokens.ts'

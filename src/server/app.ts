@@ -1,0 +1,106 @@
+import { Hono } from 'hono'
+import type { Denied } from '../commands/command.ts'
+import { openapi } from '../commands/openapi.ts'
+import type { ControlPlane } from '../control-plane.ts'
+import { refuse } from '../errors/refusal.ts'
+import type { Random } from '../identity/random.ts'
+import type { WorkerRoute } from '../protocol/routes.ts'
+import type { Clock } from '../time/clock.ts'
+import { json, problem, refusalOf } from './answer.ts'
+import { commandRoutes } from './command-routes.ts'
+import type { Log } from './log.ts'
+import { pageRoutes } from './page-routes.ts'
+import type { Tokens } from './tokens.ts'
+import { protocolRoutes } from './worker-routes.ts'
+
+export interface AppOptions {
+  readonly plane: ControlPlane
+  readonly tokens: Tokens
+  /** What workers may say over HTTP; none when not given. */
+  readonly protocolRoutes?: readonly WorkerRoute[] | undefined
+  /** Where artifacts are kept. */
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly version?: string | undefined
+  /** Aborted when the server closes: streams and waits end then. */
+  readonly closing?: AbortSignal | undefined
+}
+
+/** What a request is handled with beside the options of the server. */
+export interface Variables {
+  traceId: string
+  /** Of whoever signed in, for the access log. */
+  principal: string
+}
+
+export type App = Hono<{ Variables: Variables }>
+
+/** The HTTP side: routes of the command table, of the worker protocol and of the page, with one log line for each request. */
+export function createApp(options: AppOptions): App {
+  const { clock, random, plane } = options
+  const log = options.log.module('server')
+  const app: App = new Hono()
+  app.use(async (c, next) => {
+    const startedAt = clock.now()
+    const traceId = traceOf(c.req.header('traceparent')) ?? random.uuid().replaceAll('-', '')
+    c.set('traceId', traceId)
+    await next()
+    for (const [name, value] of Object.entries(securityHeaders))
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+    c.res.headers.set('x-trace-id', traceId)
+    const { method, path } = c.req
+    log.info(
+      {
+        traceId,
+        method,
+        path,
+        status: c.res.status,
+        principal: c.get('principal') ?? null,
+        ms: clock.now() - startedAt,
+      },
+      'request',
+    )
+  })
+  app.get('/healthz', () => json({ status: 'ok' }))
+  app.get('/readyz', async () => {
+    await plane.host.views.headPosition()
+    return json({ status: 'ready' })
+  })
+  const document = JSON.stringify(openapi(options.version))
+  app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }))
+
+  const onDenied = (denied: Denied): void => log.warn({ event: 'rbac_violation', ...denied }, 'denied')
+  commandRoutes(app, { ...options, onDenied })
+  protocolRoutes(app, { ...options, onDenied })
+  pageRoutes(app, { ...options, onDenied })
+  app.notFound((c) => {
+    const what = `${c.req.method} ${c.req.path.slice(0, 200)}`.toWellFormed()
+    return problem(
+      refuse('not_found', `There is no route ${what}.`, undefined, 'See /openapi.json for all routes.'),
+      c.get('traceId'),
+    )
+  })
+  app.onError((error, c) => {
+    const refusal = refusalOf(error)
+    const traceId = c.get('traceId')
+    log.error({ traceId, code: refusal.code, error: error.message, stack: error.stack }, 'request failed')
+    return problem(refusal, traceId)
+  })
+  return app
+}
+
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+}
+
+/** The trace id of a W3C `traceparent`. */
+const traceOf = (header: string | undefined): string | undefined =>
+  /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(header ?? '')?.[1]

@@ -1,0 +1,37 @@
+import { may } from '../commands/permissions.ts'
+import { isRefusal, refuse } from '../errors/refusal.ts'
+import { json, problem } from './answer.ts'
+import type { App } from './app.ts'
+import { readJson } from './body.ts'
+import type { RouteOptions } from './command-routes.ts'
+import { identify } from './identify.ts'
+
+/** As large as a message over the local socket may be. */
+const bodyBytesMax = 1024 * 1024
+
+/** The worker protocol over HTTP, for principals that may use it. */
+export function protocolRoutes(app: App, options: RouteOptions): void {
+  for (const route of options.protocolRoutes ?? []) {
+    app.post(route.path, async (c) => {
+      const traceId = c.get('traceId')
+      const caller = await identify(c.req.raw, options.tokens)
+      if (isRefusal(caller)) return problem(caller, traceId)
+      c.set('principal', caller.principal)
+      const { principal, role } = caller
+      if (may(role, 'worker.protocol') !== 'any') {
+        options.onDenied({
+          command: `worker ${route.name}`,
+          permission: 'worker.protocol',
+          principal,
+          role,
+          executionId: null,
+        })
+        return problem(refuse('not_permitted', `The role ${role} may not speak the worker protocol.`), traceId)
+      }
+      const body = await readJson(c.req.raw, bodyBytesMax)
+      if (isRefusal(body)) return problem(body, traceId)
+      const answer = await route.answer(body.value, () => c.req.raw.signal.aborted)
+      return isRefusal(answer) ? problem(answer, traceId) : json(answer)
+    })
+  }
+}
