@@ -31,11 +31,11 @@ export async function close(
     )
     await signal.until('everything to come to rest', resting)
   }
-  const { acknowledged, times } = cluster
+  const { acknowledged, times, heldUpMs } = cluster
   await cluster.stop()
   const opened = openSqlite({ path: cluster.database, readOnly: true })
   try {
-    const evidence: Evidence = { opened, entries: readRecord(cluster.record), acknowledged, strokes, times }
+    const evidence: Evidence = { opened, entries: readRecord(cluster.record), acknowledged, strokes, times, heldUpMs }
     inspect(evidence)
     return { ...check(evidence), waited: waited.length }
   } finally {

@@ -51,6 +51,8 @@ export class Cluster {
   readonly folder = leftovers.folder()
   readonly times: Times
   readonly errors: string[] = []
+  /** Longest time by which the machine kept the server waiting. */
+  heldUpMs = 0
   readonly #caught = new Map<string, Caught>()
   readonly #let = new Set<string>()
   target!: Child
@@ -169,6 +171,7 @@ export class Cluster {
   #take(child: Child, message: FromChild): void {
     if ('rows' in message) this.onlooker.take(message.rows)
     else if ('said' in message) this.errors.push(message.said)
+    else if ('lateMs' in message) this.heldUpMs = Math.max(this.heldUpMs, Math.ceil(message.lateMs))
     else if ('arrived' in message) {
       const { ticket } = message.arrived
       const goOn = (): void => child.tell(child === this.target ? { release: ticket } : { go: ticket })

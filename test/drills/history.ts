@@ -8,6 +8,8 @@ export interface Recovery {
   readonly worker: number
   readonly cause: string
   readonly claimedAt: number
+  /** False when it came to rest because a person has to look, or because it had ended. */
+  readonly wasClaimed: boolean
   /** When it went on: claimed again, or at rest because a person has to look. */
   readonly wentOnAt: number
 }
@@ -37,7 +39,7 @@ export function readHistory(opened: OpenedSqlite): History {
   const intents = new Map<string, number>()
   const noes = new Map<string, number>()
   const claims = new Map<number, number>()
-  const lost = new Map<number, Omit<Recovery, 'wentOnAt'>>()
+  const lost = new Map<number, Omit<Recovery, 'wentOnAt' | 'wasClaimed'>>()
   const recoveries: Recovery[] = []
   let fencedWrites = 0
   let position = 0
@@ -59,10 +61,10 @@ export function readHistory(opened: OpenedSqlite): History {
           const worker = Number(data.worker)
           const loss = { execution, worker, cause: String(data.cause), claimedAt: claims.get(execution) ?? 0 }
           if (row.to === 'retryable_failed') lost.set(execution, loss)
-          else recoveries.push({ ...loss, wentOnAt: row.at })
+          else recoveries.push({ ...loss, wasClaimed: false, wentOnAt: row.at })
         } else if (row.type === 'claim') {
           const loss = lost.get(execution)
-          if (loss !== undefined) recoveries.push({ ...loss, wentOnAt: row.at })
+          if (loss !== undefined) recoveries.push({ ...loss, wasClaimed: true, wentOnAt: row.at })
           lost.delete(execution)
           claims.set(execution, row.at)
         }

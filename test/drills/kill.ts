@@ -1,3 +1,4 @@
+import { openSqlite } from '../../src/store/sqlite/open.ts'
 import type { Check, Evidence, Stroke } from './checks.ts'
 import { close } from './closing.ts'
 import { Cluster, type DrillWorker } from './cluster.ts'
@@ -44,6 +45,7 @@ export async function killDrill({ rounds, seed, only, forgetful, inspect }: Kill
     const load = new Load(cluster, only === undefined ? lanes : 2)
     if (only === undefined) await load.more(warmUp)
     const calmRate = only === undefined ? await rateOf(load, () => load.more(calmCount)) : 0
+    const kept = only === undefined ? await keepOne(cluster) : []
     const rate = await rateOf(load, async () => {
       for (let round = 0; round < rounds; round += 1) {
         if (only === undefined) await load.more(pace)
@@ -57,11 +59,15 @@ export async function killDrill({ rounds, seed, only, forgetful, inspect }: Kill
     })
     await load.stop()
     const checked = await close(cluster, strokes, inspect)
+    const keptCheck: Check = {
+      promise: 'SE-13 a run that takes several heartbeats tells worker, attempt, renewals and checks for a cancel',
+      complaints: kept,
+    }
     return {
       name: 'kill',
       rounds,
       failedRounds,
-      checks: [...checked.checks, progressFloor(calmRate, rate), silence(cluster)],
+      checks: [...checked.checks, progressFloor(calmRate, rate), silence(cluster), keptCheck],
       figures: {
         ...checkedFigures(checked),
         'asked a person': checked.waited,
@@ -90,6 +96,28 @@ async function killAt(cluster: Cluster, point: Point, round: number, dice: Dice,
   const expected = restingState(point, !victim.elsewhere)
   // A run that was caught early has a blind effect still to come, which nothing disturbs.
   return state === expected ? null : `it came to rest as ${state}, not ${expected}`
+}
+
+/** Keeps a run at its end for some heartbeats, and reads its row while it is kept. */
+async function keepOne(cluster: Cluster): Promise<string[]> {
+  const submitted = await cluster.submit({ key: 'kept', hold: 'settle', blind: false, deaf: false })
+  const caught = await cluster.catch(submitted)
+  const { key } = await cluster.holderOf(submitted)
+  const opened = openSqlite({ path: cluster.database, readOnly: true })
+  try {
+    const views = opened.views()
+    // Renewals are no events; but while others work, there is always a next occasion to look.
+    const row = await cluster.signal.until('two renewals of a lease', () => {
+      const execution = views.find(submitted.id)?.execution
+      return (execution?.leaseRenewals ?? 0) >= 2 && execution
+    })
+    const { worker, attempt, cancelChecks, lastErrorClass, leaseRenewals } = row
+    const isTold = worker === key && attempt === 1 && cancelChecks === leaseRenewals && lastErrorClass === null
+    return isTold ? [] : [JSON.stringify({ key, worker, attempt, leaseRenewals, cancelChecks, lastErrorClass })]
+  } finally {
+    opened.close()
+    caught.goOn()
+  }
 }
 
 async function killAtRandom(cluster: Cluster, dice: Dice, strokes: Stroke[]): Promise<null> {

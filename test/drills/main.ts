@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
 import { short, standard } from './profiles.ts'
+import { writeRecoveryPage } from './recovery-page.ts'
 import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
 import { selfTest } from './self-test.ts'
 import { stopDrill } from './stop.ts'
@@ -81,4 +82,5 @@ const waiting = chosen.includes('stop-default') ? run('stop-default', isFrozen.r
 if (waiting !== undefined) await isFrozen.promise
 for (const name of chosen) if (name !== 'stop-default') await run(name)
 await waiting
+if (failed === 0 && chosen.every((name) => roundsOf(name) >= full[name])) writeRecoveryPage()
 close()

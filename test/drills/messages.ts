@@ -79,6 +79,7 @@ export type FromChild =
   | { readonly left: string }
   | { readonly written: Written }
   | { readonly said: string }
+  | { readonly lateMs: number }
 
 /** From the drill to a child. */
 export type ToChild =

@@ -33,12 +33,13 @@ export function spread(prefix: string, values: readonly number[]): Figures {
   }
 }
 
-export const checkedFigures = ({ recoveryMs, fencedWrites, executions, applied }: Checked): Figures => ({
+export const checkedFigures = ({ recoveryMs, heldUpMs, fencedWrites, executions, applied }: Checked): Figures => ({
   executions,
   'effects applied': applied,
   'writes refused by fence': fencedWrites,
   ...spread('recovery after proof of death', recoveryMs.proven),
   ...spread('recovery by lease', recoveryMs.lease),
+  'server held up by the machine max ms': heldUpMs,
   'leases lost by living workers': recoveryMs.starved,
 })
 

@@ -73,6 +73,19 @@ async function perform(command: Command): Promise<unknown | Refusal> {
   return true
 }
 
+/** How long the machine keeps this process from running when it is due: its sweeps are late by as much. */
+const tickMs = 50
+let dueAt = performance.now() + tickMs
+let latestMs = 0
+setInterval(() => {
+  const lateMs = performance.now() - dueAt
+  dueAt = performance.now() + tickMs
+  if (lateMs > latestMs) {
+    latestMs = lateMs
+    tell({ lateMs })
+  }
+}, tickMs).unref()
+
 const worker =
   embeddedSlots === 0
     ? null
