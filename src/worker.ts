@@ -180,6 +180,7 @@ class ClaimingWorker implements Worker {
         this.#welcome = welcome
         this.#isUnknown = false
         this.#heart = this.#makeHeart(welcome)
+        await this.#heart.ready
         return
       } catch (thrown) {
         const { retryable, message } = classify(thrown)

@@ -21,8 +21,9 @@ export interface HeartThreadData {
   readonly tick: SharedArrayBuffer
 }
 
-export type ToHeart = { readonly hold: Lease } | { readonly release: Lease } | { readonly stop: true }
+export type ToHeart = { readonly hold: readonly Lease[]; readonly release: readonly Lease[] } | { readonly stop: true }
 export type FromHeart =
+  | { readonly ready: true }
   | { readonly lost: Lease; readonly reason: string }
   | { readonly cancel: Lease }
   | { readonly unknown: true }
@@ -46,15 +47,18 @@ function runHeart(parent: MessagePort, { welcome, carrier, tick }: HeartThreadDa
     return beats.beat(now, silentMs > welcome.stallLimitMs ? silentMs : null)
   })
   parent.on('message', (message: ToHeart) => {
-    if ('hold' in message) beats.hold(message.hold, clock.now())
-    else if ('release' in message) beats.release(message.release)
-    else {
+    if ('hold' in message) {
+      const now = clock.now()
+      for (const lease of message.hold) beats.hold(lease, now)
+      for (const lease of message.release) beats.release(lease)
+    } else {
       void beating.stop().then(() => {
         // Connections kept alive for a next call would keep the thread, too; this ends the thread, not the process.
         process.exit()
       })
     }
   })
+  tell({ ready: true })
 }
 
 function protocolOver(carrier: Carrier, settings: Welcome): WorkerProtocol {

@@ -61,7 +61,9 @@ test('CP-004a leases are renewed while a handler blocks the loop, not beyond the
     cancel: () => {},
     unknown: () => {},
   })
+  await heart.ready
   heart.hold({ id: 7, fence: 3 })
+  await Promise.resolve()
   standStillUntil(0, 3)
   standStillUntil(1, 1)
   const renewals = Atomics.load(counts, 0)

@@ -1,5 +1,5 @@
 import { Worker as Thread, type TransferListItem } from 'node:worker_threads'
-import type { Heart, HeartNews } from '../run/heart.ts'
+import type { Heart, HeartNews, Lease } from '../run/heart.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { Carrier, FromHeart, HeartThreadData, ToHeart } from './heart-thread.ts'
 import type { Welcome } from './protocol.ts'
@@ -30,23 +30,46 @@ export function threadHeart(clock: Clock, carrier: Carrier, welcome: Welcome, ne
     transferList,
   })
   let isStopped = false
+  const ready = Promise.withResolvers<void>()
   const exited = new Promise<void>((resolve) => {
     thread.on('exit', () => {
       resolve()
+      ready.resolve()
       // Without a heart no lease is safe: the worker signs on again and gets a new one.
       if (!isStopped) news.unknown()
     })
   })
   thread.on('error', () => {})
   thread.on('message', (message: FromHeart) => {
-    if ('lost' in message) news.lost(message.lost, message.reason)
+    if ('ready' in message) ready.resolve()
+    else if ('lost' in message) news.lost(message.lost, message.reason)
     else if ('cancel' in message) news.cancel(message.cancel)
     else news.unknown()
   })
   const tell = (message: ToHeart): void => thread.postMessage(message)
+  const outgoing = { hold: new Set<Lease>(), release: new Set<Lease>() }
+  // One message for what one turn has claimed and settled. It leaves before the handlers that were claimed begin to run.
+  const flush = (): void => {
+    if (outgoing.hold.size + outgoing.release.size === 0) return
+    tell({ hold: [...outgoing.hold], release: [...outgoing.release] })
+    outgoing.hold.clear()
+    outgoing.release.clear()
+  }
+  const soon = (): void => {
+    if (outgoing.hold.size + outgoing.release.size === 1) queueMicrotask(flush)
+  }
   return {
-    hold: (lease) => tell({ hold: lease }),
-    release: (lease) => tell({ release: lease }),
+    ready: ready.promise,
+    hold(lease) {
+      outgoing.hold.add(lease)
+      soon()
+    },
+    release(lease) {
+      // What begins and ends within a turn is no concern of the other thread.
+      if (outgoing.hold.delete(lease)) return
+      outgoing.release.add(lease)
+      soon()
+    },
     async stop() {
       isStopped = true
       timer.cancel()

@@ -20,6 +20,8 @@ export interface HeartNews {
 
 /** Renews the leases that a worker holds, until it is stopped. */
 export interface Heart {
+  /** Resolves once it can beat: nothing should be claimed before. */
+  readonly ready: Promise<void>
   hold(lease: Lease): void
   release(lease: Lease): void
   stop(): Promise<void>
@@ -130,6 +132,7 @@ export function timerHeart(clock: Clock, times: BeatTimes, pulse: Pulse, news: H
   const beats = new Beats(times, pulse, news)
   const beating = rhythm(clock, times.heartbeatMs, () => beats.beat(clock.now(), null))
   return {
+    ready: Promise.resolve(),
     hold: (lease) => beats.hold(lease, clock.now()),
     release: (lease) => beats.release(lease),
     stop: () => beating.stop(),
