@@ -109,13 +109,13 @@ export function claimed(was: Execution, position: number, some: Partial<Executio
   }
 }
 
+/** A success gives the lease back and keeps the name of the worker that ended it. */
 export function succeeded(was: Execution, position: number, some: Partial<Execution> = {}): Execution {
   return {
     ...was,
     state: 'succeeded',
     n: was.n + 1,
     head: position,
-    worker: null,
     leaseUntil: null,
     ending: null,
     updatedAt: 3_000,

@@ -56,8 +56,9 @@ create table requests (
   at integer not null
 ) strict;
 
+-- The key comes first, so that it is found without knowing the rest.
 create unique index requests_key
-on requests (tenant, action, record_only, idem_key, generation)
+on requests (idem_key, tenant, action, record_only, generation)
 where idem_key is not null;
 
 create index requests_subject
