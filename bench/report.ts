@@ -44,7 +44,8 @@ Graphile Worker deletes what is done and keeps no history; its end is when its r
 
 /** One row for each figure, one column for each contender; the best of a row is bold. */
 export function table({ contenders }: Results): string {
-  const lines = rows.map(({ figure, title, unit }) => {
+  const shown = rows.filter(({ figure }) => contenders.some((one) => isMeasured(one) && one.figures[figure]))
+  const lines = shown.map(({ figure, title, unit }) => {
     const medians = contenders.map((one) =>
       isMeasured(one) && one.figures[figure] ? median(one.figures[figure]) : null,
     )
@@ -110,7 +111,8 @@ export interface GoalCheck {
 
 export function checkGoals({ contenders }: Results): GoalCheck[] {
   const ours = contenders.filter(isMeasured).find(({ name }) => name === 'pawl')
-  return goals.map(({ figure, peer, bound }) => {
+  const asked = goals.filter(({ peer }) => contenders.some(({ name }) => name === peer))
+  return asked.map(({ figure, peer, bound }) => {
     const row = rows.find((each) => each.figure === figure)
     const other = contenders.find(({ name }) => name === peer)
     const isTime = row?.unit === 'ms'

@@ -69,6 +69,7 @@ describe('the table', () => {
         contender('pawl', { drain: [26, 26], idleStart: [0.5] }),
         contender('graphile', { drain: [20, 13] }),
         contender('bullmq', { idleStart: [1] }),
+        { name: 'plainjob', title: 'plainjob', configuration: '', missing: 'not installed' },
       ]),
     )
     const met = (title: string, peer: string) => goals.find((goal) => goal.title === title && goal.peer === peer)?.isMet
