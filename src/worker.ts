@@ -7,6 +7,7 @@ import type { Random } from './identity/random.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { ArtifactStore } from './run/artifacts.ts'
+import { ClaimAhead } from './run/claim-ahead.ts'
 import type { RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
 import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
@@ -15,7 +16,7 @@ import { runExecution } from './run/run.ts'
 import type { SecretSource } from './run/secrets.ts'
 import { settlement } from './settle/settle.ts'
 import type { RetryPolicy } from './time/backoff.ts'
-import type { Clock } from './time/clock.ts'
+import type { Clock, Timer } from './time/clock.ts'
 
 export interface WorkerOptions {
   readonly protocol: WorkerProtocol
@@ -59,6 +60,10 @@ export interface Stopped {
   readonly abandoned: readonly string[]
 }
 
+/** Settlings under way beyond which nothing more is claimed: the store is slower than the handlers. */
+const settlingMax = 2_000
+const waitingMsMax = 1_000
+
 /** A worker: claims, runs and settles, over whatever carries its protocol. */
 export function createWorker(options: WorkerOptions): Worker {
   return new ClaimingWorker(options)
@@ -73,9 +78,15 @@ class ClaimingWorker implements Worker {
   /** The other side does not know this incarnation any more. */
   #isUnknown = false
   #claiming: Promise<void> = Promise.resolve()
+  readonly #ahead: ClaimAhead
+  /** Handlers that run now; a run that only waits for its settling to be durable needs no slot. */
+  #busy = 0
+  #roomMade: () => void = () => {}
+  #returning: Timer | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
+    this.#ahead = new ClaimAhead(options.slots, options.clock.now())
   }
 
   running(): number {
@@ -108,16 +119,50 @@ class ClaimingWorker implements Worker {
     }
   }
 
-  /** Claims what fits into the free slots; the claim stands until there is work. */
+  /** Claims what fits into the free slots, and a little ahead of fast handlers; the claim stands until there is work. */
   async #turn(): Promise<void> {
-    const { slots, protocol } = this.#options
-    if (this.#runs.size >= slots) return await this.#runs.oneEnds()
-    const { worker, pollMs } = this.#signedOn()
-    const claimed = await protocol.claim({ worker, limit: slots - this.#runs.size, waitMs: pollMs })
-    for (const each of claimed) {
-      if (this.#stopping.signal.aborted) await this.#handBack(worker, each)
-      else this.#runs.begin(each, (run) => this.#hold(each, run))
+    const { protocol, clock } = this.#options
+    const room = this.#runs.size - this.#busy > settlingMax ? 0 : this.#ahead.room(this.#busy, clock.now())
+    if (room === 0) {
+      await new Promise<void>((resolve) => {
+        this.#roomMade = resolve
+      })
+      return
     }
+    const { worker, pollMs } = this.#signedOn()
+    const claimed = await protocol.claim({ worker, limit: room, waitMs: pollMs })
+    this.#ahead.put(claimed, clock.now())
+    this.#fillSlots()
+  }
+
+  #fillSlots(): void {
+    const { slots } = this.#options
+    while (this.#busy < slots && !this.#stopping.signal.aborted) {
+      const claimed = this.#ahead.next()
+      if (claimed === undefined) break
+      this.#busy += 1
+      this.#runs.begin(claimed, (run) => this.#hold(claimed, run))
+    }
+    if (this.#ahead.size > 0) this.#returnLater()
+    this.#roomMade()
+  }
+
+  /** What finds no slot in time goes back at no cost; its lease is not renewed meanwhile. */
+  #returnLater(): void {
+    const { clock } = this.#options
+    const { leaseMs } = this.#signedOn()
+    const patienceMs = Math.min(waitingMsMax, leaseMs / 4)
+    this.#returning ??= clock.timer(patienceMs, () => {
+      this.#returning = undefined
+      void this.#handBackAll(this.#ahead.takeOlder(clock.now() - patienceMs))
+      if (this.#ahead.size > 0) this.#returnLater()
+    })
+  }
+
+  async #handBackAll(claimed: readonly Claimed[]): Promise<void> {
+    if (claimed.length === 0) return
+    const { worker } = this.#signedOn()
+    await Promise.all(claimed.map((each) => this.#handBack(worker, each)))
   }
 
   async #hold(claimed: Claimed, run: LiveRun): Promise<void> {
@@ -130,6 +175,7 @@ class ClaimingWorker implements Worker {
       this.#options.log('error', `An execution could not be settled: ${message}`, { execution: run.publicId })
     } finally {
       heart?.release(run.lease)
+      this.#roomMade()
     }
   }
 
@@ -139,6 +185,7 @@ class ClaimingWorker implements Worker {
     const { request, execution } = claimed
     const action = actions.get(request.action, request.actionVersion)
     if (action === undefined) {
+      this.#freeSlot()
       // The store hands out only what this worker signed on for, so this is a fault and not a way to wait.
       throw new Error(`this worker has no action ${request.action} version ${request.actionVersion}`)
     }
@@ -151,13 +198,19 @@ class ClaimingWorker implements Worker {
     }
     const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
     const ports = { worker, clock, work, abort: run.abort, artifacts, secrets, log }
-    const outcome = await runExecution(claimed, action, ports)
+    const outcome = await runExecution(claimed, action, ports).finally(() => this.#freeSlot())
     const command = await settlement(outcome, execution, action, retry)
     const answer = command === null ? null : await work(command)
     if (answer === null || isRefusal(answer)) {
       const reason = answer?.reason ?? 'the lease is lost'
       log('warn', `Nothing more is written about this execution: ${reason}`, { execution: request.publicId })
     }
+  }
+
+  #freeSlot(): void {
+    this.#busy -= 1
+    this.#ahead.ended()
+    this.#fillSlots()
   }
 
   /** Work that arrived after the stop: it goes back unseen and costs no attempt. */
@@ -198,6 +251,7 @@ class ClaimingWorker implements Worker {
       cancel: (lease) => this.#runs.cancel(lease),
       unknown: () => {
         this.#isUnknown = true
+        this.#ahead.takeOlder(Number.POSITIVE_INFINITY)
         this.#runs.loseAll('this worker was declared gone')
       },
     }
@@ -213,8 +267,10 @@ class ClaimingWorker implements Worker {
   async stop({ graceMs = 10_000, abortMs = 2_000 }: StopOptions = {}): Promise<Stopped> {
     const { clock, protocol, log } = this.#options
     this.#stopping.abort(new ShuttingDown())
-    this.#runs.interrupt()
+    this.#roomMade()
     await this.#claiming
+    this.#returning?.cancel()
+    await this.#handBackAll(this.#ahead.takeOlder(Number.POSITIVE_INFINITY))
     await this.#runs.allEnd(clock, graceMs)
     this.#runs.shutDown()
     await this.#runs.allEnd(clock, abortMs)

@@ -18,7 +18,6 @@ export interface LiveRun {
 export class LiveRuns {
   readonly #runs = new Set<LiveRun>()
   readonly #newest = new Map<number, LiveRun>()
-  #ended: (() => void) | undefined
 
   get size(): number {
     return this.#runs.size
@@ -42,7 +41,6 @@ export class LiveRuns {
       .finally(() => {
         this.#runs.delete(run)
         if (this.#newest.get(id) === run) this.#newest.delete(id)
-        this.#ended?.()
       })
   }
 
@@ -62,17 +60,6 @@ export class LiveRuns {
 
   shutDown(): void {
     for (const { abort } of this.#runs) abort.abort(new ShuttingDown())
-  }
-
-  /** Resolves when a run ends, or when `interrupt` is called. */
-  oneEnds(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#ended = resolve
-    })
-  }
-
-  interrupt(): void {
-    this.#ended?.()
   }
 
   /** Waits for every run to be settled, for `ms` at most. */
