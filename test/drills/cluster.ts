@@ -9,6 +9,7 @@ import type {
   SubmitCommand,
   Submitted,
   TargetOptions,
+  WebAddress,
   WorkerOptions,
   Written,
 } from './messages.ts'
@@ -20,6 +21,7 @@ export interface DrillWorker {
   readonly child: Child
   readonly identity: string
   readonly elsewhere: boolean
+  readonly overHttp: boolean
   /** Its incarnation in the store. */
   readonly key: number
   /** Writes that were refused, or that ended a run, as the worker itself was told. */
@@ -58,6 +60,7 @@ export class Cluster {
   target!: Child
   server!: Child
   isServing = false
+  #web: WebAddress | undefined
   readonly #options: ClusterOptions
 
   constructor(options: ClusterOptions) {
@@ -102,16 +105,17 @@ export class Cluster {
   }
 
   async serve(): Promise<void> {
-    await this.server.ask({ serve: true })
+    const { port, token } = this.#web ?? { port: 0, token: null }
+    this.#web = await this.server.ask<WebAddress>({ serve: { port, token } })
     this.isServing = true
     this.signal.raise()
   }
 
-  async addWorker(identity: string, { slots = 6, elsewhere = false } = {}): Promise<DrillWorker> {
+  async addWorker(identity: string, { slots = 6, elsewhere = false, overHttp = false } = {}): Promise<DrillWorker> {
     const written: Written[] = []
     const left = new Set<string>()
     const target = this.target.ready?.address ?? ''
-    const options: WorkerOptions = { socket: this.#socket, target, identity, slots, elsewhere }
+    const options: WorkerOptions = { carrier: this.#carrier(overHttp), target, identity, slots, elsewhere }
     const child = new Child('worker', options, this.signal, (message) => {
       if ('written' in message) written.push(message.written)
       else if ('left' in message) left.add(message.left)
@@ -120,9 +124,16 @@ export class Cluster {
     await this.#ready(child)
     const known = await this.server.ask<KnownWorker[]>({ workers: true })
     const key = known.findLast((worker) => worker.pid === child.pid && worker.identity === identity)?.key ?? -1
-    const worker = { child, identity, elsewhere, key, written, left }
+    const worker = { child, identity, elsewhere, overHttp, key, written, left }
     this.workers.set(identity, worker)
     return worker
+  }
+
+  #carrier(overHttp: boolean): WorkerOptions['carrier'] {
+    if (!overHttp) return { kind: 'socket', path: this.#socket }
+    if (this.#web === undefined) throw new Error('the server does not serve HTTP yet')
+    const { port, token } = this.#web
+    return { kind: 'http', url: `http://127.0.0.1:${port}`, token }
   }
 
   /** @throws Error when the server ended before it acknowledged; the same key may be submitted again. */

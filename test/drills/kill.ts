@@ -36,8 +36,8 @@ export async function killDrill({ rounds, seed, only, forgetful, inspect }: Kill
     await cluster.start()
     await Promise.all([
       cluster.addWorker('here-1'),
-      cluster.addWorker('here-2'),
-      ...(only === undefined ? [cluster.addWorker('elsewhere', { elsewhere: true })] : []),
+      cluster.addWorker('here-2', { overHttp: true }),
+      ...(only === undefined ? [cluster.addWorker('elsewhere', { elsewhere: true, overHttp: true })] : []),
     ])
     const dice = new Dice(seed)
     const strokes: Stroke[] = []
@@ -137,7 +137,7 @@ async function kill(
 ): Promise<void> {
   strokes.push({ worker: victim.key, at: Date.now() })
   victim.child.kill('SIGKILL')
-  const restart = () => cluster.addWorker(victim.identity, { elsewhere: victim.elsewhere })
+  const restart = () => cluster.addWorker(victim.identity, victim)
   const restarted = restartAtOnce ? restart() : undefined
   await victim.child.exited
   await cluster.signal.until('the work of a dead worker to be taken from it', () => {

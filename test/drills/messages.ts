@@ -1,3 +1,4 @@
+import type { Carrier } from '../../src/protocol/heart-thread.ts'
 import type { LogRow, Worker } from '../../src/store/rows.ts'
 import type { Times } from './profiles.ts'
 
@@ -62,7 +63,7 @@ export interface ResolveCommand {
 }
 
 export type Command =
-  | { readonly serve: true }
+  | { readonly serve: { readonly port: number; readonly token: string | null } }
   | { readonly submit: SubmitCommand }
   | { readonly resolve: ResolveCommand }
   | { readonly workers: true }
@@ -87,6 +88,12 @@ export type ToChild =
   | { readonly release: number }
   | { readonly ask: number; readonly command: Command }
 
+/** Where workers reach the server over HTTP; the same after it was started anew. */
+export interface WebAddress {
+  readonly port: number
+  readonly token: string
+}
+
 export interface ServerOptions {
   readonly path: string
   readonly socket: string
@@ -98,7 +105,7 @@ export interface ServerOptions {
 }
 
 export interface WorkerOptions {
-  readonly socket: string
+  readonly carrier: Exclude<Carrier, { readonly kind: 'port' }>
   readonly target: string
   readonly identity: string
   readonly slots: number

@@ -1,9 +1,11 @@
-/** Entry of the process that holds the store, serves workers over a local socket, and may run executions itself. */
+/** Entry of the process that holds the store, serves workers over a local socket and over HTTP, and may run executions itself. */
 import { dirname } from 'node:path'
 import { createEngine } from '../../src/engine.ts'
 import { isRefusal, type Refusal } from '../../src/errors/refusal.ts'
 import { internalId } from '../../src/identity/public-id.ts'
 import { createLocalWorker } from '../../src/local-worker.ts'
+import { workerRoutes } from '../../src/protocol/routes.ts'
+import { createApp, createLog, type RunningServer, startServer, Tokens } from '../../src/server.ts'
 import { sqlite } from '../../src/sqlite.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { Command, KnownWorker, ServerOptions } from './messages.ts'
@@ -16,6 +18,7 @@ const person = { principal: 'human:drill', tenant: 'default' }
 const host = await sqlite({ path })
 const engine = createEngine({ host, actions: [workload(target)], settings: times })
 let seen = after
+let web: RunningServer | undefined
 let telling = Promise.resolve()
 
 /** Everything that is committed, in order, to whoever watches the drill. */
@@ -43,6 +46,21 @@ async function answer(ask: number, command: Command): Promise<void> {
   if ('stop' in command) process.disconnect()
 }
 
+/** Workers that do not share this machine's files come over HTTP, with a token that outlives this process. */
+async function serveHttp({ port, token }: { readonly port: number; readonly token: string | null }) {
+  const { plane, clock, random } = engine
+  const tokens = new Tokens({ host, clock, random })
+  const log = createLog({ level: 'silent', clock })
+  const protocolRoutes = workerRoutes(engine.protocol)
+  const app = createApp({ plane, tokens, protocolRoutes, dataDir: dirname(path), clock, random, log })
+  web = await startServer({ app, port, clock })
+  const served = Number(new URL(web.url).port)
+  if (token !== null) return { port: served, token }
+  const wanted = { name: 'drill', principal: 'service:workers', tenant: 'default', role: 'worker', expiresAt: null }
+  const made = await tokens.create(wanted)
+  return isRefusal(made) ? made : { port: served, token: made.token }
+}
+
 async function perform(command: Command): Promise<unknown | Refusal> {
   if ('submit' in command) {
     const { key } = command.submit
@@ -64,8 +82,9 @@ async function perform(command: Command): Promise<unknown | Refusal> {
   if ('serve' in command) {
     await worker?.start()
     await engine.listen(socket)
-    return true
+    return await serveHttp(command.serve)
   }
+  await web?.close(0)
   await worker?.stop({ graceMs: 0 })
   await engine.stop()
   await telling

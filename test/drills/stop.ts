@@ -35,7 +35,7 @@ export async function stopDrill(options: StopOptions): Promise<DrillReport> {
   try {
     await cluster.start()
     const names = Array.from({ length: together + spare }, (_, index) => `worker-${index + 1}`)
-    await Promise.all(names.map((identity) => cluster.addWorker(identity, { slots })))
+    await Promise.all(names.map((identity, index) => cluster.addWorker(identity, { slots, overHttp: index % 2 === 1 })))
     const strokes: Stroke[] = []
     const failedRounds: string[] = []
     const zombies = new Zombies(cluster, strokes)

@@ -1,8 +1,9 @@
-/** Entry of a worker process that reaches the store over the local socket. */
+/** Entry of a worker process that reaches the store over the local socket or over HTTP. */
 import { randomUUID } from 'node:crypto'
 import { actionRegistry } from '../../src/action/action.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { systemRandom } from '../../src/identity/random.ts'
+import { httpProtocol } from '../../src/protocol/http.ts'
 import type { WorkerProtocol } from '../../src/protocol/protocol.ts'
 import { socketProtocol } from '../../src/protocol/socket.ts'
 import { threadHeart } from '../../src/protocol/thread-heart.ts'
@@ -13,17 +14,17 @@ import { listen, optionsOf, tell } from './link.ts'
 import type { WorkerOptions } from './messages.ts'
 import { workload } from './workload.ts'
 
-const { socket, target, identity, slots, elsewhere } = optionsOf<WorkerOptions>()
+const { carrier, target, identity, slots, elsewhere } = optionsOf<WorkerOptions>()
 listen()
 const clock = createSystemClock()
-const carrier = socketProtocol({ path: socket, clock })
+const remote = carrier.kind === 'socket' ? socketProtocol({ path: carrier.path, clock }) : httpProtocol(carrier)
 const endings: ReadonlySet<string> = new Set(['succeed', 'fail', 'suspend', 'hand_back', 'end_reconciliation'])
 
 /** The same protocol, with a witness: what this process wrote at its end of the line, and what it was told. */
 const protocol: WorkerProtocol = {
-  ...carrier,
+  ...remote,
   async work(worker, id, command) {
-    const answer = await carrier.work(worker, id, command)
+    const answer = await remote.work(worker, id, command)
     const refused = isRefusal(answer) ? answer.code : null
     if (refused !== null || endings.has(command.type)) {
       tell({ written: { id, fence: command.fence, command: command.type, refused } })
@@ -42,7 +43,7 @@ const worker = createWorker({
   slots,
   clock,
   random: systemRandom,
-  heart: (welcome, news) => threadHeart(clock, { kind: 'socket', path: socket }, welcome, news),
+  heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
   log(level, message, fields) {
     const execution = fields.execution
     if (message.startsWith('Nothing more is written') && typeof execution === 'string') tell({ left: execution })

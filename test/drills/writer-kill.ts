@@ -18,13 +18,14 @@ export interface WriterKillOptions {
   readonly seed: string
 }
 
-const lanes = 12
+/** More than there are slots: work that waits for a lease must not keep the rest from being offered. */
+const lanes = 24
 const embeddedSlots = 3
 const warmUp = 24
 const calmCount = 80
 const randomInstantMs = 120
 /** Executions that must come to rest between two deaths of the server. */
-const pace = 40
+const pace = 50
 
 /**
  * SIGKILL of the process that holds the store, at random instants under load, its embedded worker with it. Two worker
@@ -35,7 +36,7 @@ export async function writerKillDrill({ rounds, seed }: WriterKillOptions): Prom
   const cluster = new Cluster({ times: patient, embeddedSlots })
   try {
     await cluster.start()
-    await Promise.all([cluster.addWorker('outside-1'), cluster.addWorker('outside-2')])
+    await Promise.all([cluster.addWorker('outside-1'), cluster.addWorker('outside-2', { overHttp: true })])
     const dice = new Dice(seed)
     const strokes: Stroke[] = []
     const failedRounds: string[] = []
