@@ -1,0 +1,222 @@
+import { Argument, Option, type Command as Verb } from 'commander'
+import type { Command } from '../commands/command.ts'
+import { type Field, fieldsOf, fromText } from '../commands/fields.ts'
+import { commands } from '../commands/table.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import { parseDuration } from '../time/duration.ts'
+import { callCommand } from './call.ts'
+import { fileInput, pairsToInput, usage } from './inputs.ts'
+import { printJson, printRefusal } from './output.ts'
+import { type CliContext, runBulk, runOnce } from './run-command.ts'
+import { waitForEnd, watchExecution } from './watch.ts'
+
+export type Flags = Readonly<Record<string, unknown>>
+type Handler = (flags: Flags, positionals: readonly unknown[], context: CliContext) => Promise<number>
+
+/** Makes the context of a call from the flags before it; what it returns ends as the exit code. */
+export type WithContext = (flags: Flags, call: (context: CliContext) => Promise<number>) => Promise<void>
+
+/** Adds a verb for each command of the table. */
+export function addCommands(program: Verb, run: WithContext): void {
+  for (const command of commands) {
+    if (command.cli === undefined) continue
+    const verb = addVerb(program, command)
+    const fields = fieldsOf(command.input)
+    const positionals = (command.cli.positionals ?? []).map((name) => name.replace('…', ''))
+    for (const name of command.cli.positionals ?? []) verb.addArgument(argumentOf(name, command, fields))
+    for (const field of fields) {
+      if (!positionals.includes(field.name) && !command.cli.omit?.includes(field.name))
+        verb.addOption(optionOf(field, command))
+    }
+    const special = specials[command.name]
+    special?.declare?.(verb)
+    if (command.cli.bulk) verb.option('--query <query>', 'act on all executions that the query finds now')
+    const handle: Handler =
+      special?.handle?.(command) ??
+      ((flags, given, context) => runUsual(command, { fields, flags, given, positionals }, context))
+    verb.action((...parameters: unknown[]) => {
+      const given = parameters.slice(0, positionals.length)
+      const flags = verb.optsWithGlobals() as Flags
+      return run(flags, (context) => handle(flags, given, context))
+    })
+  }
+  addWatch(program, run)
+}
+
+function addVerb(program: Verb, { cli, summary }: Command): Verb {
+  const words = (cli?.words ?? '').split(' ')
+  const name = words.pop() ?? ''
+  let parent = program
+  for (const word of words) {
+    const found = parent.commands.find((each) => each.name() === word)
+    parent = found ?? parent.command(word).description(`commands about: ${word}`)
+    for (const alias of cli?.aliases ?? []) {
+      const [first = ''] = alias.split(' ')
+      if (alias.includes(' ') && !parent.aliases().includes(first)) parent.alias(first)
+    }
+  }
+  const verb = parent.command(name).summary(summary).description(summary)
+  for (const alias of cli?.aliases ?? []) if (!alias.includes(' ')) verb.alias(alias)
+  if (cli?.examples) verb.addHelpText('after', `\nExamples:\n${cli.examples.map((line) => `  ${line}`).join('\n')}`)
+  return verb
+}
+
+function argumentOf(name: string, command: Command, fields: readonly Field[]): Argument {
+  const plainName = name.replace('…', '')
+  const field = fields.find((each) => each.name === plainName)
+  const text = field?.description ?? ''
+  if (name.endsWith('…')) return new Argument(`[${plainName}s...]`, text)
+  if (plainName === 'query') return new Argument('[query...]', text)
+  return new Argument(field?.required || command.name === 'submit' ? `<${plainName}>` : `[${plainName}]`, text)
+}
+
+function optionOf({ name, type, required, description, values }: Field, command: Command): Option {
+  const flag = `--${kebab(name)}`
+  // A field named `input` of submit is given with -i, -f or `-`.
+  const option = new Option(type === 'boolean' ? flag : `${flag} <${type === 'json' ? 'value' : type}>`, description)
+  if (values !== null) option.choices(values)
+  if (required && command.name !== 'submit') option.makeOptionMandatory()
+  return name === 'input' ? option.hideHelp() : option
+}
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+interface Given {
+  readonly fields: readonly Field[]
+  readonly flags: Flags
+  readonly given: readonly unknown[]
+  readonly positionals: readonly string[]
+}
+
+function runUsual(
+  command: Command,
+  { fields, flags, given, positionals }: Given,
+  context: CliContext,
+): Promise<number> {
+  const input = inputFrom(fields, flags, command.cli?.omit)
+  if (command.cli?.bulk) {
+    const { id: _, ...rest } = input
+    const ids = (given[0] as string[] | undefined) ?? []
+    return runBulk(command, { ids, query: flags.query as string | undefined, input: rest }, context)
+  }
+  for (const [index, name] of positionals.entries()) {
+    const value = given[index]
+    const text = Array.isArray(value) ? value.join(' ') : (value as string | undefined)
+    if (text !== undefined && text !== '')
+      input[name] = fromText(text, fields.find((field) => field.name === name)?.type ?? 'string')
+  }
+  if (command.name === 'ops' && flags.watch === true) return watchOps(command, context)
+  return runOnce(command, input, context)
+}
+
+function inputFrom(fields: readonly Field[], flags: Flags, omit: readonly string[] = []): Record<string, unknown> {
+  const input: Record<string, unknown> = {}
+  for (const { name, type } of fields) {
+    const value = flags[name]
+    if (value === undefined || omit.includes(name)) continue
+    // A value that reads like a number is one where text would do as well: a delay of 5000 milliseconds.
+    input[name] =
+      typeof value === 'string'
+        ? type === 'json' && /^\d+$/.test(value)
+          ? Number(value)
+          : fromText(value, type)
+        : value
+  }
+  return input
+}
+
+const opsEveryMs = 2_000
+
+async function watchOps(command: Command, context: CliContext): Promise<number> {
+  for (;;) {
+    const exit = await runOnce(command, {}, context)
+    if (exit !== 0 || context.signal.aborted) return exit
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, opsEveryMs)
+      context.signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        { once: true },
+      )
+    })
+  }
+}
+
+interface Special {
+  declare?(verb: Verb): void
+  handle?(command: Command): Handler
+}
+
+const verdicts = ['happened', 'not-happened', 'accept-unknown'] as const
+const camel = (name: string): string => name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** Verbs whose flags are more than the fields of their command. */
+const specials: Readonly<Record<string, Special>> = {
+  submit: {
+    declare: (verb) => {
+      verb
+        .option('--stdin', 'read the input from standard input; `-` alone is the same')
+        .option('-i, --set <name=value...>', 'a field of the input; JSON literals are read as such')
+        .option('-f, --file <file>', 'the input as a JSON file')
+        .option('--wait', 'wait for the end: exit 0 if it succeeded, 7 if not')
+        .option('--timeout <duration>', 'with --wait: exit 8 after this long')
+    },
+    handle: (command) => (flags, given, context) => submit(command, flags, given, context),
+  },
+  ops: { declare: (verb) => void verb.option('--watch', 'look again every two seconds') },
+  'effect resolve': {
+    declare: (verb) => {
+      for (const verdict of verdicts) verb.option(`--${verdict}`)
+      verb.option('--value <json>', 'what the effect would have returned')
+    },
+    handle: (command) => (flags, given, context) => {
+      const chosen = verdicts.filter((verdict) => flags[camel(verdict)] === true)
+      if (chosen.length !== 1) throw usage(`Give one of ${verdicts.map((verdict) => `--${verdict}`).join(', ')}.`)
+      const value = flags.value === undefined ? {} : { value: pairsToInput([`value=${String(flags.value)}`]).value }
+      return runOnce(command, { effectKey: given[0], verdict: chosen[0], reason: flags.reason, ...value }, context)
+    },
+  },
+}
+
+async function submit(command: Command, flags: Flags, given: readonly unknown[], context: CliContext): Promise<number> {
+  const { terminal, json } = context
+  const pairs = (flags.set as string[] | undefined) ?? []
+  const file = flags.file as string | undefined
+  const dash = flags.stdin === true ? '-' : undefined
+  const base = file !== undefined || dash !== undefined ? fileInput(file ?? dash ?? '-') : {}
+  if (pairs.length > 0 && (typeof base !== 'object' || base === null || Array.isArray(base)))
+    throw usage('-i needs an object to add to.')
+  const input = pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }
+  const fields = fieldsOf(command.input).filter(({ name }) => name !== 'input' && name !== 'action')
+  const request = { ...inputFrom(fields, flags, command.cli?.omit), action: given[0], input }
+  const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(String(flags.timeout))
+  if (isRefusal(timeoutMs)) return printRefusal(terminal, timeoutMs, json)
+  const answer = await callCommand(context.client(), command, request, context.signal)
+  if (isRefusal(answer)) return printRefusal(terminal, answer, json)
+  const execution = answer.body as { id: string; state: string }
+  const replayed = answer.headers.get('idempotent-replayed') === 'true'
+  if (replayed) terminal.err('The idempotency key was known: this is the first execution.')
+  if (flags.wait === true) return waitForEnd(execution.id, timeoutMs, context)
+  if (json) printJson(terminal, { ...execution, replayed })
+  else {
+    terminal.out(execution.id)
+    terminal.err(`${execution.state}. Follow it with: pawl watch ${execution.id}`)
+  }
+  return 0
+}
+
+function addWatch(program: Verb, run: WithContext): void {
+  const verb = program
+    .command('watch <id>')
+    .summary('Print the events of an execution as they come, until it ends.')
+    .option('--after <sequence>', 'only events with a greater sequence', Number)
+  verb.action((id: string) => {
+    const flags = verb.optsWithGlobals() as Flags
+    return run(flags, (context) =>
+      watchExecution(id, flags.after === undefined ? {} : { after: Number(flags.after) }, context),
+    )
+  })
+}

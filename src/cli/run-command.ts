@@ -1,0 +1,122 @@
+import { createInterface } from 'node:readline/promises'
+import type { Client } from '../client.ts'
+import type { Command } from '../commands/command.ts'
+import { explain } from '../commands/operating.ts'
+import { commandNamed } from '../commands/table.ts'
+import { codes } from '../errors/codes.ts'
+import { isRefusal, Refused, toProblem } from '../errors/refusal.ts'
+import { callCommand } from './call.ts'
+import { usage } from './inputs.ts'
+import { humanText, printJson, printRefusal, type Terminal } from './output.ts'
+
+export interface CliContext {
+  readonly client: () => Client
+  readonly url: () => string
+  readonly terminal: Terminal
+  readonly json: boolean
+  readonly yes: boolean
+  readonly signal: AbortSignal
+}
+
+export type Input = Readonly<Record<string, unknown>>
+
+/** Runs one command once and prints its answer. Returns the exit code. */
+export async function runOnce(command: Command, input: Input, context: CliContext): Promise<number> {
+  const { terminal, json, signal } = context
+  if (command.name === 'explain') {
+    const answer = explain(String(input.code))
+    if (isRefusal(answer)) return printRefusal(terminal, answer, json)
+    return show(answer, command, context)
+  }
+  const answer = await callCommand(context.client(), command, input, signal)
+  if (isRefusal(answer)) return printRefusal(terminal, answer, json)
+  return show(answer.body, command, context)
+}
+
+function show(body: unknown, command: Command, { terminal, json, url }: CliContext): number {
+  const document =
+    command.name === 'sign-in' ? { ...(body as object), url: `${url()}${(body as { path: string }).path}` } : body
+  if (json) printJson(terminal, document as object)
+  else {
+    terminal.out(humanText(document, command.cli?.columns))
+    const { next } = document as { next?: unknown }
+    if (typeof next === 'string' && command.cli?.columns !== undefined) terminal.err(`More with: --cursor ${next}`)
+  }
+  return 0
+}
+
+const parallelMax = 8
+
+/** Runs a command on each of several executions: those named, or a snapshot of those that a query finds. */
+export async function runBulk(
+  command: Command,
+  asked: { readonly ids: readonly string[]; readonly query: string | undefined; readonly input: Input },
+  context: CliContext,
+): Promise<number> {
+  const { terminal, json, yes } = context
+  if (asked.ids.length > 0 === (asked.query !== undefined)) throw usage('Give ids, or --query, and not both.')
+  const ids = asked.query === undefined ? [...new Set(asked.ids)] : await snapshot(asked.query, context)
+  const [only] = ids
+  if (asked.query === undefined && ids.length === 1) return runOnce(command, { ...asked.input, id: only }, context)
+  if (ids.length === 0) {
+    if (json) printJson(terminal, { items: [] })
+    else terminal.err('The query finds nothing, so nothing was done.')
+    return 0
+  }
+  if (!yes && !(await confirmed(`${command.name} ${ids.length} executions?`, context))) return 2
+  const items: { id: string; ok: boolean; [field: string]: unknown }[] = []
+  const queue = [...ids]
+  const client = context.client()
+  const work = async (): Promise<void> => {
+    for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+      const answer = await callCommand(client, command, { ...asked.input, id }, context.signal)
+      items.push(
+        isRefusal(answer)
+          ? { id, ok: false, error: toProblem(answer) }
+          : { id, ok: true, state: (answer.body as { state?: unknown }).state },
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(parallelMax, ids.length) }, work))
+  const failed = items.find(({ ok }) => !ok)
+  const done = items.filter(({ ok }) => ok).length
+  if (json) printJson(terminal, { items, done, refused: items.length - done })
+  else {
+    for (const { id, ok, state, error } of items) {
+      terminal.out(ok ? `${id}  ${String(state)}` : `${id}  refused: ${(error as { code: string }).code}`)
+    }
+    terminal.err(`${done} done, ${items.length - done} refused.`)
+  }
+  return failed === undefined ? 0 : codes[(failed.error as { code: keyof typeof codes }).code].exit
+}
+
+/** All executions that a query finds now; what comes later is not touched. */
+async function snapshot(query: string, context: CliContext): Promise<string[]> {
+  const ids: string[] = []
+  for (let cursor: string | undefined; ; ) {
+    const answer = await callCommand(
+      context.client(),
+      commandNamed('list'),
+      { query, limit: 500, cursor },
+      context.signal,
+    )
+    if (isRefusal(answer)) throw new Refused(answer)
+    const { items, next } = answer.body as { items: { id: string }[]; next: string | null }
+    ids.push(...items.map(({ id }) => id))
+    if (next === null) return ids
+    cursor = next
+  }
+}
+
+async function confirmed(question: string, { terminal }: CliContext): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    terminal.err(`${question} Nobody can be asked here; add --yes.`)
+    return false
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim())
+  } finally {
+    prompt.close()
+  }
+}

@@ -1,0 +1,114 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { AnyAction } from '../action/action.ts'
+import type { Config } from '../config/config.ts'
+import { orThrow } from '../errors/refusal.ts'
+import { systemRandom } from '../identity/random.ts'
+import { createPawl, type Pawl } from '../pawl.ts'
+import { workerRoutes } from '../protocol/routes.ts'
+import { createApp, createLog, type Log, startServer, Tokens } from '../server.ts'
+import { createSystemClock } from '../time/clock.ts'
+import { type ServerFile, serverFileName } from './connection.ts'
+
+export interface ServerProcessOptions {
+  readonly config: Config
+  readonly actions: readonly AnyAction[]
+  readonly dataDir: string
+  /** Executions that run in this process at a time; 0 leaves them to workers. */
+  readonly slots: number
+  readonly identity?: string | undefined
+  readonly log?: Log | undefined
+}
+
+export interface ServerProcess {
+  readonly url: string
+  /** Of the user who started it, with every right; ends with the process. */
+  readonly token: string
+  readonly pawl: Pawl<readonly AnyAction[]>
+  /** A link that signs a browser in, once. */
+  signInLink(): string
+  /** Lets what runs end for `graceMs`, hands the rest back and leaves nothing behind. */
+  close(graceMs?: number): Promise<void>
+}
+
+const localName = 'local server'
+const tenant = 'default'
+const localTokenMs = 365 * 86_400_000
+
+/** Store, engine, worker and HTTP server in this process: what `serve`, `dev` and `up` run. */
+export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
+  const { config, actions, dataDir, slots, identity } = options
+  const clock = createSystemClock()
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const secrets = [config.token, config.slackBotToken, config.crmToken].filter((secret) => secret !== undefined)
+  const log = options.log ?? createLog({ level: config.logLevel, clock, secrets })
+  const engineLog = log.module('engine')
+  const pawl = await createPawl({
+    store: config.store,
+    actions,
+    slots,
+    identity,
+    dataDir,
+    settings: config,
+    clock,
+    log: (level, message, fields) => engineLog[level](fields, message),
+  })
+  const { host, plane, protocol } = pawl.engine
+  const tokens = new Tokens({ host, clock, random: systemRandom })
+  const closing = new AbortController()
+  try {
+    await revokeLocal(tokens)
+    const principal = `human:${userName()}`
+    const wanted = { name: localName, principal, tenant, role: 'admin', expiresAt: clock.now() + localTokenMs }
+    const { token, view } = orThrow(await tokens.create(wanted))
+    const app = createApp({
+      plane,
+      tokens,
+      protocolRoutes: workerRoutes(protocol),
+      dataDir,
+      clock,
+      random: systemRandom,
+      log,
+      closing: closing.signal,
+    })
+    const server = await startServer({ app, host: config.host, port: config.port, clock, closing })
+    await pawl.start()
+    const file = join(dataDir, serverFileName)
+    rmSync(file, { force: true })
+    writeFileSync(file, JSON.stringify({ url: server.url, token, pid: process.pid } satisfies ServerFile), {
+      mode: 0o600,
+    })
+    return {
+      url: server.url,
+      token,
+      pawl,
+      signInLink: () =>
+        `${server.url}/signin?ticket=${tokens.ticket({ principal, tenant, role: 'admin', tokenId: view.id }).ticket}`,
+      async close(graceMs) {
+        rmSync(file, { force: true })
+        await server.close(Math.min(graceMs ?? 5_000, 5_000))
+        await tokens.revoke(view.id, tenant)
+        await pawl.stop({ graceMs })
+      },
+    }
+  } catch (error) {
+    await pawl.stop()
+    throw error
+  }
+}
+
+/** A server that was killed could not take its token back. */
+async function revokeLocal(tokens: Tokens): Promise<void> {
+  for (const { id, name, revokedAt } of await tokens.list(tenant)) {
+    if (name === localName && revokedAt === null) await tokens.revoke(id, tenant)
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username.replaceAll(/[^\w.@-]/g, '-')
+  } catch {
+    return 'operator'
+  }
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { actionRegistry } from '../action/action.ts'
+import { loadConfig } from '../config/config.ts'
+import { orThrow } from '../errors/refusal.ts'
+import { systemRandom } from '../identity/random.ts'
+import { environmentSecrets } from '../local-worker.ts'
+import { httpProtocol } from '../protocol/http.ts'
+import { threadHeart } from '../protocol/thread-heart.ts'
+import { thisProcess } from '../recover/this-process.ts'
+import { artifactFiles } from '../run/artifacts.ts'
+import { createLog } from '../server.ts'
+import { createSystemClock } from '../time/clock.ts'
+import { createWorker } from '../worker.ts'
+import { loadActions } from './actions-module.ts'
+import { dataDirOf, findServer, type Place } from './connection.ts'
+import type { Terminal } from './output.ts'
+import type { Flags } from './program.ts'
+
+/** A worker as a process of its own, over HTTP; ends on SIGTERM or Ctrl-C and hands back what it holds. */
+export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSignal): Promise<number> {
+  const config = orThrow(loadConfig(process.env))
+  const place: Place = { url: flags.url as string | undefined, data: flags.data as string | undefined }
+  const { url, token } = findServer(place, process.env)
+  const clock = createSystemClock()
+  const log = createLog({
+    level: config.logLevel,
+    clock,
+    secrets: [token, config.slackBotToken, config.crmToken].filter((each) => each !== undefined),
+  }).module('worker')
+  const identity = (flags.identity as string | undefined) ?? `worker@${hostname()}:${process.pid}`
+  const worker = createWorker({
+    protocol: httpProtocol({ url, token }),
+    actions: actionRegistry(await loadActions(flags.actions as string | undefined)),
+    identity,
+    incarnation: randomUUID(),
+    host: thisProcess(),
+    slots: flags.slots === undefined ? config.concurrency : Number(flags.slots),
+    clock,
+    random: systemRandom,
+    artifacts: artifactFiles(dataDirOf(place, config.store), () => randomUUID()),
+    secrets: environmentSecrets,
+    retry: config.retryPolicy,
+    log: (level, message, fields) => log[level](fields, message),
+    heart: (welcome, news) => threadHeart(clock, { kind: 'http', url, token }, welcome, news),
+  })
+  await worker.start()
+  terminal.err(`${identity} works for ${url}. Stop it with Ctrl-C.`)
+  await new Promise<void>((resolve) => {
+    if (stop.aborted) resolve()
+    stop.addEventListener('abort', () => resolve(), { once: true })
+  })
+  const { abandoned } = await worker.stop()
+  for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
+  return abandoned.length === 0 ? 0 : 1
+}

@@ -1,0 +1,311 @@
+import type { SubmitRequest } from './admit/request.ts'
+import { isCode } from './errors/codes.ts'
+import { TerminalError } from './errors/failures.ts'
+import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
+import type { State } from './execution/machine.ts'
+import type { Ops } from './projections/ops.ts'
+import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
+
+export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
+export type { Ops } from './projections/ops.ts'
+export type { EventView, ExecutionView } from './projections/view.ts'
+
+export interface ConnectOptions {
+  /** Address of the server, without `/v1`. */
+  readonly url: string
+  readonly token: string
+  /** Replaced in tests. */
+  readonly fetch?: typeof fetch | undefined
+  readonly clock?: Clock | undefined
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+export interface ListRequest {
+  /** For instance `state:failed action:crm.sync_quote`. */
+  readonly query?: string | undefined
+  readonly state?: State | undefined
+  readonly action?: string | undefined
+  readonly subject?: string | undefined
+  readonly key?: string | undefined
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+export interface Submission extends ExecutionView {
+  /** The idempotency key was known: this is the first execution, not a new one. */
+  readonly replayed: boolean
+}
+
+export type EffectView = ReturnType<typeof effectView>
+export type PauseTarget = { readonly action?: string; readonly subject?: string; readonly tenant?: string }
+export type Verdict = 'happened' | 'not-happened' | 'accept-unknown'
+
+/** One call over HTTP, for whoever has a command's method and path. */
+export interface Ask {
+  readonly method: string
+  readonly path: string
+  readonly query?: Readonly<Record<string, unknown>> | undefined
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Answered {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+/** One server answers a long poll within this. */
+const pollMs = 25_000
+const reconnectMs = 1_000
+const execution = (id: string): string => `/v1/executions/${encodeURIComponent(id)}`
+
+/** Connects to a server. Nothing is sent before the first call. */
+export const connect = (options: ConnectOptions): Client => new Client(options)
+
+/** A server as a program holds it. Methods throw {@link Refused}; `try…` returns the refusal. Needs `fetch` only. */
+export class Client {
+  readonly #base: string
+  readonly #token: string
+  readonly #fetch: typeof fetch
+  readonly #clock: Clock
+
+  constructor({ url, token, ...options }: ConnectOptions) {
+    this.#base = url.replace(/\/+$/, '')
+    this.#token = token
+    this.#fetch = options.fetch ?? fetch
+    this.#clock = options.clock ?? createSystemClock()
+  }
+
+  /** @throws Refused */
+  async submit(request: SubmitRequest): Promise<Submission> {
+    return orThrow(await this.trySubmit(request))
+  }
+
+  async trySubmit(request: SubmitRequest): Promise<Submission | Refusal> {
+    const answer = await this.tryAsk({ method: 'POST', path: '/v1/executions', body: request })
+    if (isRefusal(answer)) return answer
+    return { ...(answer.body as ExecutionView), replayed: answer.headers.get('idempotent-replayed') === 'true' }
+  }
+
+  /** One answer per request, in their order; a refused one keeps none of the others out. */
+  async submitMany(requests: readonly SubmitRequest[]): Promise<(Submission | Refusal)[]> {
+    type Item = { readonly problem: unknown } | { readonly execution: ExecutionView; readonly replayed: boolean }
+    const { items } = await this.#read<{ items: readonly Item[] }>({
+      method: 'POST',
+      path: '/v1/executions/batch',
+      body: { executions: requests },
+    })
+    return items.map((item) =>
+      'problem' in item ? refusalOf(item.problem) : { ...item.execution, replayed: item.replayed },
+    )
+  }
+
+  get(id: string): Promise<ExecutionView> {
+    return this.#get(execution(id))
+  }
+
+  /** Newest first. */
+  list(query: ListRequest = {}): Promise<Page<ExecutionView>> {
+    return this.#get('/v1/executions', { ...query })
+  }
+
+  async events(
+    id: string,
+    { after = 0, limit }: { after?: number; limit?: number } = {},
+  ): Promise<readonly EventView[]> {
+    return (await this.#get<{ items: readonly EventView[] }>(`${execution(id)}/events`, { after, limit })).items
+  }
+
+  /**
+   * Every event above `after` as it is committed; ends when the execution has ended. A connection that breaks is made
+   * anew and goes on behind the last event, so none is missed and none comes twice.
+   */
+  async *watch(
+    id: string,
+    { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<EventView, void> {
+    const isOver = (): boolean => signal?.aborted === true
+    for (let seen = after; !isOver(); ) {
+      const response = await this.#open(`${execution(id)}/stream`, seen, signal)
+      if (isRefusal(response) && seen === after) throw new Refused(response)
+      if (!isRefusal(response)) {
+        for await (const message of messagesOf(response)) {
+          if (message === 'end') return
+          yield message
+          seen = message.sequence
+        }
+      } else if (response.code !== 'server_unreachable') throw new Refused(response)
+      if (!isOver()) await this.#clock.sleep(reconnectMs, signal).catch(() => {})
+    }
+  }
+
+  /**
+   * Waits for the end.
+   *
+   * @throws Refused `wait_timed_out` when it goes on for longer than `timeoutMs`; nothing is canceled.
+   */
+  async wait(
+    id: string,
+    { timeoutMs = Number.POSITIVE_INFINITY, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<ExecutionView> {
+    const until = this.#clock.now() + timeoutMs
+    for (;;) {
+      const leftMs = Math.min(pollMs, Math.max(0, until - this.#clock.now()))
+      const ask = { method: 'GET', path: `${execution(id)}/wait`, query: { timeoutMs: Math.ceil(leftMs) }, signal }
+      const answer = await this.#read<{ done: boolean; execution: ExecutionView }>(ask)
+      if (answer.done) return answer.execution
+      if (this.#clock.now() >= until) {
+        throw new Refused(
+          refuse('wait_timed_out', `The execution ${id} is ${answer.execution.state} after ${timeoutMs} ms.`),
+        )
+      }
+    }
+  }
+
+  /**
+   * Waits for the end and gives the result.
+   *
+   * @throws TerminalError when it ended otherwise.
+   */
+  async result(id: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<unknown> {
+    const { state, lastError, result } = await this.wait(id, options)
+    if (state !== 'succeeded')
+      throw new TerminalError(`execution ${id} is ${state}: ${lastError ?? 'no error was recorded'}`)
+    return result
+  }
+
+  cancel(id: string, reason?: string): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `${execution(id)}/cancel`, body: { reason } })
+  }
+
+  /** Makes a retryable_failed execution due now. */
+  retry(id: string): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `${execution(id)}/retry`, body: {} })
+  }
+
+  /** Leaves a terminal state, with a new budget of attempts. */
+  redrive(id: string, reason: string): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `${execution(id)}/redrive`, body: { reason } })
+  }
+
+  /** Returns whether this changed anything. */
+  async pause(what: PauseTarget, reason: string): Promise<boolean> {
+    return (await this.#read<{ changed: boolean }>({ method: 'POST', path: '/v1/pauses', body: { ...what, reason } }))
+      .changed
+  }
+
+  async unpause(what: PauseTarget = {}): Promise<boolean> {
+    return (await this.#read<{ changed: boolean }>({ method: 'DELETE', path: '/v1/pauses', query: { ...what } }))
+      .changed
+  }
+
+  async pauses(): Promise<readonly ReturnType<typeof pauseView>[]> {
+    return (await this.#get<{ items: readonly ReturnType<typeof pauseView>[] }>('/v1/pauses')).items
+  }
+
+  async effects(id: string): Promise<readonly EffectView[]> {
+    return (await this.#get<{ items: readonly EffectView[] }>(`${execution(id)}/effects`)).items
+  }
+
+  /** Says what a person found out about an effect in doubt. */
+  resolveEffect(effectKey: string, verdict: Verdict, reason: string, value?: unknown): Promise<ExecutionView> {
+    const path = `/v1/effects/${encodeURIComponent(effectKey)}/resolve`
+    return this.#read({ method: 'POST', path, body: { verdict, reason, value } })
+  }
+
+  ops(): Promise<Ops> {
+    return this.#get('/v1/ops')
+  }
+
+  async tryAsk(ask: Ask): Promise<Answered | Refusal> {
+    const response = await this.#send(ask)
+    if (isRefusal(response)) return response
+    const text = await response.text().catch(() => '')
+    let body: unknown
+    try {
+      body = text === '' ? null : JSON.parse(text)
+    } catch {
+      return refuse(
+        'server_unreachable',
+        `What answers at ${this.#base} is not Pawl: status ${response.status} and no JSON.`,
+      )
+    }
+    return response.ok ? { status: response.status, headers: response.headers, body } : refusalOf(body, response.status)
+  }
+
+  async #read<T>(ask: Ask): Promise<T> {
+    return orThrow(await this.tryAsk(ask)).body as T
+  }
+
+  #get<T>(path: string, query?: Ask['query']): Promise<T> {
+    return this.#read({ method: 'GET', path, query })
+  }
+
+  async #open(path: string, after: number, signal: AbortSignal | undefined): Promise<Response | Refusal> {
+    const response = await this.#send({ method: 'GET', path, headers: { 'last-event-id': String(after) }, signal })
+    if (isRefusal(response) || response.ok) return response
+    return refusalOf(await response.json().catch(() => null), response.status)
+  }
+
+  async #send({ method, path, query = {}, body, headers = {}, signal }: Ask): Promise<Response | Refusal> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null)
+    const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
+    try {
+      return await this.#fetch(`${this.#base}${path}${search === '' ? '' : `?${search}`}`, {
+        method,
+        redirect: 'error',
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (thrown) {
+      if (signal?.aborted === true) return refuse('interrupted', 'The call was interrupted; the execution goes on.')
+      const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : String(thrown)
+      return refuse('server_unreachable', `The server at ${this.#base} does not answer: ${cause}.`)
+    }
+  }
+}
+
+function refusalOf(body: unknown, status = 500): Refusal {
+  const { code, detail, next, details } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >
+  if (typeof code !== 'string' || !isCode(code)) {
+    return refuse('server_unreachable', `The server answered with status ${status} and no code.`)
+  }
+  const more = typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined
+  return refuse(code, String(detail ?? ''), more, typeof next === 'string' ? next : undefined)
+}
+
+/** Reads server-sent events; a connection that breaks ends the messages. */
+async function* messagesOf(response: Response): AsyncGenerator<EventView | 'end'> {
+  if (response.body === null) return
+  const decoder = new TextDecoder()
+  let rest = ''
+  try {
+    for await (const chunk of response.body) {
+      const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const lines = block.split('\n')
+        if (lines.includes('event: end')) yield 'end'
+        const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6))
+        if (data.length > 0) yield JSON.parse(data.join('\n')) as EventView
+      }
+    }
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) throw thrown
+  }
+}
