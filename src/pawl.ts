@@ -154,6 +154,13 @@ export class Pawl<A extends Actions> {
     if (refusal !== undefined) orThrow(refusal)
   }
 
+  /** Waits until the execution has ended, and gives it as it is then. */
+  async ended(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<ExecutionView> {
+    for await (const _ of this.watch(id, options));
+    options.signal?.throwIfAborted()
+    return this.get(id)
+  }
+
   /**
    * Waits for the end and gives the result.
    *
@@ -164,9 +171,7 @@ export class Pawl<A extends Actions> {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<OutputOf<T>> {
     const id = typeof execution === 'string' ? execution : execution.id
-    for await (const _ of this.watch(id, options));
-    options.signal?.throwIfAborted()
-    const ended = await this.get(id)
+    const ended = await this.ended(id, options)
     if (ended.state !== 'succeeded') {
       throw new TerminalError(`execution ${id} is ${ended.state}: ${ended.lastError ?? 'no error was recorded'}`)
     }
