@@ -6,7 +6,7 @@ import { Refused, refuse } from '../../errors/refusal.ts'
 import { type PublicIdKey, publicIdKey } from '../../identity/public-id.ts'
 import { inPlainWords, resultCode } from './failures.ts'
 import { damaged, quickCheck } from './health.ts'
-import { openMeta } from './meta.ts'
+import { markClean, readMeta, takeOver } from './meta.ts'
 import { checkSchema, migrate } from './migrate.ts'
 import { own } from './owner.ts'
 import { Prepared } from './prepared.ts'
@@ -50,9 +50,7 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
   const inMemory = path === ':memory:'
   const location = inMemory ? new URL(`file:///pawl-${++memories}?vfs=memdb`) : path
   const closers: (() => void)[] = []
-  const closeAll = (): void => {
-    for (const close of closers.splice(0).reverse()) close()
-  }
+  const closeAll = (): void => closeEach(closers.splice(0).reverse())
   try {
     if (!inMemory) inspectFile(path, readOnly)
     if (!inMemory && !readOnly) closers.push(own(path).release)
@@ -61,9 +59,12 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
     refuseOldSqlite(db)
     checkSchema(db)
     if (!readOnly) prepareToWrite(db, inMemory)
-    const meta = openMeta(db, readOnly)
-    if (!meta.wasClean && !readOnly) quickCheck(db)
-    if (!readOnly) closers.push(() => meta.markClean())
+    const meta = readMeta(db)
+    if (!readOnly) {
+      if (!meta.isClean) quickCheck(db)
+      takeOver(db)
+      closers.push(() => markClean(db))
+    }
     return {
       session: new SqliteSession(db, new Prepared(db, statements), closeAll),
       views() {
@@ -74,14 +75,27 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
       },
       raw: db,
       publicIdKey: publicIdKey(meta.publicIdKey),
-      ownerEpoch: meta.ownerEpoch,
-      wasClean: meta.wasClean,
+      ownerEpoch: meta.ownerEpoch + (readOnly ? 0 : 1),
+      wasClean: meta.isClean,
       close: closeAll,
     }
   } catch (thrown) {
     closeAll()
     throw inPlainWords(thrown, path)
   }
+}
+
+/** Closes all, also behind one that fails: a full disk must not keep the lock. */
+function closeEach(closers: readonly (() => void)[]): void {
+  const failures: unknown[] = []
+  for (const close of closers) {
+    try {
+      close()
+    } catch (thrown) {
+      failures.push(thrown)
+    }
+  }
+  if (failures.length > 0) throw inPlainWords(failures[0])
 }
 
 const busyMs = 5_000
