@@ -59,7 +59,7 @@ async function main(): Promise<number> {
   const rules = {
     scenarios: only ?? (['drain', 'e2e', 'bulk', 'inFlight', 'idle'] as const),
     rounds: Number(values.rounds ?? 5),
-    roundMs: Number(values['round-ms'] ?? (values.quick ? 500 : 2_500)),
+    roundMs: Number(values['round-ms'] ?? (values.quick ? 400 : 2_500)),
     idleCount: values.quick ? 60 : 300,
     say,
   }

@@ -21,7 +21,7 @@ export interface Record {
   readonly closings: Closing[]
 }
 
-const warmUpCount = 4_000
+const warmUpCount = 3_000
 const countMin = 500
 const countMax = 100_000
 
