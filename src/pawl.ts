@@ -41,7 +41,10 @@ export type { EventView, ExecutionView } from './projections/view.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
 type Actions = readonly AnyAction[]
-type Named<A extends Actions, N extends string> = Extract<A[number], { readonly name: N }>
+/** The action of that name; any action where the compiler does not know the names. */
+type Named<A extends Actions, N extends string> = [Extract<A[number], { readonly name: N }>] extends [never]
+  ? A[number]
+  : Extract<A[number], { readonly name: N }>
 type Names<A extends Actions> = A[number]['name']
 
 export interface PawlOptions<A extends Actions> {

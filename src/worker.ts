@@ -171,8 +171,10 @@ class ClaimingWorker implements Worker {
     try {
       await this.#runAndSettle(claimed, run)
     } catch (thrown) {
-      const { message } = classify(thrown)
-      this.#options.log('error', `An execution could not be settled: ${message}`, { execution: run.publicId })
+      // A lease that ran out while the other side was away is a loss like any other; whoever holds it now goes on.
+      const { message, errorClass } = classify(thrown)
+      const level = errorClass === 'LeaseLost' ? 'warn' : 'error'
+      this.#options.log(level, `An execution could not be settled: ${message}`, { execution: run.publicId })
     } finally {
       heart?.release(run.lease)
       this.#roomMade()

@@ -2,10 +2,11 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type ServerProcess, startServerProcess } from '../../src/cli/server-process.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { orThrow } from '../../src/errors/refusal.ts'
-import { codes, createPawl, type ExecutionView, isRefusal, type Refusal, Refused } from '../../src/pawl.ts'
-import { createLog, serve } from '../../src/server.ts'
+import { codes, type ExecutionView, isRefusal, type Refusal, Refused } from '../../src/pawl.ts'
+import { createLog } from '../../src/server.ts'
 import { systemClock } from '../../src/time/clock.ts'
 import { actions } from './actions.ts'
 import { quote as quoteSchema } from './quote.ts'
@@ -57,26 +58,20 @@ async function main(options: Options): Promise<number> {
   const usesSandbox = config.crmUrl === undefined || config.slackBotToken === undefined
   const sandbox = usesSandbox ? await spawnSandbox({}) : null
   if (sandbox !== null) Object.assign(process.env, sandbox.environment)
-  const log = createLog({ level: options.once ? 'error' : config.logLevel, clock: systemClock })
-  const pawl = await createPawl({
-    store: `sqlite:${join(options.data, 'pawl.db')}`,
-    actions,
-    slots: config.concurrency,
-    settings: config,
-    dataDir: options.data,
-    log: (level, message, fields) => log[level](fields, message),
-    caller: { principal: 'human:local', tenant: 'default' },
-  })
+  let server: ServerProcess | undefined
   const stop = async (): Promise<void> => {
-    await serving?.close()
-    await pawl.stop()
+    await server?.close()
     await sandbox?.stop()
   }
-  let serving: Awaited<ReturnType<typeof serve>> | undefined
   try {
-    const port = options.port ?? config.port
-    serving = await serve({ engine: pawl.engine, config: { host: config.host, port }, dataDir: options.data, log })
-    await pawl.start()
+    server = await startServerProcess({
+      config: { ...config, store: `sqlite:${join(options.data, 'pawl.db')}`, port: options.port ?? config.port },
+      actions,
+      dataDir: options.data,
+      slots: config.concurrency,
+      log: createLog({ level: process.env['PAWL_LOG_LEVEL'] ?? (options.once ? 'error' : 'warn'), clock: systemClock }),
+    })
+    const { pawl } = server
     const pdf = await pawl.submit({ action: 'quote.render_pdf', input: quote })
     const executions = [
       pdf,
@@ -89,14 +84,14 @@ async function main(options: Options): Promise<number> {
     const artifact = await keepPdf(pawl, options.data, pdf.id, quote.number)
     const failed = ended.find(({ state }) => state !== 'succeeded')
     if (options.once) {
-      const { url } = serving
+      const { url } = server
       const state = (failed ?? ended[0])?.state
       process.stdout.write(`${JSON.stringify({ url, executionId: pdf.id, state, ...artifact })}\n`)
       for (const each of ended) if (each.state !== 'succeeded') say(sentence(each))
       await stop()
       return failed === undefined ? 0 : 7
     }
-    say(whereToLook(await serving.signInLink(), artifact.artifact, ended, sandbox?.addresses.url))
+    say(whereToLook(server.signInLink(), artifact.artifact, ended, sandbox?.addresses.url))
     await new Promise<void>((resolveStop) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolveStop())
     })
@@ -128,7 +123,7 @@ async function readQuote(file: string) {
   throw new Error(`the quote in ${file} does not fit: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`)
 }
 
-type Running = Awaited<ReturnType<typeof createPawl<typeof actions>>>
+type Running = ServerProcess['pawl']
 
 /** Files are kept by content; people look for a name. */
 async function keepPdf(pawl: Running, dataDir: string, id: string, number: string) {

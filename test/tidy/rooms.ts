@@ -29,7 +29,6 @@ const rows: readonly (readonly string[])[] = [
   ['sqlite.ts'],
   ['engine.ts'],
   ['local-worker.ts', 'task-queue.ts'],
-  ['serving.ts'],
   ['pawl.ts', 'client.ts', 'server.ts', 'testing.ts'],
   ['cli'],
 ]
