@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { configReference, envExample } from '../src/config/reference.ts'
 import { projectFiles, projectRoot } from './files.ts'
 import { codesPage } from './generated/codes-page.ts'
+import { schemaPage } from './generated/schema-page.ts'
 import { statesPage } from './generated/states-page.ts'
 import { generatedFrom } from './generated/table.ts'
 import { readEvidence, renderRequirements, requirementsPath } from './requirement-table.ts'
@@ -16,6 +17,7 @@ export interface Generator {
 export const generators: readonly Generator[] = [
   { path: 'docs/reference/states.md', render: statesPage },
   { path: 'docs/reference/codes.md', render: codesPage },
+  { path: 'docs/reference/schema.md', render: schemaPage },
   {
     path: 'docs/reference/configuration.md',
     render: () => `${generatedFrom('src/config/variables.ts')}\n\n${configReference()}`,
