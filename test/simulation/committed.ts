@@ -15,6 +15,7 @@ export function checkCommit(changes: Changes, replay: Replay, tables: Tables, re
       if (is.leaseUntil === null || is.leaseUntil <= is.updatedAt) report('I20', `${at}: the lease was over at once`)
       if (is.fence <= was.fence) report('I2', `${at}: fence ${is.fence} after ${was.fence}`)
     }
+    if (was.ending === 'expired' && is.state === 'succeeded') report('I4', `${at}: succeeded after its deadline`)
     if (was.state === 'running' && is.state === 'running' && (is.leaseUntil ?? 0) < (was.leaseUntil ?? 0)) {
       report('I20', `${at}: a renewal made the lease shorter`)
     }

@@ -22,11 +22,13 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     part: { type: 'boolean', default: false },
     processes: { type: 'string', default: '2' },
+    failures: { type: 'string', default: '5' },
   },
 })
 
 const shownSteps = 40
-const failuresMax = 5
+/** A run ends early after so many failing seeds. */
+const failuresMax = Number(values.failures)
 
 if (values.seed !== undefined) await playOne(Number(values.seed), values.trace)
 else if (values.part) await playPart(Number(values.from), Number(values.seeds))
@@ -97,7 +99,7 @@ async function playAll(from: number, seeds: number, processes: number): Promise<
 
 function playInChild(from: number, seeds: number): Promise<Part> {
   return new Promise((resolve) => {
-    const args = ['--part', '--from', `${from}`, '--seeds', `${seeds}`]
+    const args = ['--part', '--from', `${from}`, '--seeds', `${seeds}`, '--failures', `${failuresMax}`]
     const child = fork(new URL(import.meta.url), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     let part: Part | undefined
     child.on('message', (message) => {

@@ -10,6 +10,7 @@ export interface OutsideCall {
   readonly execution: string
   readonly name: string
   readonly target: EffectTarget
+  readonly recordOnly: boolean
   readonly context: EffectContext
 }
 
@@ -118,10 +119,11 @@ export class Outside {
   }
 
   /** Every call has its own intent, committed before it under the very fence that the call carries. */
-  #checkIntent({ execution, name, context }: OutsideCall): void {
+  #checkIntent({ execution, name, recordOnly, context }: OutsideCall): void {
     const { report, ledger, holds } = this.#ports
     const row = ledger(execution, context.effectKey)
     const at = `effect ${name} of ${execution.slice(0, 8)} under fence ${context.fence}`
+    if (recordOnly) report('effects', `${at} is performed although the execution is record-only`)
     if (row === undefined) {
       report('I9', `${at} is called without an intent on record`)
       return

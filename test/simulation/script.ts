@@ -76,12 +76,15 @@ export function scriptedActions({ owner, clock, outside }: ScriptPorts): AnyActi
 
   async function effect(line: Extract<Line, { do: 'effect' }>, context: RunContext): Promise<unknown> {
     const { name, target } = line
-    const execution = context.executionId
+    const { executionId: execution, recordOnly } = context
     return await context.effect(name, {
       target,
-      do: (effectContext) => outside.call(owner, { execution, name, target, context: effectContext }),
+      do: (effectContext) => outside.call(owner, { execution, name, target, recordOnly, context: effectContext }),
       ...(line.looks
-        ? { reconcile: (effectContext) => outside.look(owner, { execution, name, target, context: effectContext }) }
+        ? {
+            reconcile: (effectContext) =>
+              outside.look(owner, { execution, name, target, recordOnly, context: effectContext }),
+          }
         : {}),
       ...(name.endsWith('1') ? { simulate: () => 'simulated' } : {}),
     })

@@ -87,6 +87,9 @@ export class Tables {
     if (is.openEffects !== open) this.#report('I32', `${at}: open effects ${is.openEffects}, counted ${open}`)
     for (const effect of effects) {
       const said = told.effects.get(effect.effectKey)
+      if (effect.state === 'intended' && (is.state !== 'running' || effect.fence !== is.fence)) {
+        this.#report('effects', `${at}: effect ${effect.name} counts as under way, but its run is over`)
+      }
       same(`effect ${effect.name}`, effect.state, said?.state)
       same(`intents of effect ${effect.name}`, effect.intents, said?.intents)
       same(`fence of effect ${effect.name}`, effect.fence, said?.fence)

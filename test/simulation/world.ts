@@ -46,6 +46,8 @@ export async function playWorld({ seed, statements }: WorldOptions): Promise<Wor
   const world = new World(seed, statements)
   try {
     return await world.play()
+  } catch (error) {
+    return world.crashed(error)
   } finally {
     world.close()
   }
@@ -207,6 +209,16 @@ class World {
     this.#people.resolveAll()
     steps += await this.#untilQuiet('everything has ended after people decided')
     if (this.#violations.length === 0) this.#audit()
+    return this.#end(steps)
+  }
+
+  /** Something threw where nothing may. */
+  crashed(error: unknown): WorldEnd {
+    this.#report('crash', error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : String(error))
+    return this.#end(this.#trace.length)
+  }
+
+  #end(steps: number): WorldEnd {
     return {
       violations: this.#violations,
       trace: this.#trace,

@@ -73,6 +73,20 @@ export function fencesStaleOwners(harness: Harness): void {
     )
   })
 
+  test.each([
+    ['state', { state: 'waiting' }],
+    ['number', { n: 9 }],
+  ] as const)('REL-03 a renewal that takes the row for one of another %s is left undone and reported', (_, lie) =>
+    Story.tell(harness, async (story) => {
+      const [was] = await story.claim(await story.admit({}))
+      if (was === undefined) throw new Error('one was started')
+      const wrong = { ...was, ...lie }
+      const is = { ...wrong, leaseUntil: 61_000, leaseRenewals: 1 }
+      expect(await story.commit({ updates: [{ was: wrong, is }] })).toEqual([was.id])
+      expect(await story.session.executions([was.id])).toEqual([was])
+    }),
+  )
+
   test('REL-03 of a batch with duplicates and old fences only the true changes happen, each caller told its own', () =>
     Story.tell(harness, async (story) => {
       const running = await story.claim(await story.admit({}, {}, {}, {}))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Effect } from '../../execution/execution.ts'
-import { anEffect, aStep } from './builders.ts'
+import { anEffect, anOutcome, aStep, succeeded } from './builders.ts'
 import type { Harness } from './harness.ts'
 import { Story } from './story.ts'
 
@@ -118,5 +118,14 @@ export function keepsTheLedger(harness: Harness): void {
       await story.succeed(executions.slice(0, 1))
       await story.move('fail', executions.slice(1), { state: 'failed' })
       expect(await story.session.fingerprints([1, 2, 3])).toEqual([{ id: 1, fingerprint: 'a'.repeat(64) }])
+    }))
+
+  test('REL-06a an end without a success has no fingerprint to compare with', () =>
+    Story.tell(harness, async (story) => {
+      const [running] = await story.claim(await story.admit({}))
+      if (running === undefined) throw new Error('one was started')
+      const failed = { ...succeeded(running, await story.position()), state: 'failed' as const }
+      await story.commit({ updates: [{ was: running, is: failed }], outcomes: [anOutcome(failed)] })
+      expect(await story.session.fingerprints([1])).toEqual([])
     }))
 }

@@ -59,6 +59,7 @@ export function keepsTheLogAppendOnly(harness: Harness): void {
       if (done === undefined) throw new Error('one was settled')
       await expect(story.commit({ outcomes: [anOutcome(done, { result: '2' })] })).rejects.toThrow(/^row_exists: /)
       expect(await (await story.views()).outcome(1)).toEqual(anOutcome(done))
+      expect(await (await story.views()).outcome(2)).toBeNull()
       await expect(
         story.commit({ outcomes: [anOutcome(succeeded(done, 9), { result: `"${'x'.repeat(10_239)}"` })] }),
       ).rejects.toThrow(/CHECK/i)
