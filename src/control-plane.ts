@@ -1,7 +1,9 @@
 import type { ActionRegistry } from './action/action.ts'
 import { checkRequest, type SubmitRequest } from './admit/request.ts'
+import { requestOf } from './commit/admission.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Answer } from './commit/order.ts'
+import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { ControlCommand } from './execution/command.ts'
 import type { Execution, Request } from './execution/execution.ts'
@@ -62,9 +64,11 @@ export class ControlPlane {
   readonly host: StoreHost
   readonly actions: ActionRegistry
   readonly #options: ControlPlaneOptions
+  readonly #watchers: Watchers
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
+    this.#watchers = new Watchers(options.host)
     this.host = options.host
     this.actions = options.actions
   }
@@ -81,8 +85,11 @@ export class ControlPlane {
     if (isRefusal(admission)) return admission
     const answer = await this.host.orders.give({ kind: 'admit', admission })
     if (isRefusal(answer)) return answer
-    const { execution, request: stored, replayed } = answer
-    return { execution: await this.#view(execution, stored), replayed }
+    const { execution, replayed } = answer
+    if (answer.request !== null) return { execution: await this.#view(execution, answer.request), replayed }
+    const born = requestOf(admission, execution.id, publicId(execution.id, this.host.idKey))
+    const stored = { ...born, position: execution.head, at: execution.updatedAt }
+    return { execution: executionView(execution, stored, null, this.#unnamed), replayed }
   }
 
   /** Each is answered for itself; a refused one keeps none of the others from being admitted. */
@@ -190,9 +197,7 @@ export class ControlPlane {
     if (isRefusal(found)) return found
     let seen = after
     let wake = (): void => {}
-    const stop = this.host.onCommit((ids) => {
-      if (ids.includes(found.execution.id)) wake()
-    })
+    const stop = this.#watchers.add(found.execution.id, () => wake())
     const abort = (): void => wake()
     signal.addEventListener('abort', abort)
     try {
@@ -235,12 +240,12 @@ export class ControlPlane {
     return { idOf: (id) => publicId(id, this.host.idKey), workerOf: (key) => workers.get(key) ?? null }
   }
 
+  /** For rows that name no worker. */
+  readonly #unnamed: Naming = { idOf: (id) => publicId(id, this.host.idKey), workerOf: () => null }
+
   async #view(execution: Execution, request: Request): Promise<ExecutionView> {
     const outcome = execution.state === 'succeeded' ? await this.host.views.outcome(execution.id) : null
-    const naming =
-      execution.worker === null
-        ? { idOf: (id: number) => publicId(id, this.host.idKey), workerOf: () => null }
-        : await this.naming()
+    const naming = execution.worker === null ? this.#unnamed : await this.naming()
     return executionView(execution, request, outcome, naming)
   }
 }

@@ -29,10 +29,10 @@ async function main(port: MessagePort, { path }: WriterData): Promise<void> {
     clock: createSystemClock(),
     soon: setImmediate,
     stopwatch: () => performance.now(),
-    onCommit: (changed) => send({ changed }),
+    onCommit: (changed) => owner.tell(changed),
   })
-  const serve = (from: MessagePort): void => {
-    const answers = new ChannelAnswers((message) => from.postMessage(message))
+  const owner = new ChannelAnswers(send)
+  const serve = (from: MessagePort, answers = new ChannelAnswers((message) => from.postMessage(message))): void => {
     from.on('message', (message: ToWriter) => {
       if ('orders' in message) answers.take(message.orders, committer.post.bind(committer))
       else if ('attach' in message) serve(message.attach)
@@ -50,7 +50,7 @@ async function main(port: MessagePort, { path }: WriterData): Promise<void> {
     send({ closed: failure })
     port.close()
   }
-  serve(port)
+  serve(port, owner)
   port.postMessage({ idKey: opened.publicIdKey } satisfies WriterHello)
 }
 

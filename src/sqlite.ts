@@ -62,6 +62,8 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     new URL(import.meta.url.endsWith('.ts') ? './sqlite-writer.ts' : './sqlite-writer.js', import.meta.url),
     {
       workerData: { path } satisfies WriterData,
+      // Rows live for one commit: in a larger nursery they die young.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
     },
   )
   const idKey = await hello(thread)
@@ -69,9 +71,10 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
   const listeners = new Listeners()
   const closed = Promise.withResolvers<void>()
   thread.on('message', (message: FromWriter) => {
-    if ('replies' in message) orders.receive(message.replies)
-    else if ('changed' in message) listeners.tell(message.changed)
-    else if (message.closed === null) closed.resolve()
+    if ('replies' in message) {
+      orders.receive(message.replies)
+      if (message.changed.length > 0) listeners.tell(message.changed)
+    } else if (message.closed === null) closed.resolve()
     else closed.reject(new DatabaseError(message.closed))
   })
   thread.on('error', (error) =>

@@ -111,7 +111,7 @@ export class TaskQueue {
     const { errorClass, message, retryable, retryAfterMs } = classify(error)
     const policy = retryPolicy ?? this.#engine.settings.retryPolicy
     const command = { type: 'fail' as const, fence: lease.fence, errorClass, message, retryable, retryAfterMs, policy }
-    const after = orThrow(await this.#engine.host.orders.give<'work'>({ kind: 'work', ...lease, command })) as Execution
+    const after = orThrow(await this.#engine.host.orders.give<'work'>({ kind: 'work', ...lease, command }))
     this.#leases.delete(taskId)
     return { from: 'running', to: after.state, attempt: after.attempt, availableAt: timeText(after.availableAt) }
   }

@@ -80,6 +80,7 @@ export async function checkRequest(
   const subject = request.subject ?? action.subject?.(parsed.value as never) ?? null
   const derived = checkText('key', key ?? undefined) ?? checkText('subject', subject ?? undefined)
   if (derived) return derived
+  const hash = inputHash(input)
   return {
     tenant: by.tenant,
     action: action.name,
@@ -88,8 +89,8 @@ export async function checkRequest(
     key,
     recordOnly: request.recordOnly ?? false,
     input,
-    inputHash: inputHash(input),
-    seed: request.seed === undefined ? defaultSeed(action, input) : String(request.seed),
+    inputHash: hash,
+    seed: request.seed === undefined ? defaultSeed(action, hash) : String(request.seed),
     traceId: request.traceId ?? rules.newTraceId(),
     requestedBy: by.principal,
     mode: request.mode ?? 'background',
@@ -103,8 +104,8 @@ export async function checkRequest(
 }
 
 /** The same input has the same seed wherever and whenever it is submitted. */
-const defaultSeed = (action: AnyAction, input: string): string =>
-  sha256(`${action.name}@${action.version}\n${input}`).slice(0, 32)
+const defaultSeed = (action: AnyAction, hash: string): string =>
+  sha256(`${action.name}@${action.version} ${hash}`).slice(0, 32)
 
 function checkText(name: string, text: string | undefined): Refusal | null {
   if (text === undefined) return null

@@ -47,6 +47,9 @@ export function humanText(body: unknown, columns?: readonly string[]): string {
   return [...(typeof verdict === 'string' ? [plain(verdict)] : []), ...lines].join('\n')
 }
 
+/** The same in every row of a trace, and shown above it. */
+const repeated: ReadonlySet<string> = new Set(['executionId', 'traceId'])
+
 type Row = Readonly<Record<string, unknown>>
 
 function fieldText(name: string, value: unknown): string[] {
@@ -55,8 +58,8 @@ function fieldText(name: string, value: unknown): string[] {
     if (value.length === 0) return []
     if (value.every((item) => typeof item === 'object' && item !== null)) {
       const rows = value as Row[]
-      const shown = Object.keys(rows[0] ?? {}).filter((column) =>
-        rows.some((row) => row[column] !== null && row[column] !== undefined),
+      const shown = Object.keys(rows[0] ?? {}).filter(
+        (column) => !repeated.has(column) && rows.some((row) => row[column] !== null && row[column] !== undefined),
       )
       return ['', `${name}:`, tableText(rows, shown)]
     }

@@ -63,7 +63,9 @@ export async function runBulk(
     else terminal.err('The query finds nothing, so nothing was done.')
     return 0
   }
-  if (!yes && !(await confirmed(`${command.name} ${ids.length} executions?`, context))) return 2
+  // Whoever names ids knows what they are; what a query finds is worth a look first.
+  if (asked.query !== undefined && !yes && !(await confirmed(`${command.name} ${ids.length} executions?`, context)))
+    return 2
   const items: { id: string; ok: boolean; [field: string]: unknown }[] = []
   const queue = [...ids]
   const client = context.client()

@@ -1,5 +1,5 @@
 import { refuse } from '../errors/refusal.ts'
-import type { Execution } from '../execution/execution.ts'
+import type { Execution, Request } from '../execution/execution.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
 import type { Admission, Answer } from './order.ts'
@@ -60,7 +60,7 @@ export function admitOne(
   }
   const admitted = create(work, admission, queue, idKey)
   if (lookup !== null) keys.set(lookup, { id: admitted.execution.id, inputHash: admission.inputHash })
-  return { ...admitted, replayed: false }
+  return { execution: admitted.execution, request: null, replayed: false }
 }
 
 function create(work: Workset, admission: Admission, queue: number, idKey: PublicIdKey) {
@@ -95,28 +95,31 @@ function create(work: Workset, admission: Admission, queue: number, idKey: Publi
     startedAt: null,
     finishedAt: null,
   }
-  const { action, version, subject, key, recordOnly, input, inputHash, seed, traceId, requestedBy, mode } = admission
-  const request = {
+  return work.admit(requestOf(admission, id, publicId(id, idKey)), born, 'enqueue')
+}
+
+/** The row of an admission, but for where and when it was committed. */
+export function requestOf(admission: Admission, id: number, shownId: string): Omit<Request, 'position' | 'at'> {
+  return {
     id,
-    publicId: publicId(id, idKey),
+    publicId: shownId,
     tenant: admission.tenant,
-    action,
-    actionVersion: version,
-    subject,
-    key,
+    action: admission.action,
+    actionVersion: admission.version,
+    subject: admission.subject,
+    key: admission.key,
     generation: 1,
-    recordOnly,
-    input,
-    inputHash,
-    seed,
-    traceId,
-    requestedBy,
-    mode,
+    recordOnly: admission.recordOnly,
+    input: admission.input,
+    inputHash: admission.inputHash,
+    seed: admission.seed,
+    traceId: admission.traceId,
+    requestedBy: admission.requestedBy,
+    mode: admission.mode,
     priority: admission.priority,
     slaClass: admission.slaClass,
     actionClass: admission.actionClass,
     policyVersion: 1,
     parentId: admission.parentId,
   }
-  return work.admit(request, born, 'enqueue')
 }

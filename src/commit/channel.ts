@@ -18,8 +18,7 @@ type Reply =
   | readonly [number, 'failed', string]
 
 export type FromWriter =
-  | { readonly replies: readonly Reply[] }
-  | { readonly changed: readonly number[] }
+  | { readonly replies: readonly Reply[]; readonly changed: readonly number[] }
   | { readonly closed: string | null }
 
 interface Waiting {
@@ -76,9 +75,17 @@ export class ChannelOrders implements Orders {
 export class ChannelAnswers {
   readonly #send: (message: FromWriter) => void
   #replies: Reply[] = []
+  #changed: number[] = []
+  #isDue = false
 
   constructor(send: (message: FromWriter) => void) {
     this.#send = send
+  }
+
+  /** Tells what a commit has changed, in the message that carries its answers. */
+  tell(changed: readonly number[]): void {
+    for (const id of changed) this.#changed.push(id)
+    this.#soon()
   }
 
   take(orders: readonly (readonly [number, Order])[], post: Post): void {
@@ -95,13 +102,20 @@ export class ChannelAnswers {
   }
 
   #reply(reply: Reply): void {
-    if (this.#replies.push(reply) === 1) {
-      queueMicrotask(() => {
-        const replies = this.#replies
-        this.#replies = []
-        this.#send({ replies })
-      })
-    }
+    this.#replies.push(reply)
+    this.#soon()
+  }
+
+  #soon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => {
+      const message = { replies: this.#replies, changed: this.#changed }
+      this.#isDue = false
+      this.#replies = []
+      this.#changed = []
+      this.#send(message)
+    })
   }
 }
 

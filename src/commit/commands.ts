@@ -53,15 +53,13 @@ export function commandOne(
   return answer
 }
 
-export function workOne(
-  work: Workset,
-  order: OrderOf<'work'>,
-  refusals: Refusals,
-  workers: Workers,
-): Execution | Refusal {
+export function workOne(work: Workset, order: OrderOf<'work'>, refusals: Refusals, workers: Workers): Answer<'work'> {
   if (workers.get(order.worker) === undefined) return unknownWorker(order.worker)
   const { id, command } = order
-  return commandOne(work, { id, tenant: null, command }, workers.actor(order.worker), refusals, workers)
+  const answer = commandOne(work, { id, tenant: null, command }, workers.actor(order.worker), refusals, workers)
+  if (isRefusal(answer)) return answer
+  const { state, n, attempt, availableAt, cancelledAt } = answer
+  return { state, n, attempt, availableAt, cancelledAt }
 }
 
 export function heartbeatOne(

@@ -25,10 +25,6 @@ export class Listeners {
     return () => this.#listeners.delete(listener)
   }
 
-  get size(): number {
-    return this.#listeners.size
-  }
-
   tell(changedIds: readonly number[]): void {
     for (const listener of this.#listeners) listener(changedIds)
   }

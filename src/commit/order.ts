@@ -95,10 +95,14 @@ export type Order =
 export type OrderKind = Order['kind']
 export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
 
+/** What a worker must know of the execution after its command; the rest it was handed at the claim. */
+export type WorkAnswer = Pick<Execution, 'state' | 'n' | 'attempt' | 'availableAt' | 'cancelledAt'>
+
 export interface Answers {
-  admit: { readonly execution: Execution; readonly request: Request; readonly replayed: boolean }
+  /** The request is told when it is not the admission's own, which the caller has. */
+  admit: { readonly execution: Execution; readonly request: Request | null; readonly replayed: boolean }
   command: Execution
-  work: Execution
+  work: WorkAnswer
   claim: readonly Claimed[]
   heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[] }
   register: { readonly worker: number }

@@ -1,7 +1,6 @@
-import type { Claimed, Held, Hello } from '../commit/order.ts'
+import type { Claimed, Held, Hello, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
-import type { Execution } from '../execution/execution.ts'
 
 /** What a worker is told when it signs on; all durations in milliseconds. */
 export interface Welcome {
@@ -39,7 +38,7 @@ export interface WorkerProtocol {
   claim(ask: { readonly worker: number; readonly limit: number; readonly waitMs: number }): Promise<readonly Claimed[]>
   heartbeat(beat: Beat): Promise<BeatAnswer>
   /** Records, intents, outcomes and the settling of one execution; a refusal is an answer, not an error. */
-  work(worker: number, id: number, command: WorkerCommand): Promise<Execution | Refusal>
+  work(worker: number, id: number, command: WorkerCommand): Promise<WorkAnswer | Refusal>
   /** Nothing is held any more and nothing will be: the incarnation ends. */
   signOff(worker: number): Promise<void>
 }

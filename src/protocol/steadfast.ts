@@ -1,7 +1,7 @@
+import type { WorkAnswer } from '../commit/order.ts'
 import { classify, LeaseLost } from '../errors/failures.ts'
 import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
-import type { Execution } from '../execution/execution.ts'
 import type { Random } from '../identity/random.ts'
 import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
@@ -36,7 +36,7 @@ export async function untilAnswered(
   protocol: Pick<WorkerProtocol, 'work'>,
   call: { readonly worker: number; readonly id: number; readonly command: WorkerCommand },
   { clock, random, isOver, onUnanswered }: Patience,
-): Promise<Execution | Refusal> {
+): Promise<WorkAnswer | Refusal> {
   const { worker, id, command } = call
   let storeFailures = 0
   for (let times = 1; ; times += 1) {

@@ -32,7 +32,8 @@ export function proofOfDeath(
     return `process ${suspect.pid} is another one, started at tick ${ticks}`
   }
   // A zombie without other threads has ended and only waits for its parent; X is dead (proc(5)).
-  if ((state === 'Z' || state === 'X') && (threads === '1' || threads === '0')) return `process ${suspect.pid} has ended`
+  if ((state === 'Z' || state === 'X') && (threads === '1' || threads === '0'))
+    return `process ${suspect.pid} has ended`
   return null
 }
 

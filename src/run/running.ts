@@ -1,8 +1,7 @@
-import type { Claimed } from '../commit/order.ts'
+import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { Canceled, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
-import type { Execution } from '../execution/execution.ts'
 import { Chance, insideOf } from './chance.ts'
 import { type Halt, haltOf } from './halt.ts'
 import { Journal } from './journal.ts'
@@ -13,7 +12,7 @@ import type { Unlocked } from './secrets.ts'
  *
  * @throws LeaseLost when no answer came for longer than the lease can have held.
  */
-export type Work = (command: WorkerCommand) => Promise<Execution | Refusal>
+export type Work = (command: WorkerCommand) => Promise<WorkAnswer | Refusal>
 
 /** What steps, effects and the rest of one run share: the claim, its journal, and whether it may go on. */
 export class Running {
@@ -81,7 +80,7 @@ export class Running {
 
   /** Sends a command; gives the refusal back only if the caller says that it is an answer. */
   async send(command: WorkerCommand, answers?: readonly Refusal['code'][]): Promise<Refusal | undefined> {
-    let answer: Execution | Refusal
+    let answer: WorkAnswer | Refusal
     try {
       answer = await this.#work(command)
     } catch (thrown) {
