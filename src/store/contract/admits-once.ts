@@ -101,6 +101,23 @@ export function admitsOnce(harness: Harness): void {
       ])
     }))
 
+  test('whatever a first row holds is kept', () =>
+    Story.tell(harness, async (story) => {
+      const some = {
+        availableAt: 9,
+        attempt: 1,
+        waitingFor: 'timer',
+        ending: 'failed',
+        journal: 2,
+        lastError: 'x',
+      } as const
+      const more = { cancelledBy: 'human:bob', cancelledAt: 3, openEffects: 4, reconciles: 5, cancelChecks: 6 } as const
+      const [execution] = await story.admit({
+        execution: { ...some, ...more, leaseRenewals: 7, finishedAt: 8, startedAt: 9 },
+      })
+      expect(await story.session.executions([1])).toEqual([execution])
+    }))
+
   test('counters go on after a commit, go back after a rollback, and are found again', () =>
     Story.tell(harness, async (story) => {
       expect(await story.session.counters()).toEqual({ execution: 1, queue: 3, worker: 2, position: 1 })

@@ -26,6 +26,9 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
   addNewExecution: `insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, deadline_at, updated_at)
 values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)`,
 
+  addClaimedExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, updated_at, started_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
+
   addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)`,
 

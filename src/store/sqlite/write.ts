@@ -12,23 +12,8 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
   for (const worker of changes.workers) {
     const { key, identity, incarnation, host, pid, startedTicks, bootId, slots, registeredAt, seenAt } = worker
     const actions = JSON.stringify(worker.actions.map(({ action, version }) => ({ action, version })))
-    // prettier-ignore
-    prepared.run(
-      'saveWorker',
-      key,
-      identity,
-      incarnation,
-      host,
-      pid,
-      startedTicks,
-      bootId,
-      actions,
-      slots,
-      registeredAt,
-      seenAt,
-      worker.goneAt,
-      worker.goneProof,
-    )
+    // biome-ignore format: one line, as the columns stand in the statement
+    prepared.run('saveWorker', key, identity, incarnation, host, pid, startedTicks, bootId, actions, slots, registeredAt, seenAt, worker.goneAt, worker.goneProof)
   }
   appendLog(prepared, changes.log, changes.updates)
   for (const { request, execution } of changes.admitted) {
@@ -84,10 +69,17 @@ function addRequest(prepared: Prepared, request: Request): void {
 
 function addExecution(prepared: Prepared, is: Execution): void {
   const { id, tenant, queue, maxAttempts, head, rank, availableAt, deadlineAt, updatedAt } = is
-  if (isNewborn(is)) {
-    prepared
-      .get('addNewExecution')
-      .run(id, tenant, queue, stateCodes[is.state], maxAttempts, head, rank, availableAt, deadlineAt, updatedAt)
+  if (isBlank(is)) {
+    const state = stateCodes[is.state]
+    const { n, attempt, fence, worker, leaseUntil, startedAt } = is
+    if (n === 1 && attempt === 0 && fence === 0 && worker === null && leaseUntil === null && startedAt === null) {
+      prepared
+        .get('addNewExecution')
+        .run(id, tenant, queue, state, maxAttempts, head, rank, availableAt, deadlineAt, updatedAt)
+    } else {
+      // biome-ignore format: one line, as the columns stand in the statement
+      prepared.get('addClaimedExecution').run(id, tenant, queue, state, n, attempt, maxAttempts, fence, head, rank, availableAt, deadlineAt, worker, leaseUntil, updatedAt, startedAt)
+    }
     return
   }
   prepared.run(
@@ -123,14 +115,9 @@ function addExecution(prepared: Prepared, is: Execution): void {
   )
 }
 
-/** As a first event leaves it: what the narrow insert does not name has the column's default. */
-function isNewborn(is: Execution): boolean {
+/** What a first event, or a claim at birth, leaves: the narrow inserts do not name these columns. */
+function isBlank(is: Execution): boolean {
   return (
-    is.n === 1 &&
-    is.fence === 0 &&
-    is.attempt === 0 &&
-    is.worker === null &&
-    is.leaseUntil === null &&
     is.leaseRenewals === 0 &&
     is.waitingFor === null &&
     is.ending === null &&
@@ -142,7 +129,6 @@ function isNewborn(is: Execution): boolean {
     is.cancelChecks === 0 &&
     is.lastErrorClass === null &&
     is.lastError === null &&
-    is.startedAt === null &&
     is.finishedAt === null
   )
 }
@@ -265,42 +251,10 @@ function enterEffect(prepared: Prepared, effect: Effect): void {
   const reconcilable = effect.reconcilable ? 1 : 0
   const code = codeOf.effect[state]
   if (intents > 1 || state !== 'intended') {
-    // prettier-ignore
-    const changed = prepared.run(
-      'updateEffect',
-      id,
-      effectKey,
-      reconcilable,
-      code,
-      intents,
-      fence,
-      worker,
-      intendedAt,
-      concludedAt,
-      value,
-      errorClass,
-      error,
-    )
+    // biome-ignore format: one line, as the columns stand in the statement
+    const changed = prepared.run('updateEffect', id, effectKey, reconcilable, code, intents, fence, worker, intendedAt, concludedAt, value, errorClass, error)
     if (changed === 1) return
   }
-  // prettier-ignore
-  prepared.run(
-    'addEffect',
-    id,
-    effectKey,
-    effect.step,
-    effect.name,
-    effect.ordinal,
-    codeOf.target[effect.target],
-    reconcilable,
-    code,
-    intents,
-    fence,
-    worker,
-    intendedAt,
-    concludedAt,
-    value,
-    errorClass,
-    error,
-  )
+  // biome-ignore format: one line, as the columns stand in the statement
+  prepared.run('addEffect', id, effectKey, effect.step, effect.name, effect.ordinal, codeOf.target[effect.target], reconcilable, code, intents, fence, worker, intendedAt, concludedAt, value, errorClass, error)
 }
