@@ -1,9 +1,11 @@
 /** Every file that is made from a declaration elsewhere. Add a generator here; `generate` writes, `verify` compares. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openapi } from '../src/commands/openapi.ts'
 import { configReference, envExample } from '../src/config/reference.ts'
 import { projectFiles, projectRoot } from './files.ts'
 import { codesPage } from './generated/codes-page.ts'
+import { commandsPage } from './generated/commands-page.ts'
 import { schemaPage } from './generated/schema-page.ts'
 import { statesPage } from './generated/states-page.ts'
 import { generatedFrom } from './generated/table.ts'
@@ -17,6 +19,8 @@ export interface Generator {
 export const generators: readonly Generator[] = [
   { path: 'docs/reference/states.md', render: statesPage },
   { path: 'docs/reference/codes.md', render: codesPage },
+  { path: 'docs/reference/commands.md', render: commandsPage },
+  { path: 'docs/reference/openapi.json', render: () => `${JSON.stringify(openapi(), null, 2)}\n` },
   { path: 'docs/reference/schema.md', render: schemaPage },
   {
     path: 'docs/reference/configuration.md',

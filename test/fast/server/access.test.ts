@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest'
+import type { openapi } from '../../../src/commands/openapi.ts'
+import { commands } from '../../../src/commands/table.ts'
+import { bodyOf, serving } from './serving.ts'
+
+const pathOf = (path: string): string => path.replaceAll(/\{\w+\}/g, 'some-id-or-key')
+
+test('nobody is anonymous: every route of a command refuses a request without a valid token', async () => {
+  await using server = await serving({ slots: 0 })
+  const { app } = server
+  for (const { http } of commands) {
+    const without = await app.request(pathOf(http.path), { method: http.method })
+    const invalid = await app.request(pathOf(http.path), {
+      method: http.method,
+      headers: { authorization: 'Bearer nonsense' },
+    })
+    expect([without.status, invalid.status]).toEqual([401, 401])
+    expect(without.headers.get('www-authenticate')).toContain('Bearer')
+  }
+  expect((await app.request('/v1/worker/claim', { method: 'POST' })).status).toBe(401)
+  expect((await app.request('/')).status).toBe(401)
+  expect((await app.request('/healthz')).status).toBe(200)
+  expect((await app.request('/readyz')).status).toBe(200)
+})
+
+test('REL-06b an agent is denied every command beyond its own over HTTP, and each denial is logged', async () => {
+  await using server = await serving({ slots: 0 })
+  const headers = { authorization: `Bearer ${await server.tokenOf('agent', 'planner')}` }
+  const submit = (as: Record<string, string> = {}) =>
+    server.send('/v1/executions', { body: { action: 'demo.add', input: { a: 1 } }, headers: as })
+  const own = await bodyOf(await submit(headers))
+  const others = await bodyOf(await submit())
+  const allowed = new Set(['submit', 'submit-many', 'status', 'events', 'wait', 'stream', 'cancel'])
+  for (const { name, http } of commands.filter((command) => !allowed.has(command.name))) {
+    const body = http.method === 'POST' ? { body: {} } : {}
+    expect((await server.send(pathOf(http.path), { ...body, method: http.method, headers })).status, name).toBe(403)
+  }
+  expect((await server.send(`/v1/executions/${own.id}`, { headers })).status).toBe(200)
+  expect((await server.send(`/v1/executions/${others.id}`, { headers })).status).toBe(403)
+  expect((await server.send(`/v1/executions/${others.id}/cancel`, { body: {}, headers })).status).toBe(403)
+  expect((await server.send(`/v1/executions/${own.id}/cancel`, { body: {}, headers })).status).toBe(200)
+  expect((await server.send('/v1/worker/register', { body: {}, headers })).status).toBe(403)
+  const denied = server.lines.filter((line) => line.includes('"event":"rbac_violation"'))
+  expect(denied).toHaveLength(commands.length - allowed.size + 3)
+})
+
+test('a token is shown once, ends when revoked or expired, and rows never hold its secret', async () => {
+  await using server = await serving({ slots: 0 })
+  const created = await bodyOf(await server.send('/v1/tokens', { body: { name: 'crm', role: 'viewer' } }))
+  const headers = { authorization: `Bearer ${created.token}` }
+  expect((await server.send('/v1/ops', { headers })).status).toBe(200)
+  const listed = await (await server.send('/v1/tokens')).text()
+  const rows = JSON.stringify(await server.pawl.engine.host.views.tokens())
+  const secret = String(created.token).split('_')[2] ?? '-'
+  expect(`${listed}${rows}${server.lines.join('')}`).not.toContain(secret)
+  await server.send(`/v1/tokens/${created.id}`, { method: 'DELETE' })
+  expect((await server.send('/v1/ops', { headers })).status).toBe(401)
+  const short = await bodyOf(
+    await server.send('/v1/tokens', { body: { name: 'short', role: 'viewer', expiresIn: '0ms' } }),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  while (Date.parse(String(short.expiresAt)) >= Date.now()) await new Promise((resolve) => setImmediate(resolve))
+  expect((await server.send('/v1/ops', { headers: { authorization: `Bearer ${short.token}` } })).status).toBe(401)
+})
+
+test('a sign-in link works once, its session is HttpOnly and strict, and a foreign page cannot use it', async () => {
+  await using server = await serving({ slots: 0 })
+  const { path } = await bodyOf(await server.send('/v1/sign-in-links', { body: {} }))
+  const first = await server.app.request(String(path))
+  const again = await server.app.request(String(path))
+  expect([first.status, again.status]).toEqual([200, 401])
+  const set = first.headers.get('set-cookie') ?? ''
+  expect(set).toMatch(/HttpOnly; SameSite=Strict; Path=\//)
+  const cookie = set.split(';')[0] ?? ''
+  const page = await server.app.request('/', { headers: { cookie } })
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
+  const pause = (headers: Record<string, string>) =>
+    server.app.request('/v1/pauses', { method: 'POST', body: '{"reason":"r"}', headers: { cookie, ...headers } })
+  expect((await pause({})).status).toBe(403)
+  expect((await pause({ 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+  expect((await pause({ origin: 'http://evil.test' })).status).toBe(403)
+  expect((await pause({ 'sec-fetch-site': 'same-origin' })).status).toBe(200)
+})
+
+test('a page shows what others wrote as text', async () => {
+  await using server = await serving({ slots: 0 })
+  const subject = '<script>alert(1)</script>'
+  const { id } = await bodyOf(
+    await server.send('/v1/executions', { body: { action: 'demo.add', input: { a: 1 }, subject } }),
+  )
+  for (const path of ['/', `/executions/${id}`]) {
+    const text = await (await server.send(path)).text()
+    expect(text).toContain('&lt;script&gt;alert(1)')
+    expect(text).not.toContain(subject)
+  }
+})
+
+test('OpenAPI names every route that a command has, and nothing else', async () => {
+  await using server = await serving({ slots: 0 })
+  const document = (await bodyOf(await server.app.request('/openapi.json'))) as ReturnType<typeof openapi>
+  const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  )
+  expect(described.sort()).toEqual(commands.map(({ http }) => `${http.method.toLowerCase()} ${http.path}`).sort())
+  const served = server.app.routes.map(({ method, path }) => `${method} ${path}`)
+  for (const { http } of commands)
+    expect(served).toContain(`${http.method} ${http.path.replaceAll(/\{(\w+)\}/g, ':$1')}`)
+})
+
+test('an unknown route is a problem with a next step, and every answer carries the security headers', async () => {
+  await using server = await serving({ slots: 0 })
+  const response = await server.send('/v1/nothing')
+  expect(response.status).toBe(404)
+  expect(await bodyOf(response)).toMatchObject({ code: 'not_found', next: expect.stringContaining('/openapi.json') })
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(response.headers.get('x-frame-options')).toBe('DENY')
+})

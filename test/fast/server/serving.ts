@@ -1,0 +1,101 @@
+/** A whole server without a socket: real store in memory, real engine, a worker where a test wants one. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Role } from '../../../src/commands/permissions.ts'
+import { orThrow } from '../../../src/errors/refusal.ts'
+import { systemRandom } from '../../../src/identity/random.ts'
+import { action, createPawl } from '../../../src/pawl.ts'
+import { workerRoutes } from '../../../src/protocol/routes.ts'
+import { createApp, createLog, Tokens } from '../../../src/server.ts'
+import { createSystemClock } from '../../../src/time/clock.ts'
+
+export const add = action({
+  name: 'demo.add',
+  version: 1,
+  input: z.object({ a: z.number(), b: z.number().default(1) }),
+  run: ({ input }) => ({ sum: input.a + input.b }),
+})
+
+export const write = action({
+  name: 'demo.write',
+  version: 1,
+  input: z.object({ text: z.string() }),
+  async run({ input, artifact }) {
+    await artifact('note.txt', new TextEncoder().encode(input.text), 'text/plain')
+    return { written: true }
+  },
+})
+
+export const wrong = action({
+  name: 'demo.wrong',
+  version: 1,
+  input: z.unknown(),
+  retry: { maxAttempts: 1 },
+  run: () => {
+    throw new Error('it does not work')
+  },
+})
+
+export interface Sent {
+  readonly method?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export async function serving({ slots = 2 } = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
+  const clock = createSystemClock()
+  const pawl = await createPawl({
+    store: 'sqlite::memory:',
+    actions: [add, write, wrong],
+    slots,
+    dataDir,
+    clock,
+    settings: { pollMs: 20 },
+  })
+  const lines: string[] = []
+  const { host, plane, protocol } = pawl.engine
+  const tokens = new Tokens({ host, clock, random: systemRandom })
+  const closing = new AbortController()
+  const app = createApp({
+    plane,
+    tokens,
+    protocolRoutes: workerRoutes(protocol),
+    dataDir,
+    clock,
+    random: systemRandom,
+    log: createLog({ level: 'info', clock, write: (line) => lines.push(line) }),
+    closing: closing.signal,
+  })
+  await pawl.start()
+  const tokenOf = async (role: Role, name: string = role): Promise<string> => {
+    const principal = role === 'agent' ? `agent:${name}` : `human:${name}`
+    return orThrow(await tokens.create({ name, principal, tenant: 'default', role, expiresAt: null })).token
+  }
+  const admin = await tokenOf('admin')
+  /** Sends as admin unless the headers say otherwise. */
+  const send = async (path: string, { method, body, headers = {} }: Sent = {}): Promise<Response> =>
+    app.request(path, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: { authorization: `Bearer ${admin}`, ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  return {
+    app,
+    pawl,
+    tokens,
+    tokenOf,
+    send,
+    lines,
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await pawl.stop({ graceMs: 100 })
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export const bodyOf = async (response: Response): Promise<Record<string, unknown>> =>
+  (await response.json()) as Record<string, unknown>

@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = resolve(import.meta.dirname, '../../..')
+const entry = join(root, 'src/cli/main.ts')
+const folder = mkdtempSync(join(tmpdir(), 'pawl-cli-'))
+const { PAWL_URL: _, PAWL_TOKEN: __, PAWL_STORE: ___, ...environment } = process.env
+
+interface Ended {
+  readonly exit: number | null
+  readonly out: string
+  readonly err: string
+}
+
+interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  /** Resolves once the text was printed, or the process has ended. */
+  said(text: string): Promise<void>
+}
+
+function start(args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [entry, ...args], {
+    cwd: folder,
+    env: { ...environment, NO_COLOR: '1', ...env },
+  })
+  let out = ''
+  let err = ''
+  const listeners = new Set<() => void>()
+  const tell = (): void => {
+    for (const listener of listeners) listener()
+  }
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString()
+    tell()
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString()
+    tell()
+  })
+  const ended = new Promise<Ended>((done) => child.on('close', (exit) => done({ exit, out, err })))
+  const said = (text: string): Promise<void> =>
+    new Promise((done) => {
+      const look = (): void => {
+        if (out.includes(text) || err.includes(text)) done()
+      }
+      listeners.add(look)
+      void ended.then(() => done())
+      look()
+    })
+  return { child, ended, said }
+}
+
+async function pawl(
+  args: readonly string[],
+  { stdin, env }: { stdin?: string; env?: Record<string, string> } = {},
+): Promise<Ended> {
+  const { child, ended } = start(args, env)
+  child.stdin?.end(stdin ?? '')
+  return ended
+}
+
+const jsonOf = ({ out }: Ended): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>
+
+let server: Running
+
+beforeAll(async () => {
+  const url = (path: string): string => pathToFileURL(join(root, path)).href
+  writeFileSync(
+    join(folder, 'pawl.actions.ts'),
+    `import { z } from '${url('node_modules/zod/index.js')}'
+import { action } from '${url('src/pawl.ts')}'
+export const actions = [
+  action({ name: 'demo.add', version: 1, input: z.object({ a: z.number(), b: z.number().default(1) }), run: ({ input }) => ({ sum: input.a + input.b }) }),
+  action({ name: 'demo.wrong', version: 1, input: z.unknown(), retry: { maxAttempts: 1 }, run: () => { throw new Error('it does not work') } }),
+]
+`,
+  )
+  server = start(['serve', '--port', '0'])
+  await server.said('Stop it with')
+})
+
+afterAll(async () => {
+  server.child.kill('SIGTERM')
+  await server.ended
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('serve leaves its address and token in a file that only its user can read', () => {
+  const file = join(folder, '.pawl/server.json')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    pid: server.child.pid,
+  })
+})
+
+test('submit takes fields, a file or standard input, and --wait ends with 0 or 7', async () => {
+  writeFileSync(join(folder, 'input.json'), '{"a":40}')
+  const fields = await pawl(['submit', 'demo.add', '-i', 'a=4', '-i', 'b=7', '--wait', '--json'])
+  expect(fields.exit).toBe(0)
+  expect(jsonOf(fields)).toMatchObject({ schema: 1, state: 'succeeded', result: { sum: 11 } })
+  const file = await pawl(['submit', 'demo.add', '-f', 'input.json', '--wait', '--json'])
+  expect(jsonOf(file)).toMatchObject({ result: { sum: 41 } })
+  const piped = await pawl(['submit', 'demo.add', '-', '--wait', '--json'], { stdin: '{"a":9}' })
+  expect(jsonOf(piped)).toMatchObject({ result: { sum: 10 } })
+  const failed = await pawl(['submit', 'demo.wrong', '--wait'])
+  expect(failed.exit).toBe(7)
+  expect(failed.err).toContain('it does not work')
+})
+
+test('data goes to stdout, hints to stderr; watch prints the events and ends with 0', async () => {
+  const { exit, out, err } = await pawl(['submit', 'demo.add', '-i', 'a=1'])
+  expect(exit).toBe(0)
+  expect(out).toMatch(/^[0-9a-f-]{36}\n$/)
+  expect(err).toContain(`pawl watch ${out.trim()}`)
+  const watched = await pawl(['watch', out.trim()])
+  expect(watched.exit).toBe(0)
+  expect(watched.out.split('\n').filter((line) => line !== '')).toHaveLength(3)
+  expect((await pawl(['trace', out.trim(), '--json'])).out).toContain('"events":[')
+})
+
+test.each([
+  [['status', 'nope'], 3],
+  [['lst'], 2],
+  [['submit', 'demo.add', '-i', 'a=x'], 2],
+  [['submit', 'none.such'], 3],
+  [['list', 'colour:red'], 2],
+  [['redrive', 'nope'], 2],
+  [['explain', 'state_changed'], 0],
+  [['ops'], 0],
+] as const)('%j ends with exit code %i', async (args, exit) => {
+  expect((await pawl(args)).exit).toBe(exit)
+})
+
+test('exit codes tell conflict, denial and a server that is not there apart', async () => {
+  const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--key', 'K1', '--wait', '--json'])
+  const { id } = JSON.parse(out) as { id: string }
+  expect((await pawl(['submit', 'demo.add', '-i', 'a=2', '--key', 'K1'])).exit).toBe(5)
+  expect((await pawl(['retry', id])).exit).toBe(5)
+  const url = (JSON.parse(readFileSync(join(folder, '.pawl/server.json'), 'utf8')) as { url: string }).url
+  const { token } = jsonOf(await pawl(['token', 'create', 'planner', '--role', 'agent', '--json']))
+  const asAgent = { PAWL_URL: url, PAWL_TOKEN: String(token) }
+  const denied = await pawl(['redrive', id, '--reason', 'r', '--json'], { env: asAgent })
+  expect(denied.exit).toBe(4)
+  expect(jsonOf(denied)).toMatchObject({ schema: 1, error: { code: 'not_permitted' } })
+  expect((await pawl(['ops'], { env: { PAWL_URL: 'http://127.0.0.1:9', PAWL_TOKEN: 'x' } })).exit).toBe(11)
+  expect((await pawl(['ops', '--data', 'nowhere'])).exit).toBe(11)
+  // The token of this machine's server is for that server alone.
+  expect((await pawl(['ops', '--url', 'http://127.0.0.1:9'])).exit).toBe(4)
+})
+
+test('a command on what a query finds needs --yes where nobody can be asked', async () => {
+  for (const a of [1, 2]) await pawl(['submit', 'demo.add', '-i', `a=${a}`, '--delay', '1h', '--subject', 'quote:bulk'])
+  const asked = await pawl(['cancel', '--query', 'subject:quote:bulk'])
+  expect([asked.exit, asked.err]).toEqual([2, expect.stringContaining('cancel 2 executions?')])
+  const done = await pawl(['cancel', '--query', 'subject:quote:bulk', '--yes', '--json'])
+  expect(done.exit).toBe(0)
+  expect(jsonOf(done)).toMatchObject({ schema: 1, done: 2, refused: 0 })
+})
+
+test('Ctrl-C ends the waiting with 130 and says that the execution goes on', async () => {
+  const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--delay', '1h'])
+  const watching = start(['watch', out.trim()])
+  await watching.said('enqueue')
+  watching.child.kill('SIGINT')
+  const { exit, err } = await watching.ended
+  expect([exit, err]).toEqual([130, expect.stringContaining('not canceled')])
+  expect((await pawl(['status', out.trim(), '--json'])).out).toContain('"state":"queued"')
+})
+
+test('a worker in a process of its own runs over HTTP what the server does not run', async () => {
+  const data = join(folder, 'apart')
+  const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
+  await api.said('Stop it with')
+  const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--data', data])
+  const worker = start(['worker', '--data', data, '--identity', 'w1'])
+  await worker.said('works for')
+  const ended = await pawl(['watch', out.trim(), '--data', data])
+  expect(ended.exit).toBe(0)
+  expect(ended.out).toContain('worker:w1')
+  for (const running of [worker, api]) {
+    running.child.kill('SIGTERM')
+    expect((await running.ended).exit).toBe(0)
+  }
+  expect(existsSync(join(data, 'server.json'))).toBe(false)
+})
