@@ -18,7 +18,7 @@ interface Bite {
 type Job = (copy: Copy) => Promise<readonly Bite[]>
 
 const filter = process.argv[2] ?? ''
-const shares = 2
+const shares = 1
 const vitest = 'node_modules/vitest/vitest.mjs'
 const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.meta.url), 'utf8')) as readonly {
   readonly name: string
