@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /** Entry of the command line. */
-import { existsSync } from 'node:fs'
 import { CommanderError, Command as Verb } from 'commander'
-import { isRefusal, Refused, refuse } from '../errors/refusal.ts'
+import { isRefusal, Refused } from '../errors/refusal.ts'
+import { resolveToSources } from './checkout.ts'
 import { findServer } from './connection.ts'
 import { printRefusal, terminal as terminalOf } from './output.ts'
 import { addCommands, type Flags, type WithContext } from './program.ts'
 
+resolveToSources(import.meta.url)
 const terminal = terminalOf(process.env)
 const interrupt = new AbortController()
 let isServing = false
@@ -112,21 +113,6 @@ function addProcesses(root: Verb): void {
   longRunning(worker, async () => {
     const module = await import('./worker.ts')
     return (flags) => module.runWorker(flags, terminal, interrupt.signal)
-  })
-  const up = root
-    .command('up')
-    .description('Start everything on this machine with the quote example.')
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .helpOption(false)
-    .argument('[arguments...]')
-  up.action(async () => {
-    const name = import.meta.url.endsWith('.ts') ? './up.ts' : './up.js'
-    if (!existsSync(new URL(name, import.meta.url)))
-      throw new Refused(refuse('unknown_command', '`up` is not part of this installation.'))
-    isServing = true
-    const module = (await import(name)) as { up(args: readonly string[], stop: AbortSignal): Promise<number> }
-    exitCode = await module.up(process.argv.slice(process.argv.indexOf('up') + 1), interrupt.signal)
   })
 }
 

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -27,7 +28,7 @@ function block(start: string): string {
 test("the README's first code runs as it stands and prints what it says", async () => {
   const file = join(folder, 'first.ts')
   await writeFile(file, block('```ts\n'))
-  const { stdout } = await run(process.execPath, ['--conditions=source', file], { cwd: folder })
+  const { stdout } = await run(process.execPath, ['--conditions=pawl-source', file], { cwd: folder })
   const lines = stdout.trim().split('\n')
   expect(lines[0]).toBe("{ messageId: 'm-1' }")
   expect(lines.slice(1)).toEqual([
@@ -38,6 +39,32 @@ test("the README's first code runs as it stands and prints what it says", async 
     '5 effect_recorded → running',
     '6 succeed → succeeded',
   ])
+})
+
+test('the first action of the README is served and submitted with the commands beside it', async () => {
+  await writeFile(join(folder, 'hello.ts'), block('```ts hello.ts'))
+  const data = join(folder, 'data')
+  const pawl = join(root, 'pawl')
+  const server = spawn(pawl, ['serve', '--actions', './hello.ts', '--data', data, '--port', '0'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PAWL_LOG_LEVEL: 'error' },
+  })
+  const exited = once(server, 'exit')
+  try {
+    await once(server.stdout, 'data')
+    const call = (...words: string[]) => run(pawl, [...words, '--data', data], { cwd: folder })
+    const { stdout } = await call('submit', 'hello.greet', '-i', 'name=Ada', '--wait', '--json')
+    expect(stdout).toContain('Hello, Ada')
+    const id = /"id":\s*"([0-9a-f-]{36})"/.exec(stdout)?.[1] ?? ''
+    expect((await call('list')).stdout).toContain(id)
+    expect((await call('trace', id)).stdout).toContain('succeed')
+    expect((await call('ops')).stdout).toContain('ok')
+    expect((await call('explain', 'illegal_transition')).stdout).toContain('illegal_transition')
+  } finally {
+    server.kill('SIGTERM')
+    await exited
+  }
 })
 
 test('every file and folder that the README links to exists', () => {
