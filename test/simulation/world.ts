@@ -203,8 +203,7 @@ class World {
     for (; steps < stormSteps && this.#violations.length === 0; steps += 1) await this.#step()
     this.#faults.end()
     this.#fleet.recover()
-    this.#people.unpauseAll()
-    this.#scheduler.after('fate', 60_000, 'last pauses end', () => this.#people.unpauseAll())
+    this.#endPauses()
     steps += await this.#untilQuiet('everything has ended or waits for a person')
     this.#people.resolveAll()
     steps += await this.#untilQuiet('everything has ended after people decided')
@@ -226,6 +225,12 @@ class World {
       steps,
       counts: this.#counts,
     }
+  }
+
+  /** Again and again: a pause that was under way may arrive behind the order that ends it. */
+  #endPauses(): void {
+    this.#people.unpauseAll()
+    this.#scheduler.after('fate', 60_000, 'pauses end', () => this.#endPauses())
   }
 
   async #step(): Promise<void> {
