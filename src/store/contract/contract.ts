@@ -26,5 +26,7 @@ export const promises = {
 } as const
 
 export function storeContract(name: string, harness: Harness): void {
-  describe.each(Object.entries(promises))(`${name} %s`, (_, promise) => promise(harness))
+  describe.each(Object.entries(promises))(`${name} %s`, (_, promise) => {
+    promise(harness)
+  })
 }

@@ -2,41 +2,62 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Harness, Opened, Shell } from '../contract/harness.ts'
 import { type OpenedSqlite, openSqlite } from './open.ts'
+import type { SqliteSession } from './session.ts'
 import type { Statements } from './statements.ts'
+import type { SqliteViews } from './views.ts'
 
-/** The SQLite store as the contract suite opens it. `statements` takes single statements apart. */
-export function memoryHarness(statements?: Partial<Statements>): Harness {
+/** A store as the contract suite wants it: it asks for this shape, and knows nothing of SQLite. */
+interface OpenedForTest {
+  readonly session: SqliteSession
+  readonly views: () => SqliteViews
+  readonly shell: Shell
+  readonly close: () => Promise<void>
+  readonly reopen?: () => Promise<OpenedForTest>
+}
+
+interface Shell {
+  readonly run: (sql: string) => Promise<void>
+  readonly rows: (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
+}
+
+interface StoreHarness {
+  readonly open: () => Promise<OpenedForTest>
+}
+
+/** Opens an empty store in memory each time. `statements` takes single statements apart. */
+export function memoryHarness(statements?: Partial<Statements>): StoreHarness {
+  return { open: async () => openedForTest(openSqlite({ path: ':memory:', statements })) }
+}
+
+/** Opens an empty store in a file each time, with a shell on a connection of its own. */
+export function fileHarness(statements?: Partial<Statements>): StoreHarness {
+  return { open: async () => openIn(mkdtempSync(join(tmpdir(), 'pawl-store-')), statements) }
+}
+
+export function openedForTest(store: OpenedSqlite, shell: DatabaseSync = store.raw): OpenedForTest {
   return {
-    async open() {
-      const store = openSqlite({ path: ':memory:', statements })
-      return { ...doors(store), shell: shellOf(store.raw), close: async () => store.close() }
+    session: store.session,
+    views: () => store.views(),
+    shell: {
+      run: async (sql) => shell.exec(sql),
+      rows: async (sql) => shell.prepare(sql).all(),
     },
+    close: async () => store.close(),
   }
 }
 
-export function fileHarness(statements?: Partial<Statements>): Harness {
-  return {
-    async open() {
-      const folder = mkdtempSync(join(tmpdir(), 'pawl-store-'))
-      return openIn(folder, statements)
-    },
-  }
-}
-
-function openIn(folder: string, statements?: Partial<Statements>): Opened {
+function openIn(folder: string, statements?: Partial<Statements>): OpenedForTest {
   const path = join(folder, 'pawl.db')
   const store = openSqlite({ path, statements })
-  // A connection of its own with SQLite's defaults: what a database shell has.
+  // SQLite's own defaults, which check no foreign keys: what a database shell has.
   const raw = new DatabaseSync(path, { enableForeignKeyConstraints: false })
   const close = (): void => {
     if (raw.isOpen) raw.close()
     store.close()
   }
   return {
-    ...doors(store),
-    shell: shellOf(raw),
+    ...openedForTest(store, raw),
     async close() {
       close()
       rmSync(folder, { recursive: true, force: true })
@@ -45,17 +66,5 @@ function openIn(folder: string, statements?: Partial<Statements>): Opened {
       close()
       return openIn(folder, statements)
     },
-  }
-}
-
-const doors = (store: OpenedSqlite): Pick<Opened, 'session' | 'views'> => ({
-  session: store.session,
-  views: () => store.views(),
-})
-
-function shellOf(db: DatabaseSync): Shell {
-  return {
-    run: async (sql) => db.exec(sql),
-    rows: async (sql) => db.prepare(sql).all(),
   }
 }

@@ -12,8 +12,22 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
   for (const worker of changes.workers) {
     const { key, identity, incarnation, host, pid, startedTicks, bootId, slots, registeredAt, seenAt } = worker
     const actions = JSON.stringify(worker.actions.map(({ action, version }) => ({ action, version })))
-    // biome-ignore format: one line, as the columns stand in the statement
-    prepared.run('saveWorker', key, identity, incarnation, host, pid, startedTicks, bootId, actions, slots, registeredAt, seenAt, worker.goneAt, worker.goneProof)
+    prepared.run(
+      'saveWorker',
+      key,
+      identity,
+      incarnation,
+      host,
+      pid,
+      startedTicks,
+      bootId,
+      actions,
+      slots,
+      registeredAt,
+      seenAt,
+      worker.goneAt,
+      worker.goneProof,
+    )
   }
   appendLog(prepared, changes.log, changes.updates)
   for (const { request, execution } of changes.admitted) {
@@ -77,8 +91,26 @@ function addExecution(prepared: Prepared, is: Execution): void {
         .get('addNewExecution')
         .run(id, tenant, queue, state, maxAttempts, head, rank, availableAt, deadlineAt, updatedAt)
     } else {
-      // biome-ignore format: one line, as the columns stand in the statement
-      prepared.get('addClaimedExecution').run(id, tenant, queue, state, n, attempt, maxAttempts, fence, head, rank, availableAt, deadlineAt, worker, leaseUntil, updatedAt, startedAt)
+      prepared
+        .get('addClaimedExecution')
+        .run(
+          id,
+          tenant,
+          queue,
+          state,
+          n,
+          attempt,
+          maxAttempts,
+          fence,
+          head,
+          rank,
+          availableAt,
+          deadlineAt,
+          worker,
+          leaseUntil,
+          updatedAt,
+          startedAt,
+        )
     }
     return
   }
@@ -251,10 +283,40 @@ function enterEffect(prepared: Prepared, effect: Effect): void {
   const reconcilable = effect.reconcilable ? 1 : 0
   const code = codeOf.effect[state]
   if (intents > 1 || state !== 'intended') {
-    // biome-ignore format: one line, as the columns stand in the statement
-    const changed = prepared.run('updateEffect', id, effectKey, reconcilable, code, intents, fence, worker, intendedAt, concludedAt, value, errorClass, error)
+    const changed = prepared.run(
+      'updateEffect',
+      id,
+      effectKey,
+      reconcilable,
+      code,
+      intents,
+      fence,
+      worker,
+      intendedAt,
+      concludedAt,
+      value,
+      errorClass,
+      error,
+    )
     if (changed === 1) return
   }
-  // biome-ignore format: one line, as the columns stand in the statement
-  prepared.run('addEffect', id, effectKey, effect.step, effect.name, effect.ordinal, codeOf.target[effect.target], reconcilable, code, intents, fence, worker, intendedAt, concludedAt, value, errorClass, error)
+  prepared.run(
+    'addEffect',
+    id,
+    effectKey,
+    effect.step,
+    effect.name,
+    effect.ordinal,
+    codeOf.target[effect.target],
+    reconcilable,
+    code,
+    intents,
+    fence,
+    worker,
+    intendedAt,
+    concludedAt,
+    value,
+    errorClass,
+    error,
+  )
 }

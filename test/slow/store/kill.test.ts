@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Refused } from '../../../src/errors/refusal.ts'
 import { holdsWhatWasAcknowledged } from '../../../src/store/contract/survives-kill.ts'
+import { openedForTest } from '../../../src/store/sqlite/harness.ts'
 import { integrityCheck } from '../../../src/store/sqlite/health.ts'
 import { openSqlite } from '../../../src/store/sqlite/open.ts'
 
@@ -58,15 +59,7 @@ test('REL-03 REL-04 whatever instant a writer is killed at, all it acknowledged 
     expect(store.wasClean).toBe(false)
     expect(store.ownerEpoch).toBe(2 * round + 2)
     expect(integrityCheck(store.raw)).toEqual([])
-    await holdsWhatWasAcknowledged(
-      {
-        session: store.session,
-        views: () => store.views(),
-        shell: { run: async (sql) => store.raw.exec(sql), rows: async (sql) => store.raw.prepare(sql).all() },
-        close: async () => store.close(),
-      },
-      last(),
-    )
+    await holdsWhatWasAcknowledged(openedForTest(store), last())
     store.close()
   }
 })

@@ -1,32 +1,4 @@
--- Takes the core away again, with everything in it.
-drop trigger executions_guard_update;
-drop trigger executions_no_delete;
-drop trigger executions_guard_insert;
-drop trigger execution_effects_no_delete;
-drop trigger execution_effects_guard_update;
-drop trigger execution_effects_no_replace;
-drop trigger execution_steps_no_delete;
-drop trigger execution_steps_no_update;
-drop trigger execution_steps_no_replace;
-drop trigger outcomes_no_delete;
-drop trigger outcomes_no_update;
-drop trigger outcomes_no_replace;
-drop trigger log_no_delete;
-drop trigger log_no_update;
-drop trigger log_next_position;
-drop trigger requests_no_delete;
-drop trigger requests_no_update;
-drop trigger requests_no_replace;
-
-drop view execution_queue_transition_audit;
-drop view execution_idempotency_ledger;
-drop view execution_queue_task;
-drop view execution_alias;
-drop view idempotency_keys;
-drop view execution_dlq;
-drop view execution_queue;
-drop view execution_events;
-
+-- Takes the tables away, with everything in them.
 drop table tokens;
 drop table pauses;
 drop table workers;

@@ -1,0 +1,27 @@
+-- Takes the guards away and leaves the rows.
+drop trigger executions_guard_update;
+drop trigger executions_no_delete;
+drop trigger executions_guard_insert;
+drop trigger execution_effects_no_delete;
+drop trigger execution_effects_guard_update;
+drop trigger execution_effects_no_replace;
+drop trigger execution_steps_no_delete;
+drop trigger execution_steps_no_update;
+drop trigger execution_steps_no_replace;
+drop trigger outcomes_no_delete;
+drop trigger outcomes_no_update;
+drop trigger outcomes_no_replace;
+drop trigger log_no_delete;
+drop trigger log_no_update;
+drop trigger log_next_position;
+drop trigger requests_no_delete;
+drop trigger requests_no_update;
+drop trigger requests_no_replace;
+delete from execution_status;
+delete from event_type;
+delete from execution_mode;
+delete from wait_reason;
+delete from effect_target;
+delete from effect_state;
+delete from timer_kind;
+delete from pause_scope;
