@@ -40,6 +40,8 @@ export interface CommitterOptions {
 
 const groupMin = 32
 const askAgainMs = 1_000
+/** A store that fails is not asked for timers and claims in a tight loop; orders are tried as they come. */
+const restMs = 250
 const groupMax = 2_000
 
 /**
@@ -62,6 +64,7 @@ export class Committer implements Orders {
   #working: Promise<void> | null = null
   #alarm: { cancel(): void; readonly at: number } | null = null
   #closed = false
+  #restUntil = 0
 
   private constructor(options: CommitterOptions, memory: Memory) {
     this.#options = options
@@ -189,6 +192,7 @@ export class Committer implements Orders {
   async #withoutCulprit(group: readonly Pending[], claims: readonly StandingClaim[], error: unknown): Promise<void> {
     const failure = error instanceof Error ? error : new DatabaseError(String(error))
     this.#options.onFailure?.(failure, group.length)
+    this.#restUntil = this.#clock.now() + restMs
     if (group.length > 0 && claims.length > 0) return this.#commit(group, [])
     if (group.length <= 1 || error instanceof Refused) {
       for (const { fail } of group) fail(failure)
@@ -243,7 +247,7 @@ export class Committer implements Orders {
     const times = this.#claims.map(({ until }) => until)
     if (this.#memory.nextTimerAt !== null) times.push(this.#memory.nextTimerAt)
     if (times.length === 0) return
-    const at = Math.min(...times)
+    const at = Math.max(Math.min(...times), this.#restUntil)
     if (this.#alarm !== null && this.#alarm.at <= at) return
     this.#alarm?.cancel()
     const timer = this.#clock.timer(Math.max(0, at - this.#clock.now()), () => {
