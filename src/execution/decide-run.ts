@@ -56,6 +56,7 @@ export function decideRenew(execution: Execution, command: Of<'renew'>, { now }:
     quiet: {
       leaseUntil: Math.max(execution.leaseUntil ?? 0, now + command.leaseMs),
       leaseRenewals: execution.leaseRenewals + 1,
+      updatedAt: now,
       cancelChecks: Math.max(execution.cancelChecks, command.cancelChecks),
     },
   }
