@@ -25,7 +25,7 @@ const warmUp = 24
 const calmCount = 80
 const randomInstantMs = 120
 /** Executions that must come to rest between two deaths of the server. */
-const pace = 50
+const pace = 100
 
 /**
  * SIGKILL of the process that holds the store, at random instants under load, its embedded worker with it. Two worker
