@@ -43,6 +43,6 @@ function table(): string {
     '|---|---|---|---|---|---|---|',
     ...rows,
     '',
-    `On ${on?.cores} shared cores, Node ${on?.node}, SQLite ${on?.sqlite}. \`stop-default\` runs at the default lease, the others at the short one.`,
+    `On ${on?.cores} shared cores, Node ${on?.node}, SQLite ${on?.sqlite}. \`stop-default\` runs at the default lease, \`writer-kill\` at one of 3 s and counted from the start of the new server process, the others at the short one.`,
   ].join('\n')
 }
