@@ -51,7 +51,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
     port: () => null,
     async close() {
       await committer.close()
-      await views.close()
+      views.close()
       opened.close()
     },
   }

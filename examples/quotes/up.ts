@@ -69,7 +69,7 @@ async function main(options: Options): Promise<number> {
       actions,
       dataDir: options.data,
       slots: config.concurrency,
-      log: createLog({ level: process.env['PAWL_LOG_LEVEL'] ?? (options.once ? 'error' : 'warn'), clock: systemClock }),
+      log: createLog({ level: process.env.PAWL_LOG_LEVEL ?? (options.once ? 'error' : 'warn'), clock: systemClock }),
     })
     const { pawl } = server
     const pdf = await pawl.submit({ action: 'quote.render_pdf', input: quote })

@@ -141,7 +141,7 @@ test('REL-03 a commit that finds a row changed under the writer is taken back, a
   const { committer } = await openCommitter((session) =>
     wrapSession(session, {
       write: (changes) => {
-        session.write(changes)
+        void session.write(changes)
         return { stale: changes.admitted.length > 0 ? [1] : [] }
       },
     }),

@@ -170,7 +170,7 @@ test('a wait that the other side asked for is kept', () => {
   expect(classify(new RetryAfter(Number.NaN))).not.toHaveProperty('retryAfterMs')
 })
 
-test('CP-008 only an error that proves that no byte was sent counts as never sent', () => {
+test('CP-008d only an error that proves that no byte was sent counts as never sent', () => {
   const refused = systemError('ECONNREFUSED', { syscall: 'connect' })
   expect(neverSent(refused)).toBe(true)
   expect(neverSent(systemError('ENOTFOUND', { syscall: 'getaddrinfo' }))).toBe(true)

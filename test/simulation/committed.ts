@@ -23,7 +23,7 @@ export function checkCommit(changes: Changes, replay: Replay, tables: Tables, re
   for (const row of changes.log) {
     if (row.type !== 'lease_expired') continue
     for (const [index, id] of row.executions.entries()) {
-      if (row.data?.[index]?.['cause'] !== 'sweep') continue
+      if (row.data?.[index]?.cause !== 'sweep') continue
       const lost = changes.updates.find(
         ({ was, is }) => is.id === id && was.state === 'running' && is.state !== 'running',
       )

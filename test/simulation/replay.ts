@@ -123,11 +123,11 @@ export class Replay {
     if (event.type === 'claim') {
       const fence = Math.max(known.fence + 1, event.position)
       if (fence <= known.fence) this.#fail('I2', `${at}: fence ${fence} does not exceed ${known.fence}`)
-      const reconcileOnly = event.data?.['reconcileOnly'] === true
+      const reconcileOnly = event.data?.reconcileOnly === true
       const isSpent = known.state === 'retryable_failed' && !reconcileOnly
       known.attempt = known.state === 'queued' ? Math.max(1, known.attempt) : known.attempt + (isSpent ? 1 : 0)
-      if ((event.data?.['attempt'] ?? 1) !== known.attempt) {
-        this.#fail('I19', `${at}: records attempt ${event.data?.['attempt']}, counted ${known.attempt}`)
+      if ((event.data?.attempt ?? 1) !== known.attempt) {
+        this.#fail('I19', `${at}: records attempt ${event.data?.attempt}, counted ${known.attempt}`)
       }
       known.fence = fence
       known.holder = event.worker
@@ -148,20 +148,20 @@ export class Replay {
   }
 
   #ledger(known: Replayed, event: Event, at: string): void {
-    const key = event.data?.['effectKey']
+    const key = event.data?.effectKey
     if (typeof key !== 'string' || !event.type.startsWith('effect_')) return
     const effect = known.effects.get(key)
     const isOpen = effect?.state === 'intended' || effect?.state === 'in_doubt'
-    const outcome = String(event.data?.['outcome'])
+    const outcome = String(event.data?.outcome)
     switch (event.type) {
       case 'effect_intended': {
-        const target = String(event.data?.['target'])
+        const target = String(event.data?.target)
         if (known.cancelAsked) this.#fail('I13', `${at}: an intent after the wish to cancel`)
         if (known.reconcileOnly) this.#fail('I13', `${at}: an intent in a claim for reconciliation only`)
         if (effect !== undefined && !isOpen && effect.state !== 'not_applied')
           this.#fail('I8', `${at}: the effect is ${effect.state}`)
         if (isOpen && target === 'opaque') this.#fail('effects', `${at}: an opaque effect in doubt is called again`)
-        if (isOpen !== (event.data?.['replay'] === true)) this.#fail('I8', `${at}: replay is not said`)
+        if (isOpen !== (event.data?.replay === true)) this.#fail('I8', `${at}: replay is not said`)
         const intents = (effect?.intents ?? 0) + 1
         const worker = event.worker ?? -1
         known.effects.set(key, { state: 'intended', intents, fence: known.fence, target, worker })

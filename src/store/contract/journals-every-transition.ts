@@ -118,7 +118,7 @@ export function journalsEveryTransition(harness: Harness): void {
       await story.succeed([first, ...again.slice(0, 1)])
       const events = await story.shell.rows('select * from execution_events order by execution, n')
       for (const execution of await story.session.executions([1, 2, 3, 4])) {
-        const own = events.filter((event) => event['execution'] === execution.id)
+        const own = events.filter((event) => event.execution === execution.id)
         expect(own.map(({ n }) => n)).toEqual(Array.from({ length: execution.n }, (_, index) => index + 1))
         let state: string | null = null
         for (const { from_state, to_state, type } of own) {
@@ -127,9 +127,9 @@ export function journalsEveryTransition(harness: Harness): void {
           state = String(to_state)
         }
         expect(state).toBe(execution.state)
-        expect(own.at(-1)?.['position']).toBe(execution.head)
-        expect(own.filter(({ type }) => type === 'claim').at(-1)?.['position']).toBe(execution.fence)
-        expect(own[0]?.['execution_id']).toBe(`public-${execution.id}`)
+        expect(own.at(-1)?.position).toBe(execution.head)
+        expect(own.filter(({ type }) => type === 'claim').at(-1)?.position).toBe(execution.fence)
+        expect(own[0]?.execution_id).toBe(`public-${execution.id}`)
       }
       expect(events).toHaveLength(new Set(events.map(({ execution, n }) => `${execution}/${n}`)).size)
     }))

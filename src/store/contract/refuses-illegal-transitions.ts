@@ -106,7 +106,7 @@ async function enter(shell: Shell, to: State): Promise<void> {
 }
 
 async function stateIn(shell: Shell): Promise<unknown> {
-  return (await shell.rows('select state from executions where id = 1'))[0]?.['state']
+  return (await shell.rows('select state from executions where id = 1'))[0]?.state
 }
 
 /** The states to pass from queued to `goal`, by the shortest way the machine has. */

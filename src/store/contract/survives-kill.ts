@@ -29,7 +29,7 @@ export async function holdsWhatWasAcknowledged(
     expected += n
   }
   const [logged] = await shell.rows('select count(*) as events from execution_events')
-  expect(logged?.['events']).toBe(expected)
+  expect(logged?.events).toBe(expected)
   const due = new Set((await session.ready(1, ids.length + 1)).map(({ id }) => id))
   expect(due).toEqual(new Set(executions.filter(({ state }) => state === 'queued').map(({ id }) => id)))
 }

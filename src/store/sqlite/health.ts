@@ -17,7 +17,7 @@ export function quickCheck(db: DatabaseSync): void {
   for (const table of hotTables) {
     const found = guarded(() => {
       const row = db.prepare(`select count(*) as rows from (select 1 from ${table} limit ${rowsMax})`).get()
-      if ((row?.['rows'] as number) < rowsMax) return problems(db, `pragma quick_check(${table})`)
+      if ((row?.rows as number) < rowsMax) return problems(db, `pragma quick_check(${table})`)
       readNewest(db, table)
       return []
     })

@@ -13,9 +13,9 @@ export function readMeta(db: DatabaseSync): Meta {
   const row = db.prepare('select public_id_key, owner_epoch, clean from meta').get()
   if (row === undefined) throw new Error('the database has lost its row of meta')
   return {
-    publicIdKey: row['public_id_key'] as Uint8Array,
-    ownerEpoch: row['owner_epoch'] as number,
-    isClean: row['clean'] === 1,
+    publicIdKey: row.public_id_key as Uint8Array,
+    ownerEpoch: row.owner_epoch as number,
+    isClean: row.clean === 1,
   }
 }
 

@@ -16,7 +16,7 @@ const extra: Migration = {
   checksum: 'extra',
 }
 
-test('SE-11 the schema is the same after up, down and up again', () => {
+test('REL-10e the schema is the same after up, down and up again', () => {
   const db = new DatabaseSync(':memory:')
   const numbers = migrations().map(({ number }) => number)
   expect(migrate(db)).toEqual(numbers)
@@ -30,7 +30,7 @@ test('SE-11 the schema is the same after up, down and up again', () => {
   db.close()
 })
 
-test('SE-11 a database full of work goes down and up again without leaving anything behind', async () => {
+test('REL-10e a database full of work goes down and up again without leaving anything behind', async () => {
   const store = openSqlite({ path: ':memory:' })
   const story = await Story.begin({ open: async () => openedForTest(store) })
   await story.succeed(await story.claim(await story.admit({ request: { key: 'K' } }, {})))
@@ -42,7 +42,7 @@ test('SE-11 a database full of work goes down and up again without leaving anyth
   store.close()
 })
 
-test('SE-11 a further migration keeps the rows there are, up and down', async () => {
+test('REL-10e a further migration keeps the rows there are, up and down', async () => {
   const known = [...migrations(), extra]
   const opened = openSqlite({ path: ':memory:' })
   const story = await Story.begin({ open: async () => openedForTest(opened) })
@@ -56,7 +56,7 @@ test('SE-11 a further migration keeps the rows there are, up and down', async ()
   opened.close()
 })
 
-test('SE-11 a migration that fails half-way leaves the schema as it was', () => {
+test('REL-10e a migration that fails half-way leaves the schema as it was', () => {
   const db = new DatabaseSync(':memory:')
   migrate(db)
   const before = schema(db)
@@ -67,7 +67,7 @@ test('SE-11 a migration that fails half-way leaves the schema as it was', () => 
   db.close()
 })
 
-test('SE-11 a migration that is not the one the database was made with is refused', () => {
+test('REL-10e a migration that is not the one the database was made with is refused', () => {
   const db = new DatabaseSync(':memory:')
   migrate(db, 'newest', [...migrations(), extra])
   const changed = { ...extra, checksum: 'other' }

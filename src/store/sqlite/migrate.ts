@@ -88,7 +88,7 @@ function applied(db: DatabaseSync): readonly { readonly number: number; readonly
   return db
     .prepare('select number, checksum from migrations order by number')
     .all()
-    .map((row) => ({ number: row['number'] as number, checksum: row['checksum'] as string }))
+    .map((row) => ({ number: row.number as number, checksum: row.checksum as string }))
 }
 
 function run(db: DatabaseSync, { number, name, up, down, checksum }: Migration, isUp: boolean): void {

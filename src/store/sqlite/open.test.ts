@@ -49,7 +49,7 @@ function admit({ session }: OpenedSqlite, count: number, input = '{}'): void {
   session.commit()
 }
 
-const requestsIn = (db: DatabaseSync): unknown => db.prepare('select count(*) as n from requests').get()?.['n']
+const requestsIn = (db: DatabaseSync): unknown => db.prepare('select count(*) as n from requests').get()?.n
 
 describe('a file of its own', () => {
   test('is opened durable, with one writer, and says how often', () => {
@@ -108,7 +108,7 @@ describe('a file of its own', () => {
 
 const timer = { add: [{ at: 1, kind: 'wake', id: 1 }], remove: [] } as const
 
-describe('REL-10 what cannot be opened is refused in plain words and left as it was', () => {
+describe('what cannot be opened is refused in plain words and left as it was', () => {
   test('a file that somebody owns, even in the same process', () => {
     const store = open()
     admit(store, 1)
@@ -145,7 +145,7 @@ describe('REL-10 what cannot be opened is refused in plain words and left as it 
     copyFileSync(path, crashed)
     const root = store.raw.prepare(`select rootpage as page from sqlite_schema where name = 'executions'`).get()
     const bytes = readFileSync(crashed)
-    const at = ((root?.['page'] as number) - 1) * 4096
+    const at = ((root?.page as number) - 1) * 4096
     bytes.fill(0xa5, at + 200, at + 4096)
     writeFileSync(crashed, bytes)
     expect(refusalOf(() => open(crashed))).toBe('store_corrupt')
@@ -158,7 +158,7 @@ describe('REL-10 what cannot be opened is refused in plain words and left as it 
     const root = store.raw.prepare(`select rootpage as page from sqlite_schema where name = 'executions'`).get()
     store.close()
     const bytes = readFileSync(path)
-    const at = ((root?.['page'] as number) - 1) * 4096
+    const at = ((root?.page as number) - 1) * 4096
     bytes.fill(0xa5, at, at + 4096)
     writeFileSync(path, bytes)
     const damaged = open()
@@ -199,10 +199,10 @@ describe('REL-10 what cannot be opened is refused in plain words and left as it 
   })
 })
 
-test('REL-10 on a full disk a commit is refused whole, what was stored stays, and work goes on once there is space', () => {
+test('on a full disk a commit is refused whole, what was stored stays, and work goes on once there is space', () => {
   const store = open()
   admit(store, 10)
-  const pages = store.raw.prepare('pragma page_count').get()?.['page_count'] as number
+  const pages = store.raw.prepare('pragma page_count').get()?.page_count as number
   store.raw.exec(`pragma max_page_count = ${pages + 4}`)
   const big = JSON.stringify({ text: 'x'.repeat(5_000) })
   expect(refusalOf(() => admit(store, 100, big))).toBe('store_full')

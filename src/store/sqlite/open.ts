@@ -124,7 +124,7 @@ function inspectFile(path: string, readOnly: boolean): void {
   try {
     db = new DatabaseSync(url, { readOnly: true })
     const id = numberOf(db, 'application_id')
-    const isEmpty = (db.prepare('select count(*) as n from sqlite_schema').get()?.['n'] as number) === 0
+    const isEmpty = (db.prepare('select count(*) as n from sqlite_schema').get()?.n as number) === 0
     if (id === applicationId || (id === 0 && isEmpty)) return
     throw new Refused(refuse('store_foreign_file', `${path} is a database of another program.`, { applicationId: id }))
   } catch (thrown) {
@@ -149,7 +149,7 @@ function makeFolder(path: string): void {
 
 /** Older ones can lose commits when they reset the log (fixed in 3.51.3). */
 export function refuseOldSqlite(db: DatabaseSync, least: string = sqliteMin): void {
-  const version = db.prepare('select sqlite_version() as version').get()?.['version'] as string
+  const version = db.prepare('select sqlite_version() as version').get()?.version as string
   const isOld = version.localeCompare(least, 'en', { numeric: true }) < 0
   if (isOld)
     throw new Refused(refuse('sqlite_too_old', `SQLite is ${version}; at least ${least} is needed.`, { version }))

@@ -43,7 +43,7 @@ describe.each(statistics)('with $name', ({ prepare }) => {
   raw.exec('analyze sqlite_schema')
 
   test.each((Object.keys(statements) as StatementName[]).map((name) => ({ name })))(
-    'SE-19 $name reads through an index',
+    '$name reads through an index',
     ({ name }) => {
       const text = statements[name]
       if (!/^(select|update|delete)/.test(text)) return
@@ -65,7 +65,7 @@ describe.each(statistics)('with $name', ({ prepare }) => {
     'listBySubject',
     'logAfter',
     'steps',
-  ] as const)('SE-19 %s is not sorted after it was read', (name) => {
+  ] as const)('%s is not sorted after it was read', (name) => {
     expect(plan(raw, statements[name]).filter((line) => /TEMP B-TREE/.test(line))).toEqual([])
   })
 })

@@ -180,7 +180,7 @@ export class SqliteSession implements StoreSession {
 function readCounters(db: DatabaseSync): Counters {
   const next = (table: string, column: string): number => {
     const row = db.prepare(`select ifnull(max(${column}), 0) + 1 as next from ${table}`).get()
-    return row?.['next'] as number
+    return row?.next as number
   }
   return {
     execution: next('requests', 'id'),

@@ -64,7 +64,7 @@ test('REL-03 REL-04 whatever instant a writer is killed at, all it acknowledged 
   }
 })
 
-test('REL-10 a second process is refused while the first lives, harms nothing, and may have the file once it is dead', async () => {
+test('a second process is refused while the first lives, harms nothing, and may have the file once it is dead', async () => {
   const last = await write(3, 1)
   const refused = (): unknown => {
     try {
