@@ -36,12 +36,12 @@ let checkout: string
 
 beforeEach(() => {
   checkout = mkdtempSync(join(tmpdir(), 'pawl-setup-'))
-  for (const folder of ['scripts', 'tools', 'src/cli']) mkdirSync(join(checkout, folder), { recursive: true })
+  for (const folder of ['scripts', 'tools', 'examples/quotes']) mkdirSync(join(checkout, folder), { recursive: true })
   for (const file of ['up', 'check', 'scripts/setup.sh']) copyFileSync(join(projectRoot, file), join(checkout, file))
   for (const tool of tools) symlinkSync(whereIs(tool), join(checkout, 'tools', tool))
   writeFileSync(join(checkout, 'package-lock.json'), '{}')
   writeFileSync(join(checkout, 'package.json'), '{"type":"module"}')
-  writeFileSync(join(checkout, 'src/cli/main.ts'), 'console.log(JSON.stringify(process.argv.slice(2)))\n')
+  writeFileSync(join(checkout, 'examples/quotes/up.ts'), 'console.log(JSON.stringify(process.argv.slice(2)))\n')
 })
 
 afterEach(() => rmSync(checkout, { recursive: true, force: true }))
@@ -51,7 +51,7 @@ describe('setting up a checkout', () => {
     newNode()
     npm('echo "npm $*"; mkdir -p node_modules')
     const { status, stdout, stderr } = up('--once')
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '["up","--once"]\n' })
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '["--once"]\n' })
     expect(stderr).toContain('npm ci --prefer-offline')
   })
 
@@ -90,7 +90,7 @@ describe('setting up a checkout', () => {
     )
     const { status, stdout, stderr } = up()
     expect(stderr).toContain('Node.js v20.20.2 is older than 24.15')
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '["up"]\n' })
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '[]\n' })
   })
 
   test('an old node and a registry that does not answer give a sentence with what to do', () => {
