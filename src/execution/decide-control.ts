@@ -20,6 +20,8 @@ export function decideCancel(execution: Execution, command: Of<'cancel'>, around
       return nothing
     case 'running':
       return execution.cancelledAt === null ? { facts: [note(execution, 'cancel_requested', asked, data)] } : nothing
+    // Queued, too: work that was handed back may have left an effect in doubt.
+    case 'queued':
     case 'waiting':
     case 'retryable_failed':
       if (around.effects.some(isOpen)) {
@@ -30,7 +32,6 @@ export function decideCancel(execution: Execution, command: Of<'cancel'>, around
       return canceled(execution, asked, now, data)
     case 'requested':
     case 'approved':
-    case 'queued':
       return canceled(execution, asked, now, data)
   }
 }

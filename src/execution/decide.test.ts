@@ -223,6 +223,19 @@ describe('the ledger', () => {
     })
   })
 
+  test.each(['queued', 'retryable_failed', 'waiting'] as const)(
+    'CP-008d a cancel of a %s execution with an effect in doubt waits until the effect is known',
+    (state) => {
+      const left = { ...running, state, worker: null, leaseUntil: null }
+      const decision = decided(
+        left,
+        { type: 'cancel', reason: null },
+        around({ effects: [anEffect({ state: 'in_doubt' })] }),
+      )
+      expect(last(decision)).toMatchObject({ type: 'cancel_requested', to: state, set: { ending: 'canceled' } })
+    },
+  )
+
   test('CP-008d an opaque effect without reconcile waits for a person, whatever ended the run', () => {
     const open = around({ effects: [anEffect({ target: 'opaque', reconcilable: false })] })
     for (const command of [
