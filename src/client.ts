@@ -286,7 +286,7 @@ function refusalOf(body: unknown, status = 500): Refusal {
     return refuse('server_unreachable', `The server answered with status ${status} and no code.`)
   }
   const more = typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined
-  return refuse(code, String(detail ?? ''), more, typeof next === 'string' ? next : undefined)
+  return refuse(code, typeof detail === 'string' ? detail : '', more, typeof next === 'string' ? next : undefined)
 }
 
 /** Reads server-sent events; a connection that breaks ends the messages. */

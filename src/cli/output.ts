@@ -85,8 +85,7 @@ export function tableText(rows: readonly Row[], columns: readonly string[]): str
 }
 
 function cell(value: unknown, lengthMax: number): string {
-  const text =
-    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = value === null || value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
   const shown = plain(text).replaceAll('\n', ' ')
   return shown.length > lengthMax ? `${shown.slice(0, lengthMax - 1)}…` : shown
 }

@@ -175,7 +175,7 @@ const specials: Readonly<Record<string, Special>> = {
     handle: (command) => (flags, given, context) => {
       const chosen = verdicts.filter((verdict) => flags[camel(verdict)] === true)
       if (chosen.length !== 1) throw usage(`Give one of ${verdicts.map((verdict) => `--${verdict}`).join(', ')}.`)
-      const value = flags.value === undefined ? {} : { value: pairsToInput([`value=${String(flags.value)}`]).value }
+      const value = flags.value === undefined ? {} : { value: pairsToInput([`value=${flags.value as string}`]).value }
       return runOnce(command, { effectKey: given[0], verdict: chosen[0], reason: flags.reason, ...value }, context)
     },
   },
@@ -192,7 +192,7 @@ async function submit(command: Command, flags: Flags, given: readonly unknown[],
   const input = pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }
   const fields = fieldsOf(command.input).filter(({ name }) => name !== 'input' && name !== 'action')
   const request = { ...inputFrom(fields, flags, command.cli?.omit), action: given[0], input }
-  const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(String(flags.timeout))
+  const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout as string)
   if (isRefusal(timeoutMs)) return printRefusal(terminal, timeoutMs, json)
   const answer = await callCommand(context.client(), command, request, context.signal)
   if (isRefusal(answer)) return printRefusal(terminal, answer, json)

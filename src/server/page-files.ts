@@ -18,8 +18,7 @@ dt { opacity: .7; } dd { margin: 0; overflow-wrap: anywhere; } code { overflow-w
 export const liveScript = `
 'use strict';
 const table = document.querySelector('[data-live]');
-if (table && table.dataset.live === 'events') follow(table);
-if (table && table.dataset.live === 'list') setInterval(() => refresh(table), 2000);
+if (table) follow(table);
 
 function follow(table) {
   const source = new EventSource('/v1/executions/' + table.dataset.id + '/stream?after=' + table.dataset.after);
@@ -34,13 +33,5 @@ function follow(table) {
     state.className = 'state ' + event.to;
   };
   source.addEventListener('end', () => { source.close(); location.reload(); });
-}
-
-async function refresh(table) {
-  if (document.hidden) return;
-  const response = await fetch(location.href);
-  if (!response.ok) return;
-  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById('list');
-  if (fresh) table.tBodies[0].replaceWith(fresh.tBodies[0]);
 }
 `

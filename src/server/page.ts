@@ -4,13 +4,17 @@ import type { traceOf } from '../projections/trace.ts'
 import type { EventView, ExecutionView } from '../projections/view.ts'
 
 /** Everything is escaped by the template; only what was built by it goes in raw. */
-const layout = (title: string, body: unknown, head: unknown = ''): string =>
-  String(html`<!doctype html>
+function layout(title: string, body: unknown, head: unknown = ''): string {
+  const text = html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} · Pawl</title>
 <link rel="stylesheet" href="/static/page.css">${head}</head>
 <body><header><a href="/">Pawl</a></header><main><h1>${title}</h1>${body}</main></body>
-</html>`)
+</html>`
+  // Only a template that holds a promise gives one, and none of ours does.
+  if (text instanceof Promise) throw new Error('a page holds a promise')
+  return text
+}
 
 /** `goTo` sends the browser on at once. */
 export function messagePage(title: string, text: string, goTo?: string): string {
@@ -25,9 +29,9 @@ export function listPage(executions: readonly ExecutionView[], principal: string
 <td><time>${createdAt}</time></td><td>${lastErrorClass ?? ''}</td></tr>`,
   )
   const table = html`<p>Newest first, as ${principal}. The page looks again by itself.</p>
-<table id="list" data-live="list"><thead><tr><th>Execution</th><th>State</th><th>Action</th><th>Subject</th><th>Created</th><th>Last error</th></tr></thead>
+<table id="list"><thead><tr><th>Execution</th><th>State</th><th>Action</th><th>Subject</th><th>Created</th><th>Last error</th></tr></thead>
 <tbody>${rows}</tbody></table>${executions.length === 0 ? html`<p>Nothing has been submitted yet. Try: pawl submit</p>` : ''}`
-  return layout('Executions', table, script)
+  return layout('Executions', table, html`<meta http-equiv="refresh" content="3">`)
 }
 
 export function executionPage({ execution, events, artifacts }: ReturnType<typeof traceOf>): string {

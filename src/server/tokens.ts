@@ -120,13 +120,17 @@ export class Tokens implements TokenAuthority {
     return Buffer.from(this.#options.random.bytes(32)).toString('base64url')
   }
 
-  #view({ hash: _, createdAt, expiresAt, lastUsedAt, revokedAt, ...token }: Token): TokenView {
+  #view({ id, name, principal, tenant, role, ...times }: Token): TokenView {
     return {
-      ...token,
-      createdAt: new Date(createdAt).toISOString(),
-      expiresAt: timeOrNull(expiresAt),
-      lastUsedAt: timeOrNull(this.#lastUsedAt.get(token.id) ?? lastUsedAt),
-      revokedAt: timeOrNull(revokedAt),
+      id,
+      name,
+      principal,
+      tenant,
+      role,
+      createdAt: new Date(times.createdAt).toISOString(),
+      expiresAt: timeOrNull(times.expiresAt),
+      lastUsedAt: timeOrNull(this.#lastUsedAt.get(id) ?? times.lastUsedAt),
+      revokedAt: timeOrNull(times.revokedAt),
     }
   }
 }

@@ -102,11 +102,11 @@ test('the list follows its cursor to the end, and the feed its position', async 
     const page = await bodyOf(await server.send(`/v1/executions?query=state:queued&limit=2${cursor}`))
     seen.push(...(page.items as { id: string }[]).map(({ id }) => id))
     if (page.next === null) break
-    cursor = `&cursor=${String(page.next)}`
+    cursor = `&cursor=${page.next as string}`
   }
   expect(new Set(seen).size).toBe(5)
   const feed = await bodyOf(await server.send('/v1/events?after=0&limit=2'))
-  const rest = await bodyOf(await server.send(`/v1/events?after=${String(feed.next)}&limit=100`))
+  const rest = await bodyOf(await server.send(`/v1/events?after=${feed.next as number}&limit=100`))
   const events = [...(feed.items as { executionId: string }[]), ...(rest.items as { executionId: string }[])]
   expect(events.map(({ executionId }) => executionId)).toEqual([...seen].reverse())
 })

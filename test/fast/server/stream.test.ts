@@ -32,7 +32,7 @@ test('the client submits, watches, waits and gets refusals as Refused', async ()
   const client = connect({
     url: 'http://pawl.test',
     token,
-    fetch: async (input, init) => server.app.request(String(input), init),
+    fetch: async (input, init) => server.app.request(input as string, init),
   })
   const execution = await client.submit({ ...submission, key: 'K' })
   expect((await client.submit({ ...submission, key: 'K' })).replayed).toBe(true)

@@ -49,7 +49,7 @@ function start(args: readonly string[], env: Record<string, string> = {}): Runni
         if (out.includes(text) || err.includes(text)) done()
       }
       listeners.add(look)
-      void ended.then(() => done())
+      child.on('close', done)
       look()
     })
   return { child, ended, said }
