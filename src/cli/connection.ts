@@ -16,6 +16,8 @@ export interface ServerFile {
   readonly url: string
   readonly token: string
   readonly pid: number
+  /** Where workers of this machine connect; absent where the path is too long for a socket. */
+  readonly socket?: string | undefined
 }
 
 export const serverFileName = 'server.json'
@@ -33,7 +35,12 @@ export function dataDirOf(place: Place, store: string): string {
 export function findServer(
   place: Place,
   env: NodeJS.ProcessEnv,
-): { readonly client: Client; readonly url: string; readonly token: string } {
+): {
+  readonly client: Client
+  readonly url: string
+  readonly token: string
+  readonly socket: string | undefined
+} {
   const config = orThrow(loadConfig(env))
   const file = readServerFile(dataDirOf(place, config.store))
   const named = place.url ?? (env.PAWL_URL ? config.url : undefined)
@@ -52,14 +59,16 @@ export function findServer(
         : refuse('not_signed_in', `There is no token for ${url}.`, undefined, 'Set PAWL_TOKEN.'),
     )
   }
-  return { client: connect({ url, token }), url, token }
+  const socket = file !== undefined && file.url === url ? file.socket : undefined
+  return { client: connect({ url, token }), url, token, socket }
 }
 
 export function readServerFile(dataDir: string): ServerFile | undefined {
   try {
-    const { url, token, pid } = JSON.parse(readFileSync(join(dataDir, serverFileName), 'utf8')) as Partial<ServerFile>
+    const file = JSON.parse(readFileSync(join(dataDir, serverFileName), 'utf8')) as Partial<ServerFile>
+    const { url, token, pid, socket } = file
     return typeof url === 'string' && typeof token === 'string' && typeof pid === 'number'
-      ? { url, token, pid }
+      ? { url, token, pid, socket: typeof socket === 'string' ? socket : undefined }
       : undefined
   } catch {
     return undefined

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
+import type { Engine } from '../engine.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
@@ -74,9 +75,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     })
     const server = await startServer({ app, host: config.host, port: config.port, clock, closing })
     await pawl.start()
+    const socket = await listenForWorkers(pawl.engine, dataDir)
     const file = join(dataDir, serverFileName)
     rmSync(file, { force: true })
-    writeFileSync(file, JSON.stringify({ url: server.url, token, pid: process.pid } satisfies ServerFile), {
+    writeFileSync(file, JSON.stringify({ url: server.url, token, pid: process.pid, socket } satisfies ServerFile), {
       mode: 0o600,
     })
     return {
@@ -96,6 +98,17 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     await pawl.stop()
     throw error
   }
+}
+
+/** Addresses of sockets are short on every system (unix(7): 108 bytes); workers then use HTTP. */
+const socketPathBytesMax = 100
+
+/** Workers of this machine that connect here are known to be dead as soon as they are. */
+async function listenForWorkers(engine: Engine, dataDir: string): Promise<string | undefined> {
+  const path = join(dataDir, 'worker.sock')
+  if (Buffer.byteLength(path) > socketPathBytesMax) return undefined
+  await engine.listen(path)
+  return path
 }
 
 /** A server that was killed could not take its token back. */

@@ -6,6 +6,7 @@ import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { environmentSecrets } from '../local-worker.ts'
 import { httpProtocol } from '../protocol/http.ts'
+import { socketProtocol } from '../protocol/socket.ts'
 import { threadHeart } from '../protocol/thread-heart.ts'
 import { thisProcess } from '../recover/this-process.ts'
 import { artifactFiles } from '../run/artifacts.ts'
@@ -17,11 +18,11 @@ import { dataDirOf, findServer, type Place } from './connection.ts'
 import type { Terminal } from './output.ts'
 import type { Flags } from './program.ts'
 
-/** A worker as a process of its own, over HTTP; ends on SIGTERM or Ctrl-C and hands back what it holds. */
+/** A worker as a process of its own, over the socket of a server on this machine or else HTTP; ends on SIGTERM or Ctrl-C and hands back what it holds. */
 export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSignal): Promise<number> {
   const config = orThrow(loadConfig(process.env))
   const place: Place = { url: flags.url as string | undefined, data: flags.data as string | undefined }
-  const { url, token } = findServer(place, process.env)
+  const { url, token, socket } = findServer(place, process.env)
   const clock = createSystemClock()
   const log = createLog({
     level: config.logLevel,
@@ -29,8 +30,11 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     secrets: [token, config.slackBotToken, config.crmToken].filter((each) => each !== undefined),
   }).module('worker')
   const identity = (flags.identity as string | undefined) ?? `worker@${hostname()}:${process.pid}`
+  const carrier =
+    socket === undefined ? ({ kind: 'http', url, token } as const) : ({ kind: 'socket', path: socket } as const)
   const worker = createWorker({
-    protocol: httpProtocol({ url, token }),
+    // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
+    protocol: socket === undefined ? httpProtocol({ url, token }) : socketProtocol({ path: socket, clock }),
     actions: actionRegistry(await loadActions(flags.actions as string | undefined)),
     identity,
     incarnation: randomUUID(),
@@ -42,10 +46,10 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     secrets: environmentSecrets,
     retry: config.retryPolicy,
     log: (level, message, fields) => log[level](fields, message),
-    heart: (welcome, news) => threadHeart(clock, { kind: 'http', url, token }, welcome, news),
+    heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
   })
   await worker.start()
-  terminal.err(`${identity} works for ${url}. Stop it with Ctrl-C.`)
+  terminal.err(`${identity} works for ${socket ?? url}. Stop it with Ctrl-C.`)
   await new Promise<void>((resolve) => {
     if (stop.aborted) resolve()
     stop.addEventListener('abort', () => resolve(), { once: true })
