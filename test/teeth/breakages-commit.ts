@@ -141,12 +141,12 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'an illegal transition passes the tables',
     edits: [
       {
-        file: 'src/store/sqlite/migrations/0001_core.up.sql',
+        file: 'src/store/sqlite/migrations/0002_guards.up.sql',
         find: 'create trigger executions_guard_update\n',
         replace: 'create trigger executions_guard_update_off\n',
       },
       {
-        file: 'src/store/sqlite/migrations/0001_core.up.sql',
+        file: 'src/store/sqlite/migrations/0002_guards.up.sql',
         find: 'after update of id, tenant, queue, state, n, fence, head on executions\n',
         replace: 'after update of max_attempts on executions\n',
       },
@@ -157,7 +157,7 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'the log can be changed',
     edits: [
       {
-        file: 'src/store/sqlite/migrations/0001_core.up.sql',
+        file: 'src/store/sqlite/migrations/0002_guards.up.sql',
         find: 'create trigger log_no_update before update on log\n',
         replace: 'create trigger log_no_update before update on log when false\n',
       },

@@ -7,7 +7,7 @@ import { conjuncts } from './conjuncts.ts'
 
 // The whole contract on a store without one conjunct, for each conjunct of this share. Every group must turn red.
 // First the unbroken store, to learn which tests use which statement: the others cannot tell and are left out.
-const [share = 0, shares = 1] = (process.env['TEETH_SHARE'] ?? '0/1').split('/').map(Number)
+const [share = 0, shares = 1] = (process.env.TEETH_SHARE ?? '0/1').split('/').map(Number)
 
 const callsMax = 20_000
 const uses = new Map<string, Set<StatementName>>()
