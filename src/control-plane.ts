@@ -1,6 +1,6 @@
 import type { ActionRegistry } from './action/action.ts'
 import { checkRequest, type SubmitRequest } from './admit/request.ts'
-import { requestOf } from './commit/admission.ts'
+import { admittedOf } from './commit/admission.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Answer } from './commit/order.ts'
 import { Watchers } from './commit/watchers.ts'
@@ -85,11 +85,9 @@ export class ControlPlane {
     if (isRefusal(admission)) return admission
     const answer = await this.host.orders.give({ kind: 'admit', admission })
     if (isRefusal(answer)) return answer
-    const { execution, replayed } = answer
-    if (answer.request !== null) return { execution: await this.#view(execution, answer.request), replayed }
-    const born = requestOf(admission, execution.id, publicId(execution.id, this.host.idKey))
-    const stored = { ...born, position: execution.head, at: execution.updatedAt }
-    return { execution: executionView(execution, stored, null, this.#unnamed), replayed }
+    if (answer.replayed) return { execution: await this.#view(answer.execution, answer.request), replayed: true }
+    const born = admittedOf(admission, answer.born, this.host.idKey)
+    return { execution: executionView(born.execution, born.request, null, this.#unnamed), replayed: false }
   }
 
   /** Each is answered for itself; a refused one keeps none of the others from being admitted. */

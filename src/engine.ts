@@ -78,7 +78,7 @@ export function createEngine(options: EngineOptions): Engine {
     actions,
     clock,
     retryPolicy,
-    newTraceId: () => random.uuid().replaceAll('-', ''),
+    newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
   })
   const sockets: { close(): Promise<void> }[] = []
   return {

@@ -128,14 +128,14 @@ export class Pawl<A extends Actions> {
     by = this.#caller,
   ): Promise<TypedExecution<Named<A, N>> | Refusal> {
     const answer = await this.engine.plane.trySubmit(request, by)
-    return isRefusal(answer) ? answer : { ...answer.execution, replayed: answer.replayed }
+    return isRefusal(answer) ? answer : Object.assign(answer.execution, { replayed: answer.replayed })
   }
 
   /** One answer per request, in their order; a refused one keeps none of the others out. */
   async submitMany<N extends Names<A>>(requests: readonly TypedRequest<A, N>[], by = this.#caller) {
     const answers = await this.engine.plane.submitMany(requests, by)
     return answers.map((answer) =>
-      isRefusal(answer) ? answer : { ...answer.execution, replayed: answer.replayed },
+      isRefusal(answer) ? answer : Object.assign(answer.execution, { replayed: answer.replayed }),
     ) as (TypedExecution<Named<A, N>> | Refusal)[]
   }
 

@@ -32,9 +32,10 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
   const identity = (flags.identity as string | undefined) ?? `worker@${hostname()}:${process.pid}`
   const carrier =
     socket === undefined ? ({ kind: 'http', url, token } as const) : ({ kind: 'socket', path: socket } as const)
+  // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
+  const overSocket = socket === undefined ? undefined : socketProtocol({ path: socket, clock })
   const worker = createWorker({
-    // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
-    protocol: socket === undefined ? httpProtocol({ url, token }) : socketProtocol({ path: socket, clock }),
+    protocol: overSocket ?? httpProtocol({ url, token }),
     actions: actionRegistry(await loadActions(flags.actions as string | undefined)),
     identity,
     incarnation: randomUUID(),
@@ -55,6 +56,8 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     stop.addEventListener('abort', () => resolve(), { once: true })
   })
   const { abandoned } = await worker.stop()
+  // An open connection would keep this process alive.
+  overSocket?.close()
   for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
   return abandoned.length === 0 ? 0 : 1
 }

@@ -1,8 +1,9 @@
 import { refuse } from '../errors/refusal.ts'
 import type { Execution, Request } from '../execution/execution.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import type { Admitted } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
-import type { Admission, Answer } from './order.ts'
+import type { Admission, Answer, Born } from './order.ts'
 import type { Refusals } from './refusals.ts'
 import type { Workset } from './workset.ts'
 
@@ -58,15 +59,33 @@ export function admitOne(
     refusals.record(work, execution, 'idempotent_replay', actor, {})
     return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
   }
-  const admitted = create(work, admission, queue, idKey)
-  if (lookup !== null) keys.set(lookup, { id: admitted.execution.id, inputHash: admission.inputHash })
-  return { execution: admitted.execution, request: null, replayed: false }
+  const id = work.nextId()
+  const admitted = work.admit(
+    requestOf(admission, id, publicId(id, idKey)),
+    executionOf(admission, id, queue, work.now),
+    'enqueue',
+  )
+  if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
+  return { replayed: false, born: { id, queue, position: admitted.execution.head, at: work.now } }
 }
 
-function create(work: Workset, admission: Admission, queue: number, idKey: PublicIdKey) {
-  const id = work.nextId()
-  const dueAt = admission.availableAt ?? work.now + (admission.delayMs ?? 0)
-  const born: Omit<Execution, 'head' | 'updatedAt'> = {
+/** The rows of a new execution as its commit wrote them, from the admission and what only the commit knew. */
+export function admittedOf(admission: Admission, born: Born, idKey: PublicIdKey): Admitted {
+  const { id, queue, position, at } = born
+  return {
+    request: { ...requestOf(admission, id, publicId(id, idKey)), position, at },
+    execution: { ...executionOf(admission, id, queue, at), head: position, updatedAt: at },
+  }
+}
+
+function executionOf(
+  admission: Admission,
+  id: number,
+  queue: number,
+  now: number,
+): Omit<Execution, 'head' | 'updatedAt'> {
+  const dueAt = admission.availableAt ?? now + (admission.delayMs ?? 0)
+  return {
     id,
     tenant: admission.tenant,
     queue,
@@ -77,7 +96,7 @@ function create(work: Workset, admission: Admission, queue: number, idKey: Publi
     fence: 0,
     // A minus zero would not come back from a row as it went in.
     rank: admission.priority === 0 ? 0 : -admission.priority,
-    availableAt: Math.max(dueAt, work.now),
+    availableAt: Math.max(dueAt, now),
     deadlineAt: admission.deadlineAt,
     worker: null,
     leaseUntil: null,
@@ -95,11 +114,9 @@ function create(work: Workset, admission: Admission, queue: number, idKey: Publi
     startedAt: null,
     finishedAt: null,
   }
-  return work.admit(requestOf(admission, id, publicId(id, idKey)), born, 'enqueue')
 }
 
-/** The row of an admission, but for where and when it was committed. */
-export function requestOf(admission: Admission, id: number, shownId: string): Omit<Request, 'position' | 'at'> {
+function requestOf(admission: Admission, id: number, shownId: string): Omit<Request, 'position' | 'at'> {
   return {
     id,
     publicId: shownId,

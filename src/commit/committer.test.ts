@@ -109,7 +109,7 @@ test('REL-04 what is committed is answered, even when the store cannot say which
   await clock.advance(1_000)
   expect(await admitted).toMatchObject({ replayed: false })
   const later = await committer.give<'admit'>({ kind: 'admit', admission: admission() })
-  expect(later).toMatchObject({ replayed: false, execution: { id: 3 } })
+  expect(later).toMatchObject({ replayed: false, born: { id: 3 } })
 })
 
 test('REL-04 a group that cannot be committed is halved down to its culprit, and its neighbours are committed', async () => {

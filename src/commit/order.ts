@@ -98,9 +98,19 @@ export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
 /** What a worker must know of the execution after its command; the rest it was handed at the claim. */
 export type WorkAnswer = Pick<Execution, 'state' | 'n' | 'attempt' | 'availableAt' | 'cancelledAt'>
 
+/** What only the commit knows of a new execution. */
+export interface Born {
+  readonly id: number
+  readonly queue: number
+  readonly position: number
+  readonly at: number
+}
+
 export interface Answers {
-  /** The request is told when it is not the admission's own, which the caller has. */
-  admit: { readonly execution: Execution; readonly request: Request | null; readonly replayed: boolean }
+  /** A new execution follows from its admission, which the caller has, and these; an older one is told whole. */
+  admit:
+    | { readonly replayed: false; readonly born: Born }
+    | { readonly replayed: true; readonly execution: Execution; readonly request: Request }
   command: Execution
   work: WorkAnswer
   claim: readonly Claimed[]

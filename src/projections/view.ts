@@ -2,7 +2,13 @@ import type { Effect, Execution, Outcome, Request, Step } from '../execution/exe
 import type { State } from '../execution/machine.ts'
 import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
 
-export const timeText = (at: number): string => new Date(at).toISOString()
+let newest = { at: Number.NaN, text: '' }
+
+/** RFC 3339. Most views of a busy moment name the same few times, so the last one is kept. */
+export function timeText(at: number): string {
+  if (newest.at !== at) newest = { at, text: new Date(at).toISOString() }
+  return newest.text
+}
 const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at))
 
 export interface Naming {

@@ -35,7 +35,7 @@ export class ClaimAhead {
     this.#ended += 1
   }
 
-  /** How many more to claim while `running` handlers run; 0 while enough wait. */
+  /** How many more to claim while `running` handlers run; 0 while enough waits. */
   room(running: number, now: number): number {
     const passedMs = now - this.#windowAt
     if (passedMs >= aheadMs) {
@@ -45,8 +45,9 @@ export class ClaimAhead {
     } else {
       this.#ahead = Math.max(this.#ahead, this.#bounded(this.#ended))
     }
-    const isStocked = this.#waiting.length > this.#ahead / 2
-    return isStocked ? 0 : Math.max(0, this.#slots - running + this.#ahead - this.#waiting.length)
+    const free = this.#slots - running + this.#ahead - this.#waiting.length
+    // In two halves: while one is worked off, the store prepares the other.
+    return Math.max(0, Math.min(free, Math.max(this.#slots, Math.ceil(this.#ahead / 2))))
   }
 
   put(claimed: readonly Claimed[], now: number): void {

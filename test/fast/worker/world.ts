@@ -93,8 +93,8 @@ export class World {
         },
       ),
     )
-    const { execution } = orThrow(await this.orders.give<'admit'>({ kind: 'admit', admission }))
-    return execution.id
+    const admitted = orThrow(await this.orders.give<'admit'>({ kind: 'admit', admission }))
+    return admitted.replayed ? admitted.execution.id : admitted.born.id
   }
 
   command(id: number, command: Command, principal = 'human:alice') {
