@@ -49,15 +49,18 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     log: (level, message, fields) => log[level](fields, message),
     heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
   })
-  await worker.start()
-  terminal.err(`${identity} works for ${socket ?? url}. Stop it with Ctrl-C.`)
-  await new Promise<void>((resolve) => {
-    if (stop.aborted) resolve()
-    stop.addEventListener('abort', () => resolve(), { once: true })
-  })
-  const { abandoned } = await worker.stop()
-  // An open connection would keep this process alive.
-  overSocket?.close()
-  for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
-  return abandoned.length === 0 ? 0 : 1
+  try {
+    await worker.start()
+    terminal.err(`${identity} works for ${socket ?? url}. Stop it with Ctrl-C.`)
+    await new Promise<void>((resolve) => {
+      if (stop.aborted) resolve()
+      stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    const { abandoned } = await worker.stop()
+    for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
+    return abandoned.length === 0 ? 0 : 1
+  } finally {
+    // An open connection would keep this process alive.
+    overSocket?.close()
+  }
 }
