@@ -173,19 +173,26 @@ test('Ctrl-C ends the waiting with 130 and says that the execution goes on', asy
   expect((await pawl(['status', out.trim(), '--json'])).out).toContain('"state":"queued"')
 })
 
-test('a worker in a process of its own runs over HTTP what the server does not run', async () => {
-  const data = join(folder, 'apart')
-  const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
-  await api.said('Stop it with')
-  const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--data', data])
-  const worker = start(['worker', '--data', data, '--identity', 'w1'])
-  await worker.said('works for')
-  const ended = await pawl(['watch', out.trim(), '--data', data])
-  expect(ended.exit).toBe(0)
-  expect(ended.out).toContain('worker:w1')
-  for (const running of [worker, api]) {
-    running.child.kill('SIGTERM')
-    expect((await running.ended).exit).toBe(0)
-  }
-  expect(existsSync(join(data, 'server.json'))).toBe(false)
-})
+test.each(['socket', 'http'])(
+  'a worker in a process of its own runs over %s what the server does not run',
+  async (way) => {
+    const data = join(folder, `apart-${way}`)
+    const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
+    await api.said('Stop it with')
+    const { url } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as { url: string }
+    const { token } = jsonOf(await pawl(['token', 'create', 'w1', '--role', 'worker', '--data', data, '--json']))
+    const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--data', data])
+    const far = { PAWL_URL: url, PAWL_TOKEN: token as string }
+    const place = ['--data', way === 'socket' ? data : join(folder, 'elsewhere')]
+    const worker = start(['worker', '--identity', 'w1', ...place], way === 'socket' ? {} : far)
+    await worker.said(way === 'socket' ? 'worker.sock' : `works for ${url}`)
+    const ended = await pawl(['watch', out.trim(), '--data', data])
+    expect(ended.exit).toBe(0)
+    expect(ended.out).toContain('worker:w1')
+    for (const running of [worker, api]) {
+      running.child.kill('SIGTERM')
+      expect((await running.ended).exit).toBe(0)
+    }
+    expect(existsSync(join(data, 'server.json'))).toBe(false)
+  },
+)
