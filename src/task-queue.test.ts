@@ -122,3 +122,13 @@ describe('REL-07 the queue contract', () => {
     expect(types).toContain('idempotency_conflict')
   })
 })
+
+test('a command for a version that has passed is refused and leaves the version as it is', async () => {
+  const id = await tasks.enqueue(task('Q-3'))
+  const by = { principal: 'human:op', tenant: 'default' }
+  const cancel = { type: 'cancel', reason: null } as const
+  const stale = await pawl.engine.plane.command(id, cancel, by, 9)
+  expect(stale).toMatchObject({ code: 'state_changed', details: { stateVersion: 1 } })
+  expect((await pawl.get(id)).stateVersion).toBe(1)
+  expect(await pawl.engine.plane.command(id, cancel, by, 1)).toMatchObject({ state: 'canceled' })
+})

@@ -48,6 +48,8 @@ export function commandOne(
       ? refuse('state_changed', `the execution has moved on to version ${execution.n}`, { stateVersion: execution.n })
       : decide(execution, order.command, around(work, execution, order.command, actor.principal, workers))
   if (!isRefusal(answer)) return work.apply(execution, answer, actor)
+  // Recording this one would itself move the version on that the caller must look at.
+  if (answer.code === 'state_changed') return answer
   const recorded = answer.code === 'lease_lost' ? 'write_fenced' : 'transition_refused'
   refusals.record(work, execution, recorded, actor, { code: answer.code, command: order.command.type })
   return answer
