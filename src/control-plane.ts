@@ -103,7 +103,7 @@ export class ControlPlane {
   /** Newest first. */
   async list(query: ListQuery, by: Caller): Promise<{ items: ExecutionView[]; next: string | null } | Refusal> {
     const before = query.cursor === undefined ? undefined : internalId(query.cursor, this.host.idKey)
-    if (before === null) return refuse('invalid_cursor', 'the cursor is not one that a list has given')
+    if (before === null) return refuse('invalid_cursor', 'The cursor is not one that a list has given.')
     const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax)
     const { states, action, subject, key } = query
     const found = await this.host.views.list({
@@ -174,9 +174,9 @@ export class ControlPlane {
   ): Promise<{ readonly changed: boolean } | Refusal> {
     const named = Object.entries(what).filter(([, value]) => value !== undefined)
     const [scope, value] = named[0] ?? ['tenant', by.tenant]
-    if (named.length > 1) return refuse('invalid_input', 'a pause names one of tenant, action and subject')
+    if (named.length > 1) return refuse('invalid_input', 'A pause names one of tenant, action and subject.')
     if (scope === 'tenant' && value !== by.tenant)
-      return refuse('not_permitted', 'a pause of another tenant is not yours to set')
+      return refuse('not_permitted', 'A pause of another tenant is not yours to set.')
     const pause = { scope: scope as PauseScope, value: String(value), tenant: by.tenant, reason, by: by.principal }
     return this.host.orders.give({ kind: 'pause', pause, on })
   }
@@ -228,7 +228,7 @@ export class ControlPlane {
     const key = internalId(String(id), this.host.idKey)
     const found = key === null ? null : await this.host.views.find(key)
     if (found === null || found.execution.tenant !== by.tenant) {
-      return refuse('not_found', `there is no execution ${String(id).slice(0, 64)}`)
+      return refuse('not_found', `There is no execution ${String(id).slice(0, 64)}.`)
     }
     return found
   }

@@ -173,7 +173,7 @@ export class TaskQueue {
   #leaseOf(taskId: string): Lease {
     const lease = this.#leases.get(taskId)
     if (lease !== undefined) return lease
-    return orThrow<Lease>(refuse('lease_lost', `this queue holds no lease of task ${taskId.slice(0, 64)}`))
+    return orThrow<Lease>(refuse('lease_lost', `This queue holds no lease of task ${taskId.slice(0, 64)}.`))
   }
 }
 

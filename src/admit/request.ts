@@ -62,7 +62,7 @@ export async function checkRequest(
   if (!Number.isInteger(priority) || Math.abs(priority) > priorityMax) {
     return refuse(
       'invalid_priority',
-      `priority must be a whole number from −${priorityMax} to ${priorityMax}, not ${priority}`,
+      `Priority must be a whole number from −${priorityMax} to ${priorityMax}, not ${priority}.`,
     )
   }
   const times = checkTimes(request, rules.now)
@@ -115,7 +115,7 @@ function checkText(name: string, text: string | undefined): Refusal | null {
       `${name} must be text of 1 to ${textMax} characters`,
     )
   }
-  return text.isWellFormed() ? null : refuse('invalid_string', `${name} holds half of a surrogate pair`)
+  return text.isWellFormed() ? null : refuse('invalid_string', `${name} holds half of a surrogate pair.`)
 }
 
 function checkTimes(
@@ -123,7 +123,7 @@ function checkTimes(
   now: number,
 ): Pick<Admission, 'availableAt' | 'delayMs' | 'deadlineAt'> | Refusal {
   if (request.runAt !== undefined && request.delay !== undefined) {
-    return refuse('invalid_delay', 'runAt and delay exclude each other; give one of them')
+    return refuse('invalid_delay', 'runAt and delay exclude each other; give one of them.')
   }
   const runAt = request.runAt === undefined ? null : timeOf('runAt', request.runAt, now)
   if (isRefusal(runAt)) return runAt
@@ -132,7 +132,7 @@ function checkTimes(
   const deadlineAt = request.deadline === undefined ? null : timeOf('deadline', request.deadline, now)
   if (isRefusal(deadlineAt)) return deadlineAt
   if (deadlineAt !== null && deadlineAt <= (runAt ?? now + (delayMs ?? 0))) {
-    return refuse('invalid_delay', 'the deadline is not after the time at which the execution may start')
+    return refuse('invalid_delay', 'The deadline is not after the time at which the execution may start.')
   }
   return { availableAt: runAt, delayMs, deadlineAt }
 }
@@ -142,11 +142,11 @@ function timeOf(name: string, value: number | string, now: number): number | Ref
   if (!Number.isSafeInteger(at)) {
     return refuse(
       'invalid_delay',
-      `${name} must be epoch milliseconds or an RFC 3339 time, not ${JSON.stringify(value)}`,
+      `${name} must be epoch milliseconds or an RFC 3339 time, not ${JSON.stringify(value)}.`,
     )
   }
   if (Math.abs(at - now) > durationMsMax) {
-    return refuse('invalid_delay', `${name} is more than ten years away from now`)
+    return refuse('invalid_delay', `${name} is more than ten years away from now.`)
   }
   return at
 }

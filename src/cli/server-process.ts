@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
 import type { Engine } from '../engine.ts'
-import { orThrow } from '../errors/refusal.ts'
+import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
 import { workerRoutes } from '../protocol/routes.ts'
@@ -41,7 +41,7 @@ const localTokenMs = 365 * 86_400_000
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { config, actions, dataDir, slots, identity } = options
   const clock = createSystemClock()
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir)
   const secrets = [config.token, config.slackBotToken, config.crmToken].filter((secret) => secret !== undefined)
   const log = options.log ?? createLog({ level: config.logLevel, clock, secrets })
   const engineLog = log.module('engine')
@@ -97,6 +97,15 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   } catch (error) {
     await pawl.stop()
     throw error
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Refused(refuse('store_read_only', `The data folder ${path} cannot be made: ${why}.`, { path }))
   }
 }
 

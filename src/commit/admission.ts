@@ -49,7 +49,7 @@ export function admitOne(
       throw new Error(`the holder ${owner.id} of a key was not loaded`)
     if (owner.inputHash !== admission.inputHash) {
       refusals.record(work, execution, 'idempotency_conflict', actor, { inputHash: admission.inputHash })
-      return refuse('idempotency_key_reused', 'the idempotency key was used before with other input', {
+      return refuse('idempotency_key_reused', 'The idempotency key was used before with other input.', {
         key: admission.key,
         executionId: request.publicId,
         recorded: owner.inputHash,

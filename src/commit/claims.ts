@@ -47,7 +47,7 @@ function* fillOne(
 ): Asking<FilledClaim> {
   const worker = workers.get(claim.worker)
   if (worker === undefined || !takesWork(worker)) {
-    const gone = refuse('worker_unknown', `no living worker is registered under the key ${claim.worker}`, {
+    const gone = refuse('worker_unknown', `No living worker is registered under the key ${claim.worker}.`, {
       worker: claim.worker,
     })
     return { claimed: gone, read: [] }

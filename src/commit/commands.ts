@@ -41,11 +41,11 @@ export function commandOne(
 ): Execution | Refusal {
   const execution = work.executions.get(order.id)
   if (execution === undefined || (order.tenant !== null && execution.tenant !== order.tenant)) {
-    return refuse('not_found', 'there is no such execution')
+    return refuse('not_found', 'There is no such execution.')
   }
   const answer =
     ifNumber !== undefined && ifNumber !== execution.n
-      ? refuse('state_changed', `the execution has moved on to version ${execution.n}`, { stateVersion: execution.n })
+      ? refuse('state_changed', `The execution has moved on to version ${execution.n}.`, { stateVersion: execution.n })
       : decide(execution, order.command, around(work, execution, order.command, actor.principal, workers))
   if (!isRefusal(answer)) return work.apply(execution, answer, actor)
   // Recording this one would itself move the version on that the caller must look at.

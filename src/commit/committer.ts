@@ -258,4 +258,4 @@ export class Committer implements Orders {
   }
 }
 
-const busy = (waiting: number): Refusal => refuse('store_busy', `${waiting} orders are waiting for the store already`)
+const busy = (waiting: number): Refusal => refuse('store_busy', `${waiting} orders are waiting for the store already.`)

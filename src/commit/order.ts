@@ -136,4 +136,4 @@ export interface Orders {
 }
 
 export const unknownWorker = (key: number): Refusal =>
-  refuse('worker_unknown', `no worker is registered under the key ${key}`, { worker: key })
+  refuse('worker_unknown', `No worker is registered under the key ${key}.`, { worker: key })

@@ -44,16 +44,16 @@ export function decideIntendEffect(
   const known = find(around, command.effectKey)
   if (known?.state === 'intended' && known.fence === command.fence) return nothing
   if (execution.cancelledAt !== null) {
-    return refuse('cancel_requested', 'the execution is to be cancelled; no further effect may begin')
+    return refuse('cancel_requested', 'The execution is to be cancelled; no further effect may begin.')
   }
   if (execution.ending !== null) {
     return refuse(
       'reconcile_only',
-      `the execution is on its way to ${execution.ending}; it was claimed for reconciliation only`,
+      `The execution is on its way to ${execution.ending}; it was claimed for reconciliation only.`,
     )
   }
   if (known?.state === 'applied' || known?.state === 'unknown_accepted') {
-    return refuse('effect_concluded', `effect ${command.name} is ${known.state}; its recorded outcome stands`, {
+    return refuse('effect_concluded', `Effect ${command.name} is ${known.state}; its recorded outcome stands.`, {
       effectKey: command.effectKey,
     })
   }
@@ -61,7 +61,7 @@ export function decideIntendEffect(
   if (open && known.target === 'opaque') {
     return refuse(
       'effect_in_doubt',
-      `effect ${command.name} may have happened; an opaque target is never called again blindly`,
+      `Effect ${command.name} may have happened; an opaque target is never called again blindly.`,
       {
         effectKey: command.effectKey,
       },
@@ -151,7 +151,7 @@ export function decideReconcileEffect(
   if (!command.happened && !around.isGone(known.worker)) {
     return refuse(
       'old_process_alive',
-      `effect ${known.name} was not found, but the process that may still perform it is not proven dead`,
+      `Effect ${known.name} was not found, but the process that may still perform it is not proven dead.`,
       { effectKey: known.effectKey, worker: known.worker },
     )
   }
@@ -173,7 +173,7 @@ export function decideResolveEffect(
 ): Decision | Refusal {
   const known = find(around, command.effectKey)
   if (known === undefined || !isOpen(known)) {
-    return refuse('effect_not_in_doubt', `effect ${command.effectKey} is ${known?.state ?? 'unknown'}`, {
+    return refuse('effect_not_in_doubt', `Effect ${command.effectKey} is ${known?.state ?? 'unknown'}.`, {
       effectKey: command.effectKey,
     })
   }
@@ -216,4 +216,4 @@ function concludeOpen(
 }
 
 const noIntent = (effectKey: string): Refusal =>
-  refuse('effect_not_in_doubt', `no intent of effect ${effectKey} is open under this fence`, { effectKey })
+  refuse('effect_not_in_doubt', `No intent of effect ${effectKey} is open under this fence.`, { effectKey })

@@ -16,7 +16,7 @@ export function owns(execution: Execution, fence: number): boolean {
 export function leaseLost(execution: Execution, fence: number): Refusal {
   return refuse(
     'lease_lost',
-    `fence ${fence} is not the holder's: the execution is ${execution.state} under fence ${execution.fence}`,
+    `Fence ${fence} is not the holder's: the execution is ${execution.state} under fence ${execution.fence}.`,
     { fence, current: execution.fence, state: execution.state },
   )
 }
@@ -29,7 +29,7 @@ export function decideClaim(
 ): Decision | Refusal {
   if (execution.state !== 'queued' && execution.state !== 'retryable_failed') return illegal(execution, 'claim')
   if (execution.availableAt > now) {
-    return refuse('illegal_transition', `it is not due before ${execution.availableAt}`, {
+    return refuse('illegal_transition', `It is not due before ${execution.availableAt}.`, {
       availableAt: execution.availableAt,
     })
   }
@@ -66,7 +66,7 @@ export function decideRenew(execution: Execution, command: Of<'renew'>, { now }:
 export function decideSucceed(execution: Execution, command: Of<'succeed'>, around: Surroundings): Decision | Refusal {
   if (execution.state === 'succeeded') {
     if (around.fingerprint === command.fingerprint) return nothing
-    return refuse('outcome_differs', 'the execution has succeeded with another result; the first one stands', {
+    return refuse('outcome_differs', 'The execution has succeeded with another result; the first one stands.', {
       recorded: around.fingerprint,
       submitted: command.fingerprint,
     })

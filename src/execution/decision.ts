@@ -81,7 +81,7 @@ export function illegal(execution: Execution, command: string): Refusal {
     : undefined
   return refuse(
     'illegal_transition',
-    `the execution is ${execution.state}; ${command} is not allowed from there`,
+    `The execution is ${execution.state}; ${command} is not allowed from there.`,
     { state: execution.state, command },
     advice,
   )
