@@ -1,5 +1,6 @@
 /** The door of the HTTP server: what `pawl serve` is made of, for programs that embed it. */
-export { type App, type AppOptions, createApp } from './server/app.ts'
+export { createApp } from './server/app.ts'
 export { createLog, type Log, type LogOptions } from './server/log.ts'
+export type { App, AppOptions } from './server/options.ts'
 export { type RunningServer, type StartOptions, startServer } from './server/start.ts'
 export { Tokens, type TokensOptions } from './server/tokens.ts'

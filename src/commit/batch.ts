@@ -1,30 +1,16 @@
-import type { PublicIdKey } from '../identity/public-id.ts'
-import type { Changes, Worker } from '../store/rows.ts'
+import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
 import { type ClaimOrder, fillClaims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
+import type { Memory } from './memory.ts'
 import type { Answer, Order } from './order.ts'
 import { pauseOne } from './pauses.ts'
 import { type Asking, ask } from './reads.ts'
 import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
-import type { RowCache } from './row-cache.ts'
 import { Workset } from './workset.ts'
-
-/** What the writer remembers between commits, so that it need not ask. */
-export interface Memory {
-  readonly idKey: PublicIdKey
-  /** Key of each (action, version), by `action@version`. */
-  readonly queueKeys: Map<string, number>
-  /** Queues that may hold due work; all of them at first. */
-  readonly maybeReady: Set<number>
-  readonly refusals: Map<string, { startedAt: number; suppressed: number }>
-  readonly workers: Map<number, Worker>
-  readonly rows: RowCache
-  nextTimerAt: number | null
-}
 
 export interface BatchResult {
   readonly answers: readonly Answer[]

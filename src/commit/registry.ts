@@ -1,5 +1,5 @@
 import type { Worker } from '../store/rows.ts'
-import type { Memory } from './batch.ts'
+import type { Memory } from './memory.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import type { Actor, Workset } from './workset.ts'
 

@@ -1,41 +1,12 @@
 import { Hono } from 'hono'
 import type { Denied } from '../commands/command.ts'
 import { openapi } from '../commands/openapi.ts'
-import type { ControlPlane } from '../control-plane.ts'
 import { refuse } from '../errors/refusal.ts'
-import type { Random } from '../identity/random.ts'
-import type { WorkerRoute } from '../protocol/routes.ts'
-import type { Clock } from '../time/clock.ts'
 import { json, problem, refusalOf } from './answer.ts'
 import { commandRoutes } from './command-routes.ts'
-import type { Log } from './log.ts'
+import type { App, AppOptions } from './options.ts'
 import { pageRoutes } from './page-routes.ts'
-import type { Tokens } from './tokens.ts'
 import { protocolRoutes } from './worker-routes.ts'
-
-export interface AppOptions {
-  readonly plane: ControlPlane
-  readonly tokens: Tokens
-  /** What workers may say over HTTP; none when not given. */
-  readonly protocolRoutes?: readonly WorkerRoute[] | undefined
-  /** Where artifacts are kept. */
-  readonly dataDir: string
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  readonly version?: string | undefined
-  /** Aborted when the server closes: streams and waits end then. */
-  readonly closing?: AbortSignal | undefined
-}
-
-/** What a request is handled with beside the options of the server. */
-export interface Variables {
-  traceId: string
-  /** Of whoever signed in, for the access log. */
-  principal: string
-}
-
-export type App = Hono<{ Variables: Variables }>
 
 /** The HTTP side: routes of the command table, of the worker protocol and of the page, with one log line for each request. */
 export function createApp(options: AppOptions): App {

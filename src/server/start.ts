@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Refused, refuse } from '../errors/refusal.ts'
 import type { Clock } from '../time/clock.ts'
-import type { App } from './app.ts'
+import type { App } from './options.ts'
 
 export interface StartOptions {
   readonly app: Pick<App, 'fetch'>

@@ -1,10 +1,10 @@
 import { may } from '../commands/permissions.ts'
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import { json, problem } from './answer.ts'
-import type { App } from './app.ts'
 import { readJson } from './body.ts'
 import type { RouteOptions } from './command-routes.ts'
 import { identify } from './identify.ts'
+import type { App } from './options.ts'
 
 /** As large as a message over the local socket may be. */
 const bodyBytesMax = 1024 * 1024

@@ -1,0 +1,31 @@
+import type { Hono } from 'hono'
+import type { ControlPlane } from '../control-plane.ts'
+import type { Random } from '../identity/random.ts'
+import type { WorkerRoute } from '../protocol/routes.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Log } from './log.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface AppOptions {
+  readonly plane: ControlPlane
+  readonly tokens: Tokens
+  /** What workers may say over HTTP; none when not given. */
+  readonly protocolRoutes?: readonly WorkerRoute[] | undefined
+  /** Where artifacts are kept. */
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly version?: string | undefined
+  /** Aborted when the server closes: streams and waits end then. */
+  readonly closing?: AbortSignal | undefined
+}
+
+/** What a request is handled with beside the options of the server. */
+export interface Variables {
+  traceId: string
+  /** Of whoever signed in, for the access log. */
+  principal: string
+}
+
+export type App = Hono<{ Variables: Variables }>
