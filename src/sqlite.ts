@@ -74,8 +74,10 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     if ('replies' in message) {
       orders.receive(message.replies)
       if (message.changed.length > 0) listeners.tell(message.changed)
-    } else if (message.closed === null) closed.resolve()
-    else closed.reject(new DatabaseError(message.closed))
+    } else if ('closed' in message) {
+      if (message.closed === null) closed.resolve()
+      else closed.reject(new DatabaseError(message.closed))
+    }
   })
   thread.on('error', (error) =>
     orders.break(new DatabaseError('the writer thread of the store failed', { cause: error })),
@@ -105,13 +107,18 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
   }
 }
 
+/** The first word of the writer. Others may speak on the same channel (`node --watch` does), so only its own forms count. */
 function hello(thread: Worker): Promise<PublicIdKey> {
   return new Promise((resolve, reject) => {
-    thread.once('error', reject)
-    thread.once('message', (message: WriterHello) => {
-      thread.off('error', reject)
+    const listen = (message: WriterHello): void => {
       if ('idKey' in message) resolve(message.idKey)
-      else reject('refused' in message ? new Refused(message.refused) : new DatabaseError(message.failed))
-    })
+      else if ('refused' in message) reject(new Refused(message.refused))
+      else if ('failed' in message) reject(new DatabaseError(message.failed))
+      else return
+      thread.off('error', reject)
+      thread.off('message', listen)
+    }
+    thread.on('error', reject)
+    thread.on('message', listen)
   })
 }

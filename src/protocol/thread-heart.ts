@@ -44,7 +44,7 @@ export function threadHeart(clock: Clock, carrier: Carrier, welcome: Welcome, ne
     if ('ready' in message) ready.resolve()
     else if ('lost' in message) news.lost(message.lost, message.reason)
     else if ('cancel' in message) news.cancel(message.cancel)
-    else news.unknown()
+    else if ('unknown' in message) news.unknown()
   })
   const tell = (message: ToHeart): void => thread.postMessage(message)
   const outgoing = { hold: new Set<Lease>(), release: new Set<Lease>() }
