@@ -1,3 +1,5 @@
+import { DatabaseSync } from 'node:sqlite'
+import { targetKinds } from '../../src/execution/execution.ts'
 import type { Check, Stroke } from './checks.ts'
 import { close } from './closing.ts'
 import { type Caught, Cluster, type DrillWorker } from './cluster.ts'
@@ -71,6 +73,7 @@ export async function stopDrill(options: StopOptions): Promise<DrillReport> {
         ...checkedFigures(checked),
         'zombies whose write was refused': zombies.refused,
         'zombies that told the recorded result again': zombies.agreed,
+        'zombies that heard of the loss before they wrote': zombies.silent,
         'asked a person': checked.waited,
         'calm executions per second': lanes === 0 ? null : Number(calmRate.toFixed(1)),
         'executions per second': lanes === 0 ? null : Number(rate.toFixed(1)),
@@ -84,6 +87,7 @@ export async function stopDrill(options: StopOptions): Promise<DrillReport> {
 class Zombies {
   refused = 0
   agreed = 0
+  silent = 0
   readonly #cluster: Cluster
   readonly #strokes: Stroke[]
   readonly #busy = new Set<DrillWorker>()
@@ -105,8 +109,8 @@ class Zombies {
       // From here on the frozen process finds all it needs to go on with what it was about to do.
       caught.goOn()
       victim.child.kill('SIGCONT')
-      const verdict = await this.#end(submitted, caught, victim)
-      const expected = restingState(point, false)
+      const verdict = await this.#end(submitted, caught, victim, deaf)
+      const expected = this.#caughtTwice(submitted, victim) ? 'waiting' : restingState(point, false)
       return state === expected ? verdict : `it came to rest as ${state}, not ${expected}`
     } finally {
       this.#busy.delete(victim)
@@ -128,8 +132,30 @@ class Zombies {
     }
   }
 
+  /**
+   * Whoever took the work over may be frozen by another round in the middle of an opaque effect: then nobody can tell,
+   * and a person is asked whatever this round did.
+   */
+  #caughtTwice({ id }: Submitted, victim: DrillWorker): boolean {
+    const db = new DatabaseSync(this.#cluster.database, { readOnly: true })
+    try {
+      const doubted = db
+        .prepare('select worker from execution_effects where execution = ? and target = ? and state in (1, 2)')
+        .all(id, targetKinds.indexOf('opaque') + 1)
+      const frozen = new Set(this.#strokes.map(({ worker }) => worker))
+      return doubted.some(({ worker }) => worker !== victim.key && frozen.has(Number(worker)))
+    } finally {
+      db.close()
+    }
+  }
+
   /** Waits until the woken run has written its last, and says what became of it. */
-  async #end({ id, publicId }: Submitted, { fence, point }: Caught, victim: DrillWorker): Promise<string | null> {
+  async #end(
+    { id, publicId }: Submitted,
+    { fence, point }: Caught,
+    victim: DrillWorker,
+    deaf: boolean,
+  ): Promise<string | null> {
     const { signal, onlooker } = this.#cluster
     const isEnding = (command: string): boolean => !notEnding.has(command)
     await signal.until(
@@ -140,7 +166,12 @@ class Zombies {
     )
     const said = victim.written.filter((each) => each.id === id && each.fence === fence)
     const accepted = said.filter(({ refused }) => refused === null)
-    if (said.length === 0) return 'the woken run wrote nothing, so nothing was shown'
+    if (said.length === 0) {
+      if (deaf) return 'the woken run wrote nothing, so nothing was shown'
+      // It heard of the loss before it came to write.
+      this.silent += 1
+      return null
+    }
     if (accepted.length === 0) {
       await signal.until('the refused write to be recorded', () => onlooker.wasFenced(victim.key, id))
       this.refused += 1
