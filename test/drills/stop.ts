@@ -63,7 +63,7 @@ export async function stopDrill(options: StopOptions): Promise<DrillReport> {
     await load.stop()
     const checked = await close(cluster, strokes)
     const checks: Check[] = [...checked.checks, silence(cluster)]
-    if (lanes > 0) checks.push(progressFloor(calmRate, rate))
+    if (lanes > 0) checks.push(progressFloor(calmRate, rate, rounds))
     return {
       name,
       rounds,

@@ -66,7 +66,7 @@ export async function writerKillDrill({ rounds, seed }: WriterKillOptions): Prom
       promise: 'CP-001d REL-06d a restart by itself changes nothing but by recoveries on record',
       complaints: changed,
     }
-    const checks: Check[] = [...checked.checks, progressFloor(calmRate, rate), silence(cluster), restarted]
+    const checks: Check[] = [...checked.checks, progressFloor(calmRate, rate, rounds), silence(cluster), restarted]
     return {
       name: 'writer-kill',
       rounds,
