@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
-import type { Pause, Token } from '../store/rows.ts'
+import type { Pause, Token, Worker } from '../store/rows.ts'
 
 /** A checked request to create one execution; everything text is canonical already. */
 export interface Admission {
@@ -36,16 +36,11 @@ export interface Claimed {
   readonly effects: readonly Effect[]
 }
 
-export interface Hello {
-  readonly identity: string
-  readonly incarnation: string
-  readonly host: string
-  readonly pid: number
-  readonly startedTicks: string | null
-  readonly bootId: string | null
-  readonly actions: readonly { readonly action: string; readonly version: number }[]
-  readonly slots: number
-}
+/** What a worker says of itself when it signs on. */
+export type Hello = Pick<
+  Worker,
+  'identity' | 'incarnation' | 'host' | 'pid' | 'startedTicks' | 'bootId' | 'actions' | 'slots'
+>
 
 export interface Held {
   readonly id: number

@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../time/backoff.ts'
-import type { EffectState, TargetKind, WaitReason } from './execution.ts'
+import type { Effect, EffectState, Step, WaitReason } from './execution.ts'
 
 /** Who acts: `human:alice`, `service:crm-bridge`, `system:sweep`, `agent:planner`, `worker:web-1`. */
 export type Principal = string
@@ -9,19 +9,9 @@ export type EffectOutcome =
   | { readonly kind: 'applied'; readonly value: string }
   | { readonly kind: 'not_applied' | 'in_doubt'; readonly errorClass: string; readonly error: string }
 
-export interface StepKey {
-  readonly name: string
-  readonly ordinal: number
-}
+export type StepKey = Pick<Step, 'name' | 'ordinal'>
 
-export interface EffectIntent {
-  readonly effectKey: string
-  readonly step: string
-  readonly name: string
-  readonly ordinal: number
-  readonly target: TargetKind
-  readonly reconcilable: boolean
-}
+export type EffectIntent = Pick<Effect, 'effectKey' | 'step' | 'name' | 'ordinal' | 'target' | 'reconcilable'>
 
 export interface StoredArtifact {
   readonly name: string

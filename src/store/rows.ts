@@ -1,3 +1,4 @@
+import type { StoredArtifact } from '../execution/command.ts'
 import type { EventData } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
@@ -95,18 +96,13 @@ export interface Worker {
   readonly slots: number
   readonly registeredAt: number
   readonly seenAt: number
-  /** When the process was proven dead, or signed off. */
+  /** When the process was proven dead. Signing off leaves it open and takes the slots away. */
   readonly goneAt: number | null
   readonly goneProof: string | null
 }
 
-export interface Artifact {
+export interface Artifact extends StoredArtifact {
   readonly execution: number
-  readonly name: string
-  readonly sha256: string
-  readonly bytes: number
-  readonly mediaType: string
-  readonly path: string
   readonly at: number
 }
 

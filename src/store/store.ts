@@ -53,7 +53,7 @@ export interface Reads {
   /** Timers due at `now`, oldest first. */
   dueTimers(now: number, limit: number): Awaitable<readonly Timer[]>
   nextTimerAt(): Awaitable<number | null>
-  /** Running executions whose lease ended before `now`, oldest key first, behind `after`. */
+  /** Running executions whose lease has ended at `now`, oldest key first, behind `after`. */
   expiredLeases(now: number, after: number, limit: number): Awaitable<readonly number[]>
   /** Running executions of one worker incarnation, oldest key first, behind `after`. */
   heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>

@@ -29,7 +29,6 @@ export class Fleet {
   readonly #starts: number[] = []
   /** Process and identity behind each worker key, as they signed on. */
   readonly #owners = new Map<number, { readonly owner: string; readonly identity: string }>()
-  readonly #signedOff = new Set<string>()
 
   constructor(ports: FleetPorts, size: number) {
     this.#ports = ports
@@ -44,20 +43,14 @@ export class Fleet {
     this.#owners.set(key, { owner, identity })
   }
 
-  /** It said that it holds nothing any more; its process ends a moment later. */
-  signedOff(key: number): void {
-    const owner = this.#owners.get(key)?.owner
-    if (owner !== undefined) this.#signedOff.add(owner)
-  }
-
-  /** Whether the process behind this key is truly dead or has signed off, whatever anybody knows. */
+  /** Whether the process behind this key is truly dead, whatever anybody knows. */
   isDead(key: number): boolean {
     const owner = this.#owners.get(key)?.owner
     return owner !== undefined && this.isOver(owner)
   }
 
   isOver(owner: string): boolean {
-    return this.#signedOff.has(owner) || this.#ports.scheduler.isKilled(owner)
+    return this.#ports.scheduler.isKilled(owner)
   }
 
   #start(slot: number): void {

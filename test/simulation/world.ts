@@ -152,7 +152,6 @@ class World {
 
   #committed(changes: Changes): void {
     for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
-    for (const { key, goneProof } of changes.workers) if (goneProof === 'signed off') this.#fleet.signedOff(key)
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     const pauses = this.#views.pauses()
