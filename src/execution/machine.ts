@@ -35,6 +35,7 @@ export const machine = defineMachine({
     replanned: 'requested',
     approve: 'approved',
     reject: 'canceled',
+    fail: 'failed',
     cancel: 'canceled',
     expire: 'expired',
   },
@@ -109,6 +110,17 @@ export const eventCodes = {
   idempotent_replay: 53,
   idempotency_conflict: 54,
   artifact_stored: 55,
+  planning_started: 56,
+  signal_received: 57,
+  child_spawned: 58,
+  target_settled: 59,
+  deadline_moved: 60,
+  quarantined: 61,
+  permit_broken: 62,
+  rerun_requested: 63,
+  archived: 64,
+  restored: 65,
+  schedule_fired: 66,
 } as const
 
 export type EventType = keyof typeof eventCodes

@@ -53,8 +53,11 @@ export interface Ready {
   readonly id: number
 }
 
-/** `available`: due work becomes ready · `wake`: a waiting execution goes on · `deadline`: it expires. */
-export const timerKinds = ['available', 'wake', 'deadline'] as const
+/**
+ * `available`: due work becomes ready · `wake`: a waiting execution goes on · `deadline`: it expires · `rate`: a limit has
+ * tokens again · `release`: the next part of what a pause held back · `hold`: permits kept through a wait are given back.
+ */
+export const timerKinds = ['available', 'wake', 'deadline', 'rate', 'release', 'hold'] as const
 export type TimerKind = (typeof timerKinds)[number]
 
 export interface Timer {
