@@ -113,6 +113,11 @@ function executionOf(
     lastError: null,
     startedAt: null,
     finishedAt: null,
+    waitingOn: null,
+    losses: 0,
+    loneLosses: 0,
+    idleSince: null,
+    holdUntil: null,
   }
 }
 
@@ -138,5 +143,8 @@ function requestOf(admission: Admission, id: number, shownId: string): Omit<Requ
     actionClass: admission.actionClass,
     policyVersion: 1,
     parentId: admission.parentId,
+    depth: 0,
+    rerunOf: null,
+    permits: null,
   }
 }

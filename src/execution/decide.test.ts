@@ -39,6 +39,11 @@ function anExecution(over: Partial<Execution> = {}): Execution {
     updatedAt: now - 10,
     startedAt: now - 10,
     finishedAt: null,
+    waitingOn: null,
+    losses: 0,
+    loneLosses: 0,
+    idleSince: null,
+    holdUntil: null,
     ...over,
   }
 }

@@ -28,7 +28,7 @@ export interface Execution {
   readonly rank: number
   readonly availableAt: number
   readonly deadlineAt: number | null
-  /** Incarnation key of the worker that holds the lease. */
+  /** Incarnation key of the worker that holds the lease: of a run, or of the planning of a requested one. */
   readonly worker: number | null
   readonly leaseUntil: number | null
   readonly leaseRenewals: number
@@ -48,6 +48,16 @@ export interface Execution {
   readonly updatedAt: number
   readonly startedAt: number | null
   readonly finishedAt: number | null
+  /** What a waiting execution waits for by name: a signal, or a child that has not ended. */
+  readonly waitingOn: string | null
+  /** Crash-type losses since a run last ended by itself: above 0 it is a suspect and runs alone. */
+  readonly losses: number
+  /** Those of them that happened while it ran alone. */
+  readonly loneLosses: number
+  /** Since when it has not run; null while it runs, and before its first run. */
+  readonly idleSince: number | null
+  /** Until when its permits are kept through a wait; null when it keeps none. */
+  readonly holdUntil: number | null
 }
 
 /** What was asked, by whom: written once, never changed. It is the payload of the execution's first event. */
@@ -73,6 +83,12 @@ export interface Request {
   readonly actionClass: string
   readonly policyVersion: number
   readonly parentId: number | null
+  /** How many ancestors it has. */
+  readonly depth: number
+  /** The execution that this one runs again. */
+  readonly rerunOf: number | null
+  /** Canonical JSON of the permits that every run needs (`execution/permit.ts`); null when it needs none. */
+  readonly permits: string | null
   /** Log position and time of the first event. */
   readonly position: number
   readonly at: number

@@ -141,12 +141,12 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'an illegal transition passes the tables',
     edits: [
       {
-        file: 'src/store/sqlite/migrations/0002_guards.up.sql',
+        file: 'src/store/sqlite/migrations/0004_codes.up.sql',
         find: 'create trigger executions_guard_update\n',
         replace: 'create trigger executions_guard_update_off\n',
       },
       {
-        file: 'src/store/sqlite/migrations/0002_guards.up.sql',
+        file: 'src/store/sqlite/migrations/0004_codes.up.sql',
         find: 'after update of id, tenant, queue, state, n, fence, head on executions\n',
         replace: 'after update of max_attempts on executions\n',
       },

@@ -50,6 +50,9 @@ export function aRequest(id: number, some: Partial<Request> = {}): Request {
     actionClass: 'render',
     policyVersion: 1,
     parentId: null,
+    depth: 0,
+    rerunOf: null,
+    permits: null,
     position: id,
     at: 1_000,
     ...some,
@@ -86,6 +89,11 @@ export function aQueued(id: number, some: Partial<Execution> = {}): Execution {
     updatedAt: 1_000,
     startedAt: null,
     finishedAt: null,
+    waitingOn: null,
+    losses: 0,
+    loneLosses: 0,
+    idleSince: null,
+    holdUntil: null,
     ...some,
   }
 }

@@ -1,10 +1,10 @@
 /** Columns in the order in which `rows-of.ts` reads them. */
 const execution =
-  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at'.split(
+  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at planning_until waiting_on losses lone_losses idle_since hold_until'.split(
     ' ',
   )
 const request =
-  'id public_id tenant action action_version subject idem_key generation record_only input input_hash seed trace_id requested_by mode priority sla_class action_class policy_version parent_id position at'.split(
+  'id public_id tenant action action_version subject idem_key generation record_only input input_hash seed trace_id requested_by mode priority sla_class action_class policy_version parent_id position at depth rerun_of permits'.split(
     ' ',
   )
 

@@ -30,7 +30,8 @@ export function executionOf(row: Row): Execution {
     availableAt: integer(row[10]),
     deadlineAt: integerOrNull(row[11]),
     worker: integerOrNull(row[12]),
-    leaseUntil: integerOrNull(row[13]),
+    // A lease to plan has a column of its own, so that the tables can tell it from a lease to run.
+    leaseUntil: integerOrNull(row[13] ?? row[28]),
     leaseRenewals: integer(row[14]),
     waitingFor: row[15] === null ? null : nameOf.wait(integer(row[15])),
     ending: row[16] === null ? null : (stateOf(integer(row[16])) as Ending),
@@ -45,6 +46,11 @@ export function executionOf(row: Row): Execution {
     updatedAt: integer(row[25]),
     startedAt: integerOrNull(row[26]),
     finishedAt: integerOrNull(row[27]),
+    waitingOn: textOrNull(row[29]),
+    losses: integer(row[30]),
+    loneLosses: integer(row[31]),
+    idleSince: integerOrNull(row[32]),
+    holdUntil: integerOrNull(row[33]),
   }
 }
 
@@ -72,6 +78,9 @@ export function requestOf(row: Row, from = 0): Request {
     parentId: integerOrNull(row[from + 19]),
     position: integer(row[from + 20]),
     at: integer(row[from + 21]),
+    depth: integer(row[from + 22]),
+    rerunOf: integerOrNull(row[from + 23]),
+    permits: textOrNull(row[from + 24]),
   }
 }
 

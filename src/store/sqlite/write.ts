@@ -53,8 +53,10 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
 }
 
 function addRequest(prepared: Prepared, request: Request): void {
+  const isPlain = request.depth === 0 && request.rerunOf === null && request.permits === null
+  const rest = isPlain ? [] : [request.depth, request.rerunOf, request.permits]
   prepared
-    .get('addRequest')
+    .get(isPlain ? 'addRequest' : 'addFullRequest')
     .run(
       request.id,
       request.publicId,
@@ -78,6 +80,7 @@ function addRequest(prepared: Prepared, request: Request): void {
       request.parentId,
       request.position,
       request.at,
+      ...rest,
     )
 }
 
@@ -129,7 +132,7 @@ function addExecution(prepared: Prepared, is: Execution): void {
     availableAt,
     deadlineAt,
     is.worker,
-    is.leaseUntil,
+    runLease(is),
     is.leaseRenewals,
     is.waitingFor === null ? null : codeOf.wait[is.waitingFor],
     is.ending === null ? null : stateCodes[is.ending],
@@ -144,8 +147,18 @@ function addExecution(prepared: Prepared, is: Execution): void {
     updatedAt,
     is.startedAt,
     is.finishedAt,
+    planLease(is),
+    is.waitingOn,
+    is.losses,
+    is.loneLosses,
+    is.idleSince,
+    is.holdUntil,
   )
 }
+
+/** A lease to plan stands in a column of its own: only a running row may hold a lease to run. */
+const runLease = ({ state, leaseUntil }: Execution): number | null => (state === 'requested' ? null : leaseUntil)
+const planLease = ({ state, leaseUntil }: Execution): number | null => (state === 'requested' ? leaseUntil : null)
 
 /** What a first event, or a claim at birth, leaves: the narrow inserts do not name these columns. */
 function isBlank(is: Execution): boolean {
@@ -161,7 +174,13 @@ function isBlank(is: Execution): boolean {
     is.cancelChecks === 0 &&
     is.lastErrorClass === null &&
     is.lastError === null &&
-    is.finishedAt === null
+    is.finishedAt === null &&
+    (is.state !== 'requested' || is.leaseUntil === null) &&
+    is.waitingOn === null &&
+    is.losses === 0 &&
+    is.loneLosses === 0 &&
+    is.idleSince === null &&
+    is.holdUntil === null
   )
 }
 
@@ -178,7 +197,13 @@ function sharesTheRest(was: Execution, is: Execution): boolean {
     was.cancelledBy === is.cancelledBy &&
     was.cancelledAt === is.cancelledAt &&
     was.lastErrorClass === is.lastErrorClass &&
-    was.lastError === is.lastError
+    was.lastError === is.lastError &&
+    was.waitingOn === is.waitingOn &&
+    was.losses === is.losses &&
+    was.loneLosses === is.loneLosses &&
+    was.idleSince === is.idleSince &&
+    was.holdUntil === is.holdUntil &&
+    is.state !== 'requested'
   )
 }
 
@@ -258,7 +283,7 @@ function updateExecution(prepared: Prepared, { was, is }: Update): number | bigi
     is.availableAt,
     is.deadlineAt,
     is.worker,
-    is.leaseUntil,
+    runLease(is),
     is.leaseRenewals,
     is.waitingFor === null ? null : codeOf.wait[is.waitingFor],
     is.ending === null ? null : stateCodes[is.ending],
@@ -274,6 +299,12 @@ function updateExecution(prepared: Prepared, { was, is }: Update): number | bigi
     is.startedAt,
     is.finishedAt,
     is.maxAttempts,
+    planLease(is),
+    is.waitingOn,
+    is.losses,
+    is.loneLosses,
+    is.idleSince,
+    is.holdUntil,
   )
 }
 
