@@ -24,7 +24,9 @@ export function projectFiles(root: string = projectRoot): ProjectFile[] {
 function pathsIn(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (entry.isDirectory()) return foreign.has(entry.name) ? [] : pathsIn(root, path)
+    // In a linked worktree, .git is a file.
+    if (foreign.has(entry.name)) return []
+    if (entry.isDirectory()) return pathsIn(root, path)
     return entry.isFile() && !binary.test(entry.name) ? [path] : []
   })
 }

@@ -5,11 +5,15 @@ import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refu
 import type { State } from './execution/machine.ts'
 import type { Ops } from './projections/ops.ts'
 import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
+import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
+import type { ScheduleView } from './schedule/view.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export type { Ops } from './projections/ops.ts'
 export type { EventView, ExecutionView } from './projections/view.ts'
+export type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
+export type { ScheduleView } from './schedule/view.ts'
 
 export interface ConnectOptions {
   /** Address of the server, without `/v1`. */
@@ -64,6 +68,7 @@ export interface Answered {
 /** One server answers a long poll within this. */
 const pollMs = 25_000
 const reconnectMs = 1_000
+const scheduleNamed = (name: string): string => `/v1/schedules/${encodeURIComponent(name)}`
 const execution = (id: string): string => `/v1/executions/${encodeURIComponent(id)}`
 
 /** Connects to a server. Nothing is sent before the first call. */
@@ -218,6 +223,42 @@ export class Client {
   resolveEffect(effectKey: string, verdict: Verdict, reason: string, value?: unknown): Promise<ExecutionView> {
     const path = `/v1/effects/${encodeURIComponent(effectKey)}/resolve`
     return this.#read({ method: 'POST', path, body: { verdict, reason, value } })
+  }
+
+  /** Runs an action at the times of a cron expression. */
+  createSchedule(request: ScheduleRequest): Promise<ScheduleView> {
+    return this.#read({ method: 'POST', path: '/v1/schedules', body: request })
+  }
+
+  /** By name. */
+  schedules(page: { readonly limit?: number; readonly cursor?: string } = {}): Promise<Page<ScheduleView>> {
+    return this.#get('/v1/schedules', page)
+  }
+
+  schedule(name: string): Promise<ScheduleView> {
+    return this.#get(scheduleNamed(name))
+  }
+
+  pauseSchedule(name: string): Promise<ScheduleView> {
+    return this.#read({ method: 'POST', path: `${scheduleNamed(name)}/pause`, body: {} })
+  }
+
+  unpauseSchedule(name: string): Promise<ScheduleView> {
+    return this.#read({ method: 'POST', path: `${scheduleNamed(name)}/unpause`, body: {} })
+  }
+
+  /** Runs its action now, beside its occurrences. */
+  triggerSchedule(name: string, key?: string): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `${scheduleNamed(name)}/trigger`, body: { key } })
+  }
+
+  deleteSchedule(name: string): Promise<{ readonly deleted: true }> {
+    return this.#read({ method: 'DELETE', path: scheduleNamed(name) })
+  }
+
+  /** Submits the occurrences of a past range; those that have fired start nothing. */
+  backfillSchedule(name: string, range: BackfillRequest): Promise<Backfill> {
+    return this.#read({ method: 'POST', path: `${scheduleNamed(name)}/backfill`, body: range })
   }
 
   ops(): Promise<Ops> {

@@ -2,7 +2,7 @@ import type { ActionRegistry } from './action/action.ts'
 import { checkRequest, type SubmitRequest } from './admit/request.ts'
 import { admittedOf } from './commit/admission.ts'
 import type { StoreHost } from './commit/host.ts'
-import type { Answer } from './commit/order.ts'
+import type { Admission, Answer } from './commit/order.ts'
 import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { ControlCommand } from './execution/command.ts'
@@ -19,6 +19,7 @@ import {
   type Naming,
   stepView,
 } from './projections/view.ts'
+import { Schedules } from './schedule/schedules.ts'
 import type { PauseScope } from './store/rows.ts'
 import type { ExecutionFilter, Found } from './store/store.ts'
 import type { RetryPolicy } from './time/backoff.ts'
@@ -63,6 +64,7 @@ const eventsPageMax = 1_000
 export class ControlPlane {
   readonly host: StoreHost
   readonly actions: ActionRegistry
+  readonly schedules: Schedules
   readonly #options: ControlPlaneOptions
   readonly #watchers: Watchers
 
@@ -71,6 +73,19 @@ export class ControlPlane {
     this.#watchers = new Watchers(options.host)
     this.host = options.host
     this.actions = options.actions
+    this.schedules = new Schedules({
+      orders: options.host.orders,
+      views: options.host.views,
+      check: this.check,
+      clock: options.clock,
+      newId: options.newTraceId,
+    })
+  }
+
+  /** Checks a request without submitting it. */
+  readonly check = (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
+    const { clock, retryPolicy, newTraceId } = this.#options
+    return checkRequest(request, by, { actions: this.actions, retryPolicy, now: clock.now(), newTraceId })
   }
 
   /** @throws Refused */
@@ -79,9 +94,7 @@ export class ControlPlane {
   }
 
   async trySubmit(request: SubmitRequest, by: Caller): Promise<Submitted | Refusal> {
-    const { clock, retryPolicy, newTraceId } = this.#options
-    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId }
-    const admission = await checkRequest(request, by, rules)
+    const admission = await this.check(request, by)
     if (isRefusal(admission)) return admission
     const answer = await this.host.orders.give({ kind: 'admit', admission })
     if (isRefusal(answer)) return answer

@@ -10,6 +10,7 @@ import { serveSocket } from './protocol/socket-server.ts'
 import { processTable } from './recover/proof-of-death.ts'
 import { createRecovery, type Recovery } from './recover/recovery.ts'
 import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
+import { startScheduler } from './schedule/scheduler.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type Log = (
@@ -80,6 +81,8 @@ export function createEngine(options: EngineOptions): Engine {
     retryPolicy,
     newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
   })
+  const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }
+  let scheduler: { stop(): Promise<void> } | undefined
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,
@@ -93,6 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
     async start() {
       const freed = await recovery.atStart()
       recovery.start()
+      scheduler = startScheduler(scheduling)
       return freed
     },
     async listen(path) {
@@ -106,7 +110,7 @@ export function createEngine(options: EngineOptions): Engine {
       )
     },
     async stop() {
-      await recovery.stop()
+      await Promise.all([recovery.stop(), scheduler?.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
     },
   }

@@ -9,6 +9,8 @@ import type { Random } from './identity/random.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
 import type { EventView, ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
+import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
+import type { ScheduleView } from './schedule/view.ts'
 import { sqlite } from './sqlite.ts'
 import { TaskQueue } from './task-queue.ts'
 import type { Clock } from './time/clock.ts'
@@ -202,6 +204,43 @@ export class Pawl<A extends Actions> {
 
   async unpause(what: PauseTarget): Promise<boolean> {
     return orThrow(await this.engine.plane.pause(what, '', false, this.#caller)).changed
+  }
+
+  /** Runs an action at the times of a cron expression. */
+  async createSchedule(request: ScheduleRequest, by = this.#caller): Promise<ScheduleView> {
+    return orThrow(await this.engine.plane.schedules.create(request, by))
+  }
+
+  /** By name. */
+  schedules(page: { readonly limit?: number; readonly cursor?: string } = {}, by = this.#caller) {
+    return this.engine.plane.schedules.list(page, by)
+  }
+
+  async schedule(name: string, by = this.#caller): Promise<ScheduleView> {
+    return orThrow(await this.engine.plane.schedules.get(name, by))
+  }
+
+  async pauseSchedule(name: string, by = this.#caller): Promise<ScheduleView> {
+    return orThrow(await this.engine.plane.schedules.pause(name, by))
+  }
+
+  async unpauseSchedule(name: string, by = this.#caller): Promise<ScheduleView> {
+    return orThrow(await this.engine.plane.schedules.unpause(name, by))
+  }
+
+  /** Runs its action now, beside its occurrences. */
+  async triggerSchedule(name: string, key?: string, by = this.#caller): Promise<ExecutionView> {
+    const { id } = orThrow(await this.engine.plane.schedules.trigger(name, key, by))
+    return this.get((await this.engine.plane.naming()).idOf(id), by)
+  }
+
+  async deleteSchedule(name: string, by = this.#caller): Promise<void> {
+    orThrow(await this.engine.plane.schedules.delete(name, by))
+  }
+
+  /** Submits the occurrences of a past range; those that have fired start nothing. */
+  async backfillSchedule(name: string, range: BackfillRequest, by = this.#caller): Promise<Backfill> {
+    return orThrow(await this.engine.plane.schedules.backfill(name, range, by))
   }
 
   async #command(id: string, command: PersonCommand): Promise<ExecutionView> {

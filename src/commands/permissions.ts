@@ -32,6 +32,14 @@ export const permissions = [
   'action.list',
   'action.get',
   'code.explain',
+  'schedule.list',
+  'schedule.get',
+  'schedule.create',
+  'schedule.pause',
+  'schedule.unpause',
+  'schedule.trigger',
+  'schedule.delete',
+  'schedule.backfill',
   'token.create',
   'token.list',
   'token.revoke',
@@ -69,6 +77,8 @@ const reading = [
   'action.list',
   'action.get',
   'code.explain',
+  'schedule.list',
+  'schedule.get',
   'session.create',
 ] as const
 
@@ -81,6 +91,12 @@ const operating = [
   'pause.set',
   'pause.lift',
   'effect.resolve',
+  'schedule.create',
+  'schedule.pause',
+  'schedule.unpause',
+  'schedule.trigger',
+  'schedule.delete',
+  'schedule.backfill',
 ] as const
 
 interface Grants {

@@ -3,6 +3,7 @@ import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
 import { operating } from './operating.ts'
 import { reading } from './reading.ts'
+import { scheduling } from './scheduling.ts'
 import { submission } from './submission.ts'
 import { tokens } from './tokens.ts'
 
@@ -13,6 +14,7 @@ export const commands: readonly Command[] = [
   ...controlling,
   ...operating,
   ...ledger,
+  ...scheduling,
   ...tokens,
 ]
 

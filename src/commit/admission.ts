@@ -66,6 +66,8 @@ export function admitOne(
     'enqueue',
   )
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
+  if (admission.schedule !== undefined)
+    work.note(admitted.execution, 'schedule_fired', actor, { ...admission.schedule })
   return { replayed: false, born: { id, queue, position: admitted.execution.head, at: work.now } }
 }
 

@@ -10,6 +10,7 @@ import { type Asking, ask } from './reads.ts'
 import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
+import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
 import { Workset } from './workset.ts'
 
 export interface BatchResult {
@@ -95,6 +96,15 @@ export function* runBatch(
       case 'token':
         work.tokens.push(order.token)
         answers.push({ id: order.token.id })
+        break
+      case 'schedule_create':
+        answers.push(yield* createSchedule(work, order))
+        break
+      case 'schedule_change':
+        answers.push(yield* changeSchedule(work, order))
+        break
+      case 'schedule_advance':
+        answers.push(yield* advanceSchedule(work, order))
         break
       case 'claim':
         throw new Error('claims are given apart from the other orders')

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
-import type { Pause, Token, Worker } from '../store/rows.ts'
+import type { Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
 /** A checked request to create one execution; everything text is canonical already. */
 export interface Admission {
@@ -26,6 +26,8 @@ export interface Admission {
   readonly delayMs: number | null
   readonly deadlineAt: number | null
   readonly parentId: number | null
+  /** Named when a schedule asks: told as an event of the new execution. */
+  readonly schedule?: { readonly name: string; readonly occurrence: string } | undefined
 }
 
 /** What a worker is handed: all it needs to run, and what earlier claims have recorded. */
@@ -86,6 +88,26 @@ export type Order =
   | { readonly kind: 'sweep'; readonly now?: number | undefined }
   | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
   | { readonly kind: 'token'; readonly token: Token }
+  | { readonly kind: 'schedule_create'; readonly schedule: Omit<Schedule, 'createdAt' | 'updatedAt' | 'version'> }
+  /** Changes what a person may change, or deletes with `set: null`; refuses when `ifVersion` is not the present one. */
+  | {
+      readonly kind: 'schedule_change'
+      readonly tenant: string
+      readonly name: string
+      readonly set: Pick<Schedule, 'isPaused' | 'nextAt'> | null
+      readonly ifVersion: number
+    }
+  /** What was due has been submitted: moves `nextAt` on, if it still is `from`. */
+  | {
+      readonly kind: 'schedule_advance'
+      readonly id: string
+      readonly tenant: string
+      readonly name: string
+      readonly from: number
+      readonly to: number | null
+      readonly lastAt: number | null
+      readonly lastError: string | null
+    }
 
 export type OrderKind = Order['kind']
 export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
@@ -116,6 +138,9 @@ export interface Answers {
   sweep: { readonly recovered: readonly number[]; readonly more: boolean }
   pause: { readonly changed: boolean }
   token: { readonly id: string }
+  schedule_create: Schedule
+  schedule_change: Schedule
+  schedule_advance: { readonly advanced: boolean }
 }
 
 export type Answer<K extends OrderKind = OrderKind> = Answers[K] | Refusal

@@ -10,6 +10,7 @@ import type {
   Pause,
   Queue,
   Ready,
+  Schedule,
   Timer,
   Token,
   Update,
@@ -46,6 +47,8 @@ export class Workset {
   readonly parkedAdd: Parked[] = []
   readonly parkedRemove: number[] = []
   readonly tokens: Token[] = []
+  /** As this commit leaves them, by id; null is deleted. */
+  readonly schedules = new Map<string, Schedule | null>()
   readonly #log: CommitLog
   readonly #admitted = new Map<number, Admitted>()
   readonly #updates: Update[] = []
@@ -164,6 +167,10 @@ export class Workset {
       parked: { add: this.parkedAdd, remove: this.parkedRemove },
       pauses: this.pauses,
       tokens: this.tokens,
+      schedules: {
+        save: [...this.schedules.values()].filter((schedule) => schedule !== null),
+        remove: [...this.schedules].flatMap(([id, schedule]) => (schedule === null ? [id] : [])),
+      },
     }
   }
 

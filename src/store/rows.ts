@@ -129,6 +129,38 @@ export interface Token {
   readonly revokedAt: number | null
 }
 
+/** What becomes of occurrences that nobody saw in time. */
+export const misfires = ['skip', 'latest', 'all'] as const
+export type Misfire = (typeof misfires)[number]
+
+export interface Schedule {
+  readonly id: string
+  readonly tenant: string
+  /** Unique within its tenant. */
+  readonly name: string
+  readonly action: string
+  /** Null is the newest at the time it fires. */
+  readonly actionVersion: number | null
+  /** Canonical JSON. */
+  readonly input: string
+  readonly cron: string
+  readonly timeZone: string
+  readonly misfire: Misfire
+  readonly catchUpMax: number
+  readonly isPaused: boolean
+  /** The first occurrence that has not fired yet; null when there is none. */
+  readonly nextAt: number | null
+  /** The newest occurrence that has fired. */
+  readonly lastAt: number | null
+  /** Why the newest occurrence could not be submitted. */
+  readonly lastError: string | null
+  readonly createdBy: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Counts what people have changed. */
+  readonly version: number
+}
+
 /** A narrow row as it shall be, and as it must still be for the write to happen. */
 export interface Update {
   readonly was: Execution
@@ -160,4 +192,5 @@ export interface Changes {
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }
   readonly pauses: { readonly add: readonly Pause[]; readonly remove: readonly Pause[] }
   readonly tokens: readonly Token[]
+  readonly schedules: { readonly save: readonly Schedule[]; readonly remove: readonly string[] }
 }

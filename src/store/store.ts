@@ -10,6 +10,7 @@ import type {
   PauseScope,
   Queue,
   Ready,
+  Schedule,
   Timer,
   Token,
   Worker,
@@ -60,6 +61,7 @@ export interface Reads {
   parked(key: string, limit: number): Awaitable<readonly Parked[]>
   pauses(): Awaitable<readonly Pause[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
+  schedule(tenant: string, name: string): Awaitable<Schedule | null>
 }
 
 /**
@@ -127,6 +129,11 @@ export interface Views {
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>
+  /** By name, behind `after`. */
+  schedules(tenant: string, after: string, limit: number): Awaitable<readonly Schedule[]>
+  schedule(tenant: string, name: string): Awaitable<Schedule | null>
+  /** Unpaused ones whose next occurrence is not after `now`, oldest first. */
+  dueSchedules(now: number, limit: number): Awaitable<readonly Schedule[]>
   close(): Awaitable<void>
 }
 

@@ -21,6 +21,7 @@ import { Replay } from './replay.ts'
 import { Scheduler } from './scheduler.ts'
 import { scriptedActions } from './script.ts'
 import { Tables } from './tables.ts'
+import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
 import { Writer } from './writer.ts'
 
@@ -61,6 +62,7 @@ class World {
   readonly #fleet
   readonly #outside
   readonly #people
+  readonly #timetable
   readonly #replay
   readonly #tables
   readonly #views
@@ -105,6 +107,14 @@ class World {
       },
     })
     this.#fleet = new Fleet({ ...carrier, outside: this.#outside, log }, random.between(2, 4))
+    this.#timetable = new Timetable({
+      ...carrier,
+      dice: dice(`timetable ${seed}`),
+      views: this.#views,
+      controlPlane: this.#controlPlane,
+      report: this.#report,
+      count: this.#count,
+    })
     this.#people = new People({
       ...carrier,
       outside: this.#outside,
@@ -152,6 +162,7 @@ class World {
 
   #committed(changes: Changes): void {
     for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
+    this.#timetable.committed(changes)
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     const pauses = this.#views.pauses()
@@ -197,9 +208,11 @@ class World {
   async play(): Promise<WorldEnd> {
     await this.#startWriter()
     this.#scheduleFate()
+    this.#timetable.begin()
     const stormSteps = this.#dice.between(80, 220)
     let steps = 0
     for (; steps < stormSteps && this.#violations.length === 0; steps += 1) await this.#step()
+    this.#timetable.end()
     this.#faults.end()
     this.#fleet.recover()
     this.#endPauses()
@@ -274,6 +287,7 @@ class World {
     await this.#writer.start(() => {
       this.#isRestarting = false
       this.#sweep(this.#writer.owner)
+      this.#timetable.look(this.#writer.owner)
     })
   }
 

@@ -183,6 +183,7 @@ export class Writer {
       parked: (key, limit) => read(() => real.parked(key, limit)),
       pauses: () => read(() => real.pauses()),
       workers: (keys) => real.workers(keys),
+      schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
     }
   }
 }

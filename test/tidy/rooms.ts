@@ -19,6 +19,7 @@ const rows: readonly (readonly string[])[] = [
   ['commit'],
   ['admit', 'run', 'settle', 'recover'],
   ['store/contract'],
+  ['schedule'],
   ['protocol'],
   ['worker.ts'],
   ['projections'],

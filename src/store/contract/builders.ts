@@ -24,6 +24,7 @@ export function changes(some: Partial<Changes>): Changes {
     parked: { add: [], remove: [] },
     pauses: { add: [], remove: [] },
     tokens: [],
+    schedules: { save: [], remove: [] },
     ...some,
   }
 }

@@ -5,6 +5,7 @@ import { fencesStaleOwners } from './fences-stale-owners.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
+import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
 import { readsHistory } from './reads-history.ts'
@@ -23,6 +24,7 @@ export const promises = {
   'finds expired leases': findsExpiredLeases,
   'wakes timers': wakesTimers,
   'reads history': readsHistory,
+  'keeps schedules': keepsSchedules,
 } as const
 
 export function storeContract(name: string, harness: Harness): void {

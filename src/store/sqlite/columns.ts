@@ -18,3 +18,6 @@ export const executionWidth = execution.length
 export const logColumns =
   'position, tenant, type, from_state, to_state, principal, worker, at, executions, numbers, previous, data'
 export const outcomeColumns = 'id, n, tenant, state, result, fingerprint, position, at'
+
+export const scheduleColumns =
+  'id, tenant, name, action, action_version, input, cron, time_zone, misfire, catch_up_max, paused, next_at, last_at, last_error, created_by, created_at, updated_at, version'

@@ -1,6 +1,6 @@
 import type { Effect, Ending, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
 import { stateOf } from '../../execution/machine.ts'
-import type { Artifact, Parked, Pause, Queue, Ready, Timer, Token, Worker } from '../rows.ts'
+import type { Artifact, Misfire, Parked, Pause, Queue, Ready, Schedule, Timer, Token, Worker } from '../rows.ts'
 import { executionWidth } from './columns.ts'
 import { nameOf } from './lookups.ts'
 
@@ -189,6 +189,27 @@ export const pauseOf = (row: Row): Pause => ({
   reason: text(row[3]),
   by: text(row[4]),
   at: integer(row[5]),
+})
+
+export const scheduleOf = (row: Row): Schedule => ({
+  id: text(row[0]),
+  tenant: text(row[1]),
+  name: text(row[2]),
+  action: text(row[3]),
+  actionVersion: integerOrNull(row[4]),
+  input: text(row[5]),
+  cron: text(row[6]),
+  timeZone: text(row[7]),
+  misfire: text(row[8]) as Misfire,
+  catchUpMax: integer(row[9]),
+  isPaused: integer(row[10]) === 1,
+  nextAt: integerOrNull(row[11]),
+  lastAt: integerOrNull(row[12]),
+  lastError: textOrNull(row[13]),
+  createdBy: text(row[14]),
+  createdAt: integer(row[15]),
+  updatedAt: integer(row[16]),
+  version: integer(row[17]),
 })
 
 export const tokenOf = (row: Row): Token => ({

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
-import type { Changes, Parked, Pause, Queue, Ready, Timer, Worker } from '../rows.ts'
+import type { Changes, Parked, Pause, Queue, Ready, Schedule, Timer, Worker } from '../rows.ts'
 import type { KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { inPlainWords } from './failures.ts'
 import type { Prepared } from './prepared.ts'
@@ -12,6 +12,7 @@ import {
   queueOf,
   readyOf,
   requestOf,
+  scheduleOf,
   stepOf,
   timerOf,
   workerOf,
@@ -137,6 +138,13 @@ export class SqliteSession implements StoreSession {
   workers(keys: readonly number[] | 'live'): readonly Worker[] {
     if (keys !== 'live') return this.#eachOne('worker', keys, workerOf)
     return this.#attempt(() => this.#prepared.all('liveWorkers').map(workerOf))
+  }
+
+  schedule(tenant: string, name: string): Schedule | null {
+    return this.#attempt(() => {
+      const row = this.#prepared.one('schedule', tenant, name)
+      return row === undefined ? null : scheduleOf(row)
+    })
   }
 
   #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {

@@ -1,4 +1,4 @@
-import { executionColumns, logColumns, outcomeColumns, requestColumns } from './columns.ts'
+import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 
 /**
  * Every statement of the store by name. One clause a line and each conjunct on a line of its own, so that a test can
@@ -121,6 +121,33 @@ and tenant is ?3`,
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 on conflict (id) do update
 set name = excluded.name, role = excluded.role, expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, revoked_at = excluded.revoked_at`,
+
+  saveSchedule: `insert into schedules (${scheduleColumns})
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+on conflict (id) do update
+set paused = excluded.paused, next_at = excluded.next_at, last_at = excluded.last_at, last_error = excluded.last_error, updated_at = excluded.updated_at, version = excluded.version`,
+
+  removeSchedule: `delete from schedules
+where id = ?1`,
+
+  schedule: `select ${scheduleColumns}
+from schedules
+where tenant = ?1
+and name = ?2`,
+
+  schedules: `select ${scheduleColumns}
+from schedules
+where tenant = ?1
+and name > ?2
+order by name
+limit ?3`,
+
+  dueSchedules: `select ${scheduleColumns}
+from schedules indexed by schedules_due
+where paused = 0
+and next_at <= ?1
+order by next_at, id
+limit ?2`,
 
   queues: `select key, action, version
 from queues`,

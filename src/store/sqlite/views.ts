@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
-import type { Artifact, Event, LogRow, Pause, Queue, Token, Worker } from '../rows.ts'
+import type { Artifact, Event, LogRow, Pause, Queue, Schedule, Token, Worker } from '../rows.ts'
 import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
 import { inPlainWords } from './failures.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
@@ -14,6 +14,7 @@ import {
   pauseOf,
   queueOf,
   type Row,
+  scheduleOf,
   stepOf,
   tokenOf,
   workerOf,
@@ -138,6 +139,19 @@ export class SqliteViews implements Views {
 
   tokens(): readonly Token[] {
     return this.#all('tokens').map(tokenOf)
+  }
+
+  schedules(tenant: string, after: string, limit: number): readonly Schedule[] {
+    return this.#all('schedules', tenant, after, limit).map(scheduleOf)
+  }
+
+  schedule(tenant: string, name: string): Schedule | null {
+    const row = this.#one('schedule', tenant, name)
+    return row === undefined ? null : scheduleOf(row)
+  }
+
+  dueSchedules(now: number, limit: number): readonly Schedule[] {
+    return this.#all('dueSchedules', now, limit).map(scheduleOf)
   }
 
   close(): void {

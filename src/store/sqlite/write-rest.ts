@@ -26,6 +26,34 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
   }
+  saveSchedules(prepared, changes.schedules)
+}
+
+function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules']): void {
+  for (const id of remove) prepared.run('removeSchedule', id)
+  for (const schedule of save) {
+    prepared.run(
+      'saveSchedule',
+      schedule.id,
+      schedule.tenant,
+      schedule.name,
+      schedule.action,
+      schedule.actionVersion,
+      schedule.input,
+      schedule.cron,
+      schedule.timeZone,
+      schedule.misfire,
+      schedule.catchUpMax,
+      schedule.isPaused ? 1 : 0,
+      schedule.nextAt,
+      schedule.lastAt,
+      schedule.lastError,
+      schedule.createdBy,
+      schedule.createdAt,
+      schedule.updatedAt,
+      schedule.version,
+    )
+  }
 }
 
 function saveReady(prepared: Prepared, { add, remove }: Changes['ready']): void {
