@@ -128,6 +128,25 @@ describe('a schedule', () => {
     expect(await fired()).toEqual([keyAt('02:00:00')])
   })
 
+  test('only what still stands as it was read is moved on', async () => {
+    await create()
+    const { host } = pawl.engine
+    const { id } = (await host.views.schedule('default', 'nightly')) ?? { id: '' }
+    const from = startAt + hour
+    const advance = async (of: string, at: number) => {
+      const order = { id: of, tenant: 'default', name: 'nightly', from: at, to: at + hour, lastAt: at, lastError: null }
+      return orThrow(await host.orders.give<'schedule_advance'>({ kind: 'schedule_advance', ...order })).advanced
+    }
+    expect(await advance('another', from)).toBe(false)
+    expect(await advance(id, from - hour)).toBe(false)
+    expect(await advance(id, from)).toBe(true)
+    expect(await advance(id, from)).toBe(false)
+    await pawl.pauseSchedule('nightly')
+    expect(await advance(id, from + hour)).toBe(false)
+    await pawl.deleteSchedule('nightly')
+    expect(await advance(id, from + hour)).toBe(false)
+  })
+
   test('a pause of the engine does not keep occurrences from being admitted', async () => {
     await pawl.pause({}, 'incident')
     await create()

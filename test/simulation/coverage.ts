@@ -28,7 +28,10 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
       .map(nameOf)
       .filter((name) => !beyond.has(name))
       .map((name) => `transition ${name}`),
-    ...['schedule fired', 'schedule pause', 'schedule backfill', 'schedule delete'],
+    'schedule fired',
+    'schedule pause',
+    'schedule backfill',
+    'schedule delete',
   ]
   return wanted.filter((name) => !counts.has(name))
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
 import { commitBreakages } from './breakages-commit.ts'
 import { ruleBreakages } from './breakages-rules.ts'
+import { scheduleBreakages } from './breakages-schedule.ts'
 import { Copy, type RunEnd } from './copy.ts'
 
 /**
@@ -25,7 +26,9 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
   readonly reason: string
 }[]
 
-const breakages = [...ruleBreakages, ...commitBreakages].filter(({ name }) => name.includes(filter))
+const breakages = [...ruleBreakages, ...commitBreakages, ...scheduleBreakages].filter(({ name }) =>
+  name.includes(filter),
+)
 const jobs: Job[] = [
   ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),
   ...baselines(breakages),
