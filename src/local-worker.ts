@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import type { ActionsModule } from './action/module.ts'
 import type { Engine } from './engine.ts'
 import { threadHeart } from './protocol/thread-heart.ts'
 import { inProcessIncarnation } from './recover/incarnation.ts'
@@ -13,6 +14,8 @@ export interface LocalWorkerOptions {
   /** Executions at a time. */
   readonly slots: number
   readonly secrets?: SecretSource | undefined
+  /** Where a process of its own finds the actions. */
+  readonly actionsModule?: ActionsModule | undefined
   /** Where artifacts are kept. */
   readonly dataDir: string
 }
@@ -29,11 +32,13 @@ export const environmentSecrets: SecretSource = (_tenant, names) =>
 export const dataDirOf = (path: string): string => resolve(path === ':memory:' ? '.' : dirname(path))
 
 /** A worker in the process that holds the store. Its heart beats in a thread of its own where the writer has one. */
-export function createLocalWorker({ engine, identity, slots, secrets, dataDir }: LocalWorkerOptions): Worker {
+export function createLocalWorker(options: LocalWorkerOptions): Worker {
+  const { engine, identity, slots, secrets, dataDir, actionsModule } = options
   const { host, clock, random, here, log, plane, protocol } = engine
   return createWorker({
     protocol,
     actions: plane.actions,
+    actionsModule,
     identity: identity ?? `local@${here.host.split('/')[0]}`,
     incarnation: inProcessIncarnation(random.uuid()),
     host: here,

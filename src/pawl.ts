@@ -53,6 +53,8 @@ export interface PawlOptions<A extends Actions> {
   /** A path such as `sqlite:./.pawl/pawl.db`, or a store that is open already. */
   readonly store: string | StoreHost
   readonly actions: A
+  /** Module that exports the actions, as an absolute path or file URL: where runs in a process of their own find them. */
+  readonly actionsModule?: string | undefined
   /** Executions that run in this process at a time; 0 runs none here. Default 10. */
   readonly slots?: number | undefined
   /** Stable over restarts: the same identity started anew frees the leases of its dead predecessor at once. */
@@ -95,7 +97,14 @@ export class Pawl<A extends Actions> {
     this.#worker =
       slots === 0
         ? null
-        : createLocalWorker({ engine, identity: options.identity, slots, secrets: options.secrets, dataDir })
+        : createLocalWorker({
+            engine,
+            identity: options.identity,
+            slots,
+            secrets: options.secrets,
+            dataDir,
+            actionsModule: options.actionsModule === undefined ? undefined : { module: options.actionsModule },
+          })
   }
 
   /** Frees what a former process left behind and begins to run. */

@@ -1,9 +1,13 @@
-import type { ActionRegistry } from './action/action.ts'
+import type { ActionRegistry, AnyAction } from './action/action.ts'
+import type { ActionsModule } from './action/module.ts'
 import type { Claimed, Hello } from './commit/order.ts'
 import { classify } from './errors/failures.ts'
-import { isRefusal, Refused } from './errors/refusal.ts'
+import { isRefusal, orThrow, Refused } from './errors/refusal.ts'
 import type { WorkerCommand } from './execution/command.ts'
 import type { Random } from './identity/random.ts'
+import { Cells } from './isolate/cells.ts'
+import { runIsolated } from './isolate/isolated-run.ts'
+import { checkIsolation, limitsOf } from './isolate/limits.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { ArtifactStore } from './run/artifacts.ts'
@@ -13,6 +17,7 @@ import { ShuttingDown } from './run/halt.ts'
 import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
 import { type LiveRun, LiveRuns } from './run/live-runs.ts'
 import { runExecution } from './run/run.ts'
+import type { Work } from './run/running.ts'
 import type { SecretSource } from './run/secrets.ts'
 import { settlement } from './settle/settle.ts'
 import type { RetryPolicy } from './time/backoff.ts'
@@ -21,6 +26,8 @@ import type { Clock, Timer } from './time/clock.ts'
 export interface WorkerOptions {
   readonly protocol: WorkerProtocol
   readonly actions: ActionRegistry
+  /** Where a process of its own finds the actions; without it only actions that name their module can run isolated. */
+  readonly actionsModule?: ActionsModule | undefined
   /** Who this worker is over all restarts. */
   readonly identity: string
   /** Who it is this time; another in every process. */
@@ -64,8 +71,13 @@ export interface Stopped {
 const settlingMax = 2_000
 const waitingMsMax = 1_000
 
-/** A worker: claims, runs and settles, over whatever carries its protocol. */
+/**
+ * A worker: claims, runs and settles, over whatever carries its protocol.
+ *
+ * @throws Refused `isolate_without_module`
+ */
 export function createWorker(options: WorkerOptions): Worker {
+  orThrow(checkIsolation(options.actions, options.actionsModule))
   return new ClaimingWorker(options)
 }
 
@@ -79,6 +91,7 @@ class ClaimingWorker implements Worker {
   #isUnknown = false
   #claiming: Promise<void> = Promise.resolve()
   readonly #ahead: ClaimAhead
+  readonly #cells: Cells
   /** Handlers that run now; a run that only waits for its settling to be durable needs no slot. */
   #busy = 0
   #roomMade: () => void = () => {}
@@ -87,6 +100,8 @@ class ClaimingWorker implements Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#ahead = new ClaimAhead(options.slots, options.clock.now())
+    const secretNames = options.actions.list().flatMap(({ secrets = [] }) => secrets)
+    this.#cells = new Cells({ ...options, worker: () => this.#signedOn().worker, secretNames: new Set(secretNames) })
   }
 
   running(): number {
@@ -182,7 +197,7 @@ class ClaimingWorker implements Worker {
   }
 
   async #runAndSettle(claimed: Claimed, run: LiveRun): Promise<void> {
-    const { protocol, actions, clock, random, log, artifacts, secrets, retry } = this.#options
+    const { protocol, actions, clock, random, log } = this.#options
     const { worker } = this.#signedOn()
     const { request, execution } = claimed
     const action = actions.get(request.action, request.actionVersion)
@@ -199,14 +214,29 @@ class ClaimingWorker implements Worker {
         log('warn', `No answer to ${command}: ${why}`, { execution: request.publicId, times }),
     }
     const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
-    const ports = { worker, clock, work, abort: run.abort, artifacts, secrets, log }
-    const outcome = await runExecution(claimed, action, ports).finally(() => this.#freeSlot())
-    const command = await settlement(outcome, execution, action, retry)
+    const command = await this.#perform(claimed, action, run, work)
     const answer = command === null ? null : await work(command)
     if (answer === null || isRefusal(answer)) {
       const reason = answer?.reason ?? 'the lease is lost'
       log('warn', `Nothing more is written about this execution: ${reason}`, { execution: request.publicId })
     }
+  }
+
+  /** Runs it here or in a process of its own, and gives the command that ends the claim. */
+  async #perform(claimed: Claimed, action: AnyAction, run: LiveRun, work: Work): Promise<WorkerCommand | null> {
+    const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
+    const ports = { clock, work, abort: run.abort, artifacts, secrets, log }
+    const limits = limitsOf(action, actionsModule)
+    if (limits !== null) {
+      const onKill = (kill: () => void): void => {
+        run.kill = kill
+      }
+      const isolated = { ...ports, cells: this.#cells, retry, onKill }
+      return await runIsolated(claimed, action, limits, isolated).finally(() => this.#freeSlot())
+    }
+    const { worker } = this.#signedOn()
+    const outcome = await runExecution(claimed, action, { ...ports, worker }).finally(() => this.#freeSlot())
+    return await settlement(outcome, claimed.execution, action, retry)
   }
 
   #freeSlot(): void {
@@ -276,6 +306,7 @@ class ClaimingWorker implements Worker {
     await this.#runs.allEnd(clock, graceMs)
     this.#runs.shutDown()
     await this.#runs.allEnd(clock, abortMs)
+    await this.#cells.stop()
     const abandoned = this.#runs.publicIds()
     if (abandoned.length > 0) {
       // Signing off would call a process dead that may still act; only its end frees what these handlers hold.

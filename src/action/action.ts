@@ -1,9 +1,18 @@
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
 import type { Action, ActionDefinition, AnyAction } from './definition.ts'
+import { isModuleName } from './module.ts'
 import type { StandardSchema } from './schema.ts'
 
-export type { Action, ActionDefinition, ActionTimeout, AnyAction, InputOf, OutputOf } from './definition.ts'
+export type {
+  Action,
+  ActionDefinition,
+  ActionTimeout,
+  AnyAction,
+  InputOf,
+  IsolateOptions,
+  OutputOf,
+} from './definition.ts'
 export { type ActionRegistry, actionRegistry } from './registry.ts'
 export type {
   Artifact,
@@ -50,7 +59,7 @@ function checkDefinition(
     readonly run: unknown
   },
 ): Refusal | undefined {
-  const { name, version, input, approval, retry, priority, timeout, run } = definition
+  const { name, version, input, approval, retry, priority, timeout, isolate, run } = definition
   const bad = (reason: string): Refusal =>
     refuse('invalid_definition', `Action ${JSON.stringify(String(name).slice(0, nameCharactersMax))}: ${reason}`)
   if (typeof name !== 'string' || !isActionName(name))
@@ -64,8 +73,23 @@ function checkDefinition(
     return bad(`the priority must be a whole number from -${priorityMax} to ${priorityMax}, not ${priority}.`)
   if (timeout?.timeoutMs !== undefined && !(timeout.timeoutMs > 0))
     return bad(`timeoutMs must be above 0, not ${timeout.timeoutMs}.`)
+  const isolation = isolate === undefined || isolate === true ? undefined : checkIsolate(isolate)
+  if (isolation !== undefined) return bad(isolation)
   const policy = retry === undefined ? undefined : checkRetryPolicy(retryPolicyOf({ retry }))
   return policy !== undefined && 'refused' in policy ? bad(policy.reason) : undefined
+}
+
+const isolateMbMin = 16
+const isolateMbMax = 65_536
+
+function checkIsolate({ memoryMb, graceMs, module }: Exclude<AnyAction['isolate'], true | undefined>) {
+  if (memoryMb !== undefined && !(memoryMb >= isolateMbMin && memoryMb <= isolateMbMax))
+    return `isolate.memoryMb must be from ${isolateMbMin} to ${isolateMbMax}, not ${memoryMb}.`
+  if (graceMs !== undefined && !(graceMs >= 0 && graceMs <= 3_600_000))
+    return `isolate.graceMs must be from 0 to one hour, not ${graceMs}.`
+  if (module !== undefined && !isModuleName(module))
+    return 'isolate.module must be an absolute path or a file URL, for instance `import.meta.url`.'
+  return undefined
 }
 
 function isStandardSchema(value: unknown): value is StandardSchema {

@@ -31,7 +31,20 @@ export interface ActionDefinition<
   readonly priority?: number
   /** Fields of the input that the action computes and nobody may submit: dotted paths, `*` for every element. */
   readonly computed?: readonly string[]
+  /** Each run in a process of its own that can be killed. The worker must know the module that exports the action. */
+  readonly isolate?: true | IsolateOptions
   run(context: RunContext<InferOutput<Schema>, SecretName>): Result | Promise<Result>
+}
+
+export interface IsolateOptions {
+  /** MiB that a run may use beyond what its process needed to load the actions; from 16. Default 256. */
+  readonly memoryMb?: number
+  /** Milliseconds between the abort of a run and the kill of its process. Default 5 s. */
+  readonly graceMs?: number
+  /** Where the action is found: an absolute path or `import.meta.url`. Default: the module the worker was started with. */
+  readonly module?: string
+  /** Name of the exported list or action. Default: as `pawl serve --actions` reads a module. */
+  readonly export?: string
 }
 
 export interface ActionTimeout {
@@ -67,6 +80,7 @@ export interface AnyAction {
   readonly retry?: Partial<RetryPolicy>
   readonly priority?: number
   readonly computed?: readonly string[]
+  readonly isolate?: true | IsolateOptions
   run(context: RunContext): unknown
 }
 

@@ -19,9 +19,11 @@ export async function serve(flags: Flags, terminal: Terminal, stop: AbortSignal)
   if (typeof flags.host === 'string') env.PAWL_HOST = flags.host
   if (typeof flags.data === 'string') env.PAWL_STORE ??= `sqlite:${flags.data}/pawl.db`
   const config = orThrow(loadConfig(env))
+  const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
   const running = await startServerProcess({
     config,
-    actions: await loadActions(flags.actions as string | undefined),
+    actions,
+    actionsModule: actionsModule.module,
     dataDir: dataDirOf({ data: flags.data as string | undefined }, config.store),
     slots: role === 'api' ? 0 : config.concurrency,
   })

@@ -15,6 +15,8 @@ import { type ServerFile, serverFileName } from './connection.ts'
 export interface ServerProcessOptions {
   readonly config: Config
   readonly actions: readonly AnyAction[]
+  /** Where runs in a process of their own find the actions. */
+  readonly actionsModule?: string | undefined
   readonly dataDir: string
   /** Executions that run in this process at a time; 0 leaves them to workers. */
   readonly slots: number
@@ -39,7 +41,7 @@ const localTokenMs = 365 * 86_400_000
 
 /** Store, engine, worker and HTTP server in this process: what `serve`, `dev` and `up` run. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { config, actions, dataDir, slots, identity } = options
+  const { config, actions, actionsModule, dataDir, slots, identity } = options
   const clock = createSystemClock()
   makeFolder(dataDir)
   const secrets = [config.token, config.slackBotToken, config.crmToken].filter((secret) => secret !== undefined)
@@ -48,6 +50,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const pawl = await createPawl({
     store: config.store,
     actions,
+    actionsModule,
     slots,
     identity,
     dataDir,

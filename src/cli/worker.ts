@@ -34,9 +34,11 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     socket === undefined ? ({ kind: 'http', url, token } as const) : ({ kind: 'socket', path: socket } as const)
   // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
   const overSocket = socket === undefined ? undefined : socketProtocol({ path: socket, clock })
+  const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
   const worker = createWorker({
     protocol: overSocket ?? httpProtocol({ url, token }),
-    actions: actionRegistry(await loadActions(flags.actions as string | undefined)),
+    actions: actionRegistry(actions),
+    actionsModule,
     identity,
     incarnation: randomUUID(),
     host: thisProcess(),

@@ -83,7 +83,14 @@ export type Order =
   /** The worker takes no more work and holds none. */
   | { readonly kind: 'sign_off'; readonly worker: number }
   /** The process behind a worker is gone: its leases end now. */
-  | { readonly kind: 'gone'; readonly worker: number; readonly proof: string; readonly cause: 'exit' | 'restart' }
+  | {
+      readonly kind: 'gone'
+      readonly worker: number
+      readonly proof: string
+      readonly cause: 'exit' | 'restart'
+      /** The worker that says so: it may speak only of processes that it started itself. */
+      readonly by?: number | undefined
+    }
   /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
   | { readonly kind: 'sweep'; readonly now?: number | undefined }
   | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }

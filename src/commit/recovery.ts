@@ -1,4 +1,4 @@
-import { isRefusal } from '../errors/refusal.ts'
+import { isRefusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import type { Timer } from '../store/rows.ts'
@@ -6,7 +6,7 @@ import { around } from './commands.ts'
 import { loadEffects, loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import { type Asking, ask } from './reads.ts'
-import type { Workers } from './registry.ts'
+import { isCellOf, type Workers } from './registry.ts'
 import type { Actor, Workset } from './workset.ts'
 
 /** Timers and lost leases handled in one commit, so that a flood of them does not hold up everything else. */
@@ -27,6 +27,9 @@ function loseLease(work: Workset, id: number, cause: 'sweep' | 'exit' | 'restart
 export function* goneOne(work: Workset, order: OrderOf<'gone'>, workers: Workers): Asking<Answer<'gone'>> {
   const worker = workers.get(order.worker)
   if (worker === undefined) return unknownWorker(order.worker)
+  if (order.by !== undefined && !isCellOf(worker, workers.get(order.by))) {
+    return refuse('not_permitted', `Worker ${order.by} did not start the process of worker ${order.worker}.`)
+  }
   if (worker.goneAt === null) workers.change({ ...worker, goneAt: work.now, goneProof: order.proof })
   const recovered: number[] = []
   for (let after = 0; ; ) {

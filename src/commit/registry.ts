@@ -34,6 +34,14 @@ export class Queues {
 /** Whether it is neither gone nor signed off: a worker without slots offers nothing any more. */
 export const takesWork = ({ goneAt, slots }: Worker): boolean => goneAt === null && slots > 0
 
+/** A process that a worker has started to run actions on their own: named after it, and without slots. */
+export const isCellOf = (cell: Worker, parent: Worker | undefined): boolean =>
+  parent !== undefined &&
+  cell.slots === 0 &&
+  cell.incarnation.startsWith('cell:') &&
+  cell.host === parent.host &&
+  cell.identity.startsWith(`${parent.identity}/`)
+
 export class Workers {
   readonly #memory: Memory
   readonly #work: Workset

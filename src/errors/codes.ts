@@ -23,6 +23,12 @@ export const codes = {
     why: 'No action with this name and version is registered.',
     next: 'List the registered actions with `pawl action list` and correct the name or the version.',
   },
+  isolate_without_module: {
+    http: 422,
+    exit: 2,
+    why: 'An action runs in a process of its own, and the worker does not know the module that exports it.',
+    next: 'Start the worker with --actions, or give the action `isolate: { module: import.meta.url }`.',
+  },
   unknown_command: {
     http: 404,
     exit: 2,

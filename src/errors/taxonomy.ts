@@ -14,6 +14,7 @@ export type ErrorClass =
   | 'TerminalError'
   | 'RetryAfter'
   | 'WorkerLost'
+  | 'Poison'
   | 'UnknownError'
 
 /** Every class with its one declared outcome. A missing class does not compile; there is no default branch. */
@@ -70,6 +71,10 @@ export const taxonomy: Readonly<Record<ErrorClass, { readonly retryable: boolean
   WorkerLost: {
     retryable: true,
     meaning: 'The worker stopped renewing its lease.',
+  },
+  Poison: {
+    retryable: false,
+    meaning: 'It took its process down again and again while nothing else ran there.',
   },
   UnknownError: {
     retryable: true,

@@ -9,6 +9,16 @@ export type EffectOutcome =
   | { readonly kind: 'applied'; readonly value: string }
   | { readonly kind: 'not_applied' | 'in_doubt'; readonly errorClass: string; readonly error: string }
 
+/** What is known of a run that took its process down. */
+export interface CrashEvidence {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** Highest resident set that was seen, in MiB. */
+  readonly memoryMb: number | null
+  /** Name of the newest step or effect that was heard of. */
+  readonly lastStep: string | null
+}
+
 export type StepKey = Pick<Step, 'name' | 'ordinal'>
 
 export type EffectIntent = Pick<Effect, 'effectKey' | 'step' | 'name' | 'ordinal' | 'target' | 'reconcilable'>
@@ -60,6 +70,13 @@ export type WorkerCommand =
       readonly retryable: boolean
       readonly retryAfterMs?: number | undefined
       readonly policy: RetryPolicy
+    }
+  /** The process in which it ran on its own has ended before the handler did. */
+  | {
+      readonly type: 'crashed'
+      readonly fence: number
+      readonly evidence: CrashEvidence
+      readonly poisonLosses?: number | undefined
     }
   | { readonly type: 'suspend'; readonly fence: number; readonly reason: WaitReason; readonly wakeAt: number | null }
   | { readonly type: 'hand_back'; readonly fence: number }

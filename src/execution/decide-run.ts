@@ -238,7 +238,7 @@ export function decideExpire(execution: Execution, around: Surroundings): Decisi
   }
 }
 
-function merge(effects: Surroundings['effects'], changed: Surroundings['effects']): Surroundings['effects'] {
+export function merge(effects: Surroundings['effects'], changed: Surroundings['effects']): Surroundings['effects'] {
   if (changed.length === 0) return effects
   const byKey = new Map(changed.map((effect) => [effect.effectKey, effect]))
   return effects.map((effect) => byKey.get(effect.effectKey) ?? effect)

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { decideCrashed } from './decide-blame.ts'
 import { decideCancel, decideRedrive, decideRetry, decideWake } from './decide-control.ts'
 import {
   decideIntendEffect,
@@ -49,6 +50,8 @@ export function decide(execution: Execution, command: Command, around: Surroundi
       return decideSucceed(execution, command, around)
     case 'fail':
       return decideFail(execution, command, around)
+    case 'crashed':
+      return decideCrashed(execution, command, around)
     case 'suspend':
       return decideSuspend(execution, command, around)
     case 'hand_back':

@@ -65,11 +65,12 @@ export function afterLeaseLoss(
   execution: Execution,
   effects: readonly Effect[],
   now: number,
+  isPoison = false,
 ): { to: State; set: Partial<Execution> } {
+  const ending = earned(execution, now, isPoison)
   if (asksPerson(effects)) {
-    return { to: 'waiting', set: { waitingFor: 'outcome', ending: earned(execution, now), availableAt: now } }
+    return { to: 'waiting', set: { waitingFor: 'outcome', ending, availableAt: now } }
   }
-  const ending = earned(execution, now)
   if (ending === null) return { to: 'retryable_failed', set: { availableAt: now } }
   if (!effects.some(isOpen)) return { to: ending, set: { ...endedAs(execution, ending, now), ending: null } }
   if (execution.reconciles >= reconcilesMax) {
@@ -78,9 +79,9 @@ export function afterLeaseLoss(
   return { to: 'retryable_failed', set: { ending, availableAt: now } }
 }
 
-function earned(execution: Execution, now: number): Ending | null {
+function earned(execution: Execution, now: number, isPoison: boolean): Ending | null {
   if (execution.cancelledAt !== null) return 'canceled'
   if (execution.deadlineAt !== null && execution.deadlineAt <= now) return 'expired'
   if (execution.ending !== null) return execution.ending
-  return execution.attempt >= execution.maxAttempts ? 'failed' : null
+  return isPoison || execution.attempt >= execution.maxAttempts ? 'failed' : null
 }

@@ -24,6 +24,9 @@ export function inProcess({ orders, settings, onRegistered }: InProcessOptions):
     heartbeat: async ({ worker, held, stalledMs }) =>
       taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
     work: (worker, id, command) => orders.give<'work'>({ kind: 'work', worker, id, command }),
+    async gone({ worker, cell, proof }) {
+      taken(await orders.give<'gone'>({ kind: 'gone', worker: cell, proof, cause: 'exit', by: worker }))
+    },
     async signOff(worker) {
       taken(await orders.give<'sign_off'>({ kind: 'sign_off', worker }))
     },

@@ -43,6 +43,11 @@ const samples: { readonly [T in Exclude<WorkerCommand['type'], 'renew'>]: Extrac
     retryAfterMs: 5,
     policy: { maxAttempts: 3, baseMs: 1, multiplier: 2, capMs: 10, jitter: 'full' },
   },
+  crashed: {
+    type: 'crashed',
+    fence: 3,
+    evidence: { exitCode: null, signal: 'SIGKILL', memoryMb: 300, lastStep: 'load' },
+  },
   suspend: { type: 'suspend', fence: 3, reason: 'outcome', wakeAt: null },
   hand_back: { type: 'hand_back', fence: 3 },
   end_reconciliation: { type: 'end_reconciliation', fence: 3 },

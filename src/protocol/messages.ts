@@ -21,7 +21,7 @@ const helloMessage = z.strictObject({
   startedTicks: z.string().max(40).nullable(),
   bootId: z.string().max(64).nullable(),
   actions: z.array(z.strictObject({ action: z.string().min(1).max(100), version: z.int().min(1) })).max(10_000),
-  slots: z.int().min(1).max(100_000),
+  slots: z.int().min(0).max(100_000),
 })
 
 const claimMessage = z.strictObject({ worker: key, limit: z.int().min(1).max(100_000), waitMs: ms })
@@ -100,6 +100,16 @@ const commands = {
     retryAfterMs: z.number().min(0).optional(),
     policy: retryPolicy,
   }),
+  crashed: z.strictObject({
+    type: z.literal('crashed'),
+    fence,
+    evidence: z.strictObject({
+      exitCode: z.int().nullable(),
+      signal: z.string().max(20).nullable(),
+      memoryMb: z.int().min(0).nullable(),
+      lastStep: short.nullable(),
+    }),
+  }),
   suspend: z.strictObject({
     type: z.literal('suspend'),
     fence,
@@ -121,11 +131,12 @@ export const messages = {
   intent: workOf(commands.intend_effect),
   outcome: workOf(z.discriminatedUnion('type', [commands.record_effect, commands.reconcile_effect])),
   complete: workOf(commands.succeed),
-  fail: workOf(commands.fail),
+  fail: workOf(z.discriminatedUnion('type', [commands.fail, commands.crashed])),
   'hand-back': workOf(
     z.discriminatedUnion('type', [commands.hand_back, commands.suspend, commands.end_reconciliation]),
   ),
   progress: workOf(commands.progress),
+  gone: z.strictObject({ worker: key, cell: key, proof: short }),
   'sign-off': z.strictObject({ worker: key }),
 } as const
 

@@ -39,6 +39,8 @@ export interface WorkerProtocol {
   heartbeat(beat: Beat): Promise<BeatAnswer>
   /** Records, intents, outcomes and the settling of one execution; a refusal is an answer, not an error. */
   work(worker: number, id: number, command: WorkerCommand): Promise<WorkAnswer | Refusal>
+  /** A process that this worker had started to run actions on their own has ended; the worker has waited for it. */
+  gone(end: { readonly worker: number; readonly cell: number; readonly proof: string }): Promise<void>
   /** Nothing is held any more and nothing will be: the incarnation ends. */
   signOff(worker: number): Promise<void>
 }

@@ -20,6 +20,7 @@ const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
   reconcile_effect: 'outcome',
   succeed: 'complete',
   fail: 'fail',
+  crashed: 'fail',
   suspend: 'hand-back',
   hand_back: 'hand-back',
   end_reconciliation: 'hand-back',
@@ -46,6 +47,9 @@ export function remoteProtocol(call: Call): WorkerProtocol {
       if (typeof answer !== 'object' || answer === null)
         throw new NetworkError(`${command.type} was answered with something else`)
       return answer as Refusal | Awaited<ReturnType<WorkerProtocol['work']>>
+    },
+    async gone(end) {
+      await told('gone', end)
     },
     async signOff(worker) {
       await told('sign-off', { worker })

@@ -37,6 +37,10 @@ export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
     fail: work,
     'hand-back': work,
     progress: work,
+    gone: async (end) => {
+      await protocol.gone(end)
+      return {}
+    },
     'sign-off': async ({ worker }) => {
       await protocol.signOff(worker)
       return {}

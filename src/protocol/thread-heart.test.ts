@@ -83,6 +83,7 @@ test('a heart in a thread reaches the other side over a socket of its own, and e
     register: unused,
     claim: unused,
     work: unused,
+    gone: unused,
     signOff: unused,
     heartbeat: ({ held }) => Promise.resolve({ lost: [], cancel: held.map(({ id }) => id) }),
   }

@@ -12,6 +12,8 @@ export interface LiveRun {
   /** The lease cannot hold any more, whatever the abort said first. */
   isLost: boolean
   done: Promise<void>
+  /** Ends at once the process in which it runs; not there for a handler of this process. */
+  kill?: (() => void) | undefined
 }
 
 /** What one worker runs. An execution whose lease was lost may be here twice: its old run is on its way out. */
@@ -33,7 +35,13 @@ export class LiveRuns {
     const earlier = this.#newest.get(id)
     if (earlier !== undefined) lose(earlier, 'the execution was claimed again')
     const abort = new AbortController()
-    const run = { lease: { id, fence }, publicId: request.publicId, abort, isLost: false, done: Promise.resolve() }
+    const run: LiveRun = {
+      lease: { id, fence },
+      publicId: request.publicId,
+      abort,
+      isLost: false,
+      done: Promise.resolve(),
+    }
     this.#runs.add(run)
     this.#newest.set(id, run)
     run.done = Promise.resolve(earlier?.done)

@@ -49,7 +49,11 @@ async function readInput(action: AnyAction, text: string): Promise<unknown> {
 }
 
 /** A handler that is out of time is told so and waited for: nothing is ever started beside it. */
-function timeLimits({ execution }: Claimed, { timeout }: AnyAction, { clock, abort }: RunPorts): Timer[] {
+export function timeLimits(
+  { execution }: Claimed,
+  { timeout }: AnyAction,
+  { clock, abort }: Pick<RunPorts, 'clock' | 'abort'>,
+): Timer[] {
   const limit = (ms: number, why: string): Timer => clock.timer(ms, () => abort.abort(new TimeoutError(why)))
   const timers: Timer[] = []
   if (timeout?.timeoutMs !== undefined) {

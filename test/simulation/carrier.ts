@@ -52,6 +52,7 @@ export function lossyProtocol(ports: CarrierPorts, owner: string, inner: () => W
     claim: (ask) => over('claim', () => inner().claim(ask)),
     heartbeat: (beat) => over('heartbeat', () => inner().heartbeat(beat)),
     work: (worker, id, command) => over(`${command.type} ${id}`, () => inner().work(worker, id, command)),
+    gone: (end) => over('gone', () => inner().gone(end)),
     signOff: (worker) => over('sign off', () => inner().signOff(worker)),
   }
 }

@@ -21,6 +21,7 @@ const rows: readonly (readonly string[])[] = [
   ['store/contract'],
   ['schedule'],
   ['protocol'],
+  ['isolate'],
   ['worker.ts'],
   ['projections'],
   ['control-plane.ts'],

@@ -182,6 +182,7 @@ export class World {
       claim: (ask) => say('claim', () => protocol.claim(ask)),
       heartbeat: (beat) => say('heartbeat', () => protocol.heartbeat(beat)),
       work: (worker, id, command) => say(command.type, () => protocol.work(worker, id, command)),
+      gone: (end) => say('gone', () => protocol.gone(end)),
       signOff: (worker) => say('signOff', () => protocol.signOff(worker)),
     }
   }

@@ -1,0 +1,104 @@
+/** Entry of the process that runs one action on its own. Everything it is told comes over its channel. */
+import { Worker as Thread } from 'node:worker_threads'
+import { type ActionRegistry, actionRegistry } from '../action/action.ts'
+import { actionsOf } from '../action/module.ts'
+import { Canceled, classify, LeaseLost, TimeoutError } from '../errors/failures.ts'
+import { thisProcess } from '../recover/this-process.ts'
+import type { StoredFile } from '../run/artifacts.ts'
+import { ShuttingDown } from '../run/halt.ts'
+import { runExecution } from '../run/run.ts'
+import { settlement } from '../settle/settle.ts'
+import { createSystemClock } from '../time/clock.ts'
+import { type AbortReason, type FromCell, type Reply, type RunOrder, type ToCell, thrownOf } from './messages.ts'
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const clock = createSystemClock()
+let actions: ActionRegistry | undefined
+let abort: AbortController | undefined
+const waiting = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>()
+let asked = 0
+
+const tell = (message: FromCell): void => {
+  process.send?.(message)
+}
+
+// Nobody would carry what this process does to the store any more, so it must not do anything.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+new Thread(new URL(`./guard-thread.${extension}`, import.meta.url), { workerData: process.ppid }).unref()
+process.on('message', (message: ToCell) => {
+  if ('load' in message) void load(message.load)
+  else if ('run' in message) void run(message.run)
+  else if ('abort' in message) abort?.abort(reasonOf(message.abort))
+  else {
+    const asking = waiting.get(message.reply)
+    waiting.delete(message.reply)
+    if ('failed' in message) asking?.reject(thrownOf(message.failed))
+    else asking?.resolve(message)
+  }
+})
+
+async function load(module: Extract<ToCell, { load: unknown }>['load']): Promise<void> {
+  try {
+    actions = actionRegistry(await actionsOf(module))
+    tell({ loaded: { startedTicks: thisProcess().startedTicks } })
+  } catch (thrown) {
+    tell({ unloadable: classify(thrown).message })
+  }
+}
+
+async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrder): Promise<void> {
+  const { action: name, actionVersion } = claimed.request
+  const action = actions?.get(name, actionVersion)
+  const controller = new AbortController()
+  abort = controller
+  if (action === undefined) {
+    tell({ unloadable: `the module has no action ${name} version ${actionVersion}` })
+    return
+  }
+  const outcome = await runExecution(claimed, action, {
+    worker,
+    clock,
+    abort: controller,
+    work: async (command) => {
+      const reply = await ask({ command })
+      if ('answer' in reply) return reply.answer
+      throw new Error('a command was answered with something else')
+    },
+    artifacts: storesArtifacts ? { put } : undefined,
+    secrets: async () => {
+      if ('failed' in secrets) throw thrownOf(secrets.failed)
+      return await Promise.resolve(secrets.values)
+    },
+    log: (...said) => tell({ log: said }),
+  })
+  tell({ end: await settlement(outcome, claimed.execution, action, retry) })
+}
+
+async function put(content: Uint8Array): Promise<StoredFile> {
+  const reply = await ask({ put: content })
+  if ('stored' in reply) return reply.stored
+  throw new Error('an artifact was answered with something else')
+}
+
+function ask(
+  what: { readonly command: Extract<FromCell, { command: unknown }>['command'] } | { readonly put: Uint8Array },
+) {
+  return new Promise<Reply>((resolve, reject) => {
+    asked += 1
+    waiting.set(asked, { resolve, reject })
+    tell({ ask: asked, ...what })
+  })
+}
+
+function reasonOf({ kind, message }: AbortReason): Error {
+  switch (kind) {
+    case 'canceled':
+      return new Canceled(message)
+    case 'lost':
+      return new LeaseLost(message)
+    case 'shutdown':
+      return new ShuttingDown(message)
+    case 'timeout':
+      return new TimeoutError(message)
+  }
+}
