@@ -9,6 +9,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
+          // A machine that does much else must not fail what only computes.
+          testTimeout: 30_000,
           include: [
             'src/**/*.test.ts',
             'test/fast/**/*.test.ts',
