@@ -45,6 +45,13 @@ export interface Submission extends ExecutionView {
   readonly replayed: boolean
 }
 
+export interface Ran extends Submission {
+  readonly ended: boolean
+  /** What holds it back, and what can be done, when it has not ended. */
+  readonly why: string | null
+  readonly next: string | null
+}
+
 export type EffectView = ReturnType<typeof effectView>
 export type PauseTarget = { readonly action?: string; readonly subject?: string; readonly tenant?: string }
 export type Verdict = 'happened' | 'not-happened' | 'accept-unknown'
@@ -97,6 +104,23 @@ export class Client {
     const answer = await this.tryAsk({ method: 'POST', path: '/v1/executions', body: request })
     if (isRefusal(answer)) return answer
     return { ...(answer.body as ExecutionView), replayed: answer.headers.get('idempotent-replayed') === 'true' }
+  }
+
+  /**
+   * Submits in immediate mode and waits for the end, `windowMs` at most (ten seconds). What has not ended by then, or is
+   * held back, goes on in the background; `why` says what it waits for.
+   *
+   * @throws Refused
+   */
+  async run(
+    request: SubmitRequest,
+    { windowMs, signal }: { readonly windowMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Ran> {
+    const body = { ...request, mode: request.mode ?? 'immediate', waitMs: windowMs }
+    const answer = orThrow(await this.tryAsk({ method: 'POST', path: '/v1/executions', body, signal }))
+    const { why = null, next = null, ...view } = answer.body as ExecutionView & { why?: string; next?: string }
+    const replayed = answer.headers.get('idempotent-replayed') === 'true'
+    return { ...view, replayed, ended: answer.status === 200, why, next }
   }
 
   /** One answer per request, in their order; a refused one keeps none of the others out. */
@@ -198,6 +222,14 @@ export class Client {
   /** Leaves a terminal state, with a new budget of attempts. */
   redrive(id: string, reason: string): Promise<ExecutionView> {
     return this.#read({ method: 'POST', path: `${execution(id)}/redrive`, body: { reason } })
+  }
+
+  /** Runs an execution that has ended once more, as a new one with the same input and, by default, the same seed. */
+  rerun(
+    id: string,
+    options: { readonly seed?: string | number; readonly reason?: string } = {},
+  ): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `${execution(id)}/rerun`, body: options })
   }
 
   /** Returns whether this changed anything. */

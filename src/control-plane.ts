@@ -21,6 +21,7 @@ import {
 } from './projections/view.ts'
 import { Schedules } from './schedule/schedules.ts'
 import type { PauseScope } from './store/rows.ts'
+import type { Condition } from './store/search.ts'
 import type { ExecutionFilter, Found } from './store/store.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock } from './time/clock.ts'
@@ -49,6 +50,8 @@ export interface ControlPlaneOptions {
 export type PersonCommand = Extract<ControlCommand, { type: 'cancel' | 'retry' | 'redrive' | 'resolve_effect' }>
 
 export interface ListQuery {
+  /** Conditions beside the fields: what a written query says. */
+  readonly where?: readonly Condition[] | undefined
   readonly states?: ExecutionFilter['states']
   readonly action?: string | undefined
   readonly subject?: string | undefined
@@ -108,29 +111,52 @@ export class ControlPlane {
     return Promise.all(requests.map((request) => this.trySubmit(request, by)))
   }
 
+  /**
+   * Runs an execution that has ended once more: a new one, linked to it, with the same input and, unless told otherwise,
+   * the same seed. Its key has the next generation, so that its effects happen again.
+   */
+  async rerun(
+    id: string,
+    by: Caller,
+    { seed, reason }: { readonly seed?: string | number | undefined; readonly reason?: string | undefined } = {},
+  ): Promise<ExecutionView | Refusal> {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    const admission = await this.#rerunAdmission(found.request, by, seed)
+    if (isRefusal(admission)) return admission
+    const order = { kind: 'rerun' as const, id: found.request.id, reason: reason ?? null, admission }
+    const answer: Answer<'rerun'> = await this.host.orders.give(order)
+    return isRefusal(answer) ? answer : this.#view(answer.execution, answer.request)
+  }
+
+  /** The request as it was made, checked anew by the version of the action that it is pinned to. */
+  async #rerunAdmission(was: Request, by: Caller, seed: string | number = was.seed): Promise<Admission | Refusal> {
+    const { action, actionVersion: version, priority, recordOnly, slaClass, actionClass, key, subject, inputHash } = was
+    const input: unknown = JSON.parse(was.input)
+    const request = { action, version, input, priority, recordOnly, slaClass, actionClass, seed }
+    const admission = await this.check(request, by)
+    // Key and subject as they were: an action may compute them in another way today.
+    return isRefusal(admission) ? admission : { ...admission, key, subject, inputHash }
+  }
+
   async get(id: string, by: Caller): Promise<ExecutionView | Refusal> {
     const found = await this.find(id, by)
     return isRefusal(found) ? found : this.#view(found.execution, found.request)
   }
 
-  /** Newest first. */
+  /** Newest first. A page may be short, even empty, while there is a `next`: it reads a bounded number of rows. */
   async list(query: ListQuery, by: Caller): Promise<{ items: ExecutionView[]; next: string | null } | Refusal> {
     const before = query.cursor === undefined ? undefined : internalId(query.cursor, this.host.idKey)
     if (before === null) return refuse('invalid_cursor', 'The cursor is not one that a list has given.')
     const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax)
-    const { states, action, subject, key } = query
-    const found = await this.host.views.list({
+    const { found, next } = await this.host.views.search({
       tenant: by.tenant,
-      states,
-      action,
-      subject,
-      key,
+      where: conditionsOf(query),
       before,
-      limit: limit + 1,
+      limit,
     })
-    const page = found.slice(0, limit)
-    const items = await Promise.all(page.map(({ execution, request }) => this.#view(execution, request)))
-    return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null }
+    const items = await Promise.all(found.map(({ execution, request }) => this.#view(execution, request)))
+    return { items, next: next === null ? null : publicId(next, this.host.idKey) }
   }
 
   async events(id: string, after: number, limit: number, by: Caller): Promise<EventView[] | Refusal> {
@@ -237,6 +263,34 @@ export class ControlPlane {
     }
   }
 
+  /** Looks at an execution now and after each commit that touches it, until it is enough or the signal ends the looking. */
+  async follow(
+    id: string,
+    by: Caller,
+    isEnough: (found: Found) => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<Found | Refusal> {
+    const first = await this.find(id, by)
+    if (isRefusal(first)) return first
+    let wake = (): void => {}
+    const stop = this.#watchers.add(first.execution.id, () => wake())
+    const abort = (): void => wake()
+    signal.addEventListener('abort', abort)
+    try {
+      for (;;) {
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        const found = await this.find(id, by)
+        if (isRefusal(found) || signal.aborted || (await isEnough(found))) return found
+        if (!signal.aborted) await changed
+      }
+    } finally {
+      stop()
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
   async find(id: string, by: Caller): Promise<Found | Refusal> {
     const key = internalId(String(id), this.host.idKey)
     const found = key === null ? null : await this.host.views.find(key)
@@ -259,4 +313,14 @@ export class ControlPlane {
     const naming = execution.worker === null ? this.#unnamed : await this.naming()
     return executionView(execution, request, outcome, naming)
   }
+}
+
+function conditionsOf({ states, where = [], ...fields }: ListQuery): Condition[] {
+  const conditions = [...where]
+  if (states !== undefined) conditions.push({ field: 'state', not: false, anyOf: states })
+  for (const field of ['action', 'subject', 'key'] as const) {
+    const value = fields[field]
+    if (value !== undefined) conditions.push({ field, not: false, anyOf: [value] })
+  }
+  return conditions
 }

@@ -1,11 +1,13 @@
 import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
 import type { SubmitRequest } from './admit/request.ts'
+import { parseQuery, type Query, readerOf } from './commands/query.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Caller, ListQuery, PersonCommand } from './control-plane.ts'
 import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { TerminalError } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import type { Random } from './identity/random.ts'
+import { type Immediate, type ImmediateOptions, runImmediately } from './immediate.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
 import type { EventView, ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
@@ -39,6 +41,7 @@ export {
 } from './errors/failures.ts'
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export { machine, type State, states } from './execution/machine.ts'
+export type { Immediate, ImmediateOptions } from './immediate.ts'
 export type { EventView, ExecutionView } from './projections/view.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
@@ -142,6 +145,19 @@ export class Pawl<A extends Actions> {
     return isRefusal(answer) ? answer : Object.assign(answer.execution, { replayed: answer.replayed })
   }
 
+  /**
+   * Submits in immediate mode and waits for the end, ten seconds at most: claimed before all background work. `why` says
+   * what holds back an execution that has not ended; it goes on in the background.
+   */
+  async run<N extends Names<A>>(
+    request: TypedRequest<A, N>,
+    options: ImmediateOptions = {},
+  ): Promise<Omit<Immediate, 'execution'> & { readonly execution: TypedExecution<Named<A, N>> }> {
+    const { plane, clock } = this.engine
+    const answer = orThrow(await runImmediately(plane, clock, request, this.#caller, options))
+    return { ...answer, execution: Object.assign(answer.execution, { replayed: answer.replayed }) }
+  }
+
   /** One answer per request, in their order; a refused one keeps none of the others out. */
   async submitMany<N extends Names<A>>(requests: readonly TypedRequest<A, N>[], by = this.#caller) {
     const answers = await this.engine.plane.submitMany(requests, by)
@@ -154,8 +170,15 @@ export class Pawl<A extends Actions> {
     return orThrow(await this.engine.plane.get(id, by))
   }
 
-  async list(query: ListQuery = {}, by = this.#caller): Promise<{ items: ExecutionView[]; next: string | null }> {
-    return orThrow(await this.engine.plane.list(query, by))
+  /** Newest first, by fields or by a written query such as `state:failed created:<2h`, or both. */
+  async list(
+    { query, ...fields }: ListQuery & { readonly query?: string | undefined } = {},
+    by = this.#caller,
+  ): Promise<{ items: ExecutionView[]; next: string | null }> {
+    const { plane, clock } = this.engine
+    const parsed: Partial<Query> = query === undefined ? {} : orThrow(parseQuery(query, readerOf(plane, clock.now())))
+    const where = [...(parsed.where ?? []), ...(fields.where ?? [])]
+    return orThrow(await plane.list({ ...parsed, ...fields, where }, by))
   }
 
   /** Every event above `after` as it is committed; ends when the execution has ended and all was shown. */
@@ -204,6 +227,14 @@ export class Pawl<A extends Actions> {
   /** Leaves a terminal state, with a new budget of attempts. */
   redrive(id: string, reason: string): Promise<ExecutionView> {
     return this.#command(id, { type: 'redrive', reason })
+  }
+
+  /** Runs an execution that has ended once more, as a new one with the same input and, by default, the same seed. */
+  async rerun(
+    id: string,
+    options: { readonly seed?: string | number | undefined; readonly reason?: string | undefined } = {},
+  ): Promise<ExecutionView> {
+    return orThrow(await this.engine.plane.rerun(id, this.#caller, options))
   }
 
   /** Holds back whatever matches; running executions go on. Returns whether this changed anything. */

@@ -8,7 +8,7 @@ import { callCommand } from './call.ts'
 import { fileInput, pairsToInput, usage } from './inputs.ts'
 import { printJson, printRefusal } from './output.ts'
 import { type CliContext, runBulk, runOnce } from './run-command.ts'
-import { waitForEnd, watchExecution } from './watch.ts'
+import { ranImmediately, waitForEnd, watchExecution } from './watch.ts'
 
 export type Flags = Readonly<Record<string, unknown>>
 type Handler = (flags: Flags, positionals: readonly unknown[], context: CliContext) => Promise<number>
@@ -161,6 +161,7 @@ const specials: Readonly<Record<string, Special>> = {
         .option('--stdin', 'read the input from standard input; `-` alone is the same')
         .option('-i, --set <name=value...>', 'a field of the input; JSON literals are read as such')
         .option('-f, --file <file>', 'the input as a JSON file')
+        .option('--immediate', 'run before all background work and wait for the end, ten seconds at most')
         .option('--wait', 'wait for the end: exit 0 if it succeeded, 7 if not')
         .option('--timeout <duration>', 'with --wait: exit 8 after this long')
     },
@@ -191,7 +192,8 @@ async function submit(command: Command, flags: Flags, given: readonly unknown[],
     throw usage('-i needs an object to add to.')
   const input = pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }
   const fields = fieldsOf(command.input).filter(({ name }) => name !== 'input' && name !== 'action')
-  const request = { ...inputFrom(fields, flags, command.cli?.omit), action: given[0], input }
+  const mode = flags.immediate === true ? { mode: 'immediate' } : {}
+  const request = { ...inputFrom(fields, flags, command.cli?.omit), ...mode, action: given[0], input }
   const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout as string)
   if (isRefusal(timeoutMs)) return printRefusal(terminal, timeoutMs, json)
   const answer = await callCommand(context.client(), command, request, context.signal)
@@ -199,6 +201,7 @@ async function submit(command: Command, flags: Flags, given: readonly unknown[],
   const execution = answer.body as { id: string; state: string }
   const replayed = answer.headers.get('idempotent-replayed') === 'true'
   if (replayed) terminal.err('The idempotency key was known: this is the first execution.')
+  if (flags.immediate === true && (flags.wait !== true || answer.status === 200)) return ranImmediately(answer, context)
   if (flags.wait === true) return waitForEnd(execution.id, timeoutMs, context)
   if (json) printJson(terminal, { ...execution, replayed })
   else {

@@ -1,4 +1,4 @@
-import type { EventView, ExecutionView } from '../client.ts'
+import type { Answered, EventView, ExecutionView } from '../client.ts'
 import { isTerminal } from '../execution/machine.ts'
 import { plain, printJson } from './output.ts'
 import type { CliContext } from './run-command.ts'
@@ -23,6 +23,17 @@ export async function waitForEnd(id: string, timeoutMs: number | undefined, cont
   const { client, signal } = context
   const ended = await client().wait(id, { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
   return conclude(ended, context, { print: true })
+}
+
+/** Shows what an immediate submission came to: exit 0 if it succeeded, 7 if not, 8 while it goes on. */
+export function ranImmediately({ status, body }: Answered, context: CliContext): number {
+  const { why, next, ...execution } = body as ExecutionView & { why?: string; next?: string }
+  if (status === 200) return conclude(execution, context, { print: true })
+  const { terminal, json } = context
+  if (json) printJson(terminal, { ...execution, why, next })
+  else terminal.out(`${execution.id}  ${execution.state}`)
+  terminal.err(`It goes on in the background. ${plain(why ?? '')}\n  next: ${plain(next ?? '')}`)
+  return 8
 }
 
 function conclude(execution: ExecutionView, { terminal, json }: CliContext, { print }: { print: boolean }): number {

@@ -55,6 +55,28 @@ export const controlling = [
     run: redrive,
   }),
   command({
+    name: 'rerun',
+    summary: 'Run an execution that has ended once more, as a new one: same input, next key generation, new effects.',
+    permission: 'execution.rerun',
+    input: z.strictObject({
+      id,
+      reason: reason.optional(),
+      seed: z
+        .union([z.string().max(255), z.number()])
+        .optional()
+        .describe('Another seed; by default the one it had.'),
+    }),
+    http: { method: 'POST', path: '/v1/executions/{id}/rerun', statuses: [201] },
+    cli: { words: 'rerun', positionals: ['id…'], bulk: true, examples: ['pawl rerun <id> --reason "new prices"'] },
+    refusals: ['not_found', 'illegal_transition', 'rerun_underway', 'unknown_action'],
+    run: ({ plane, caller }, { id: executionId, ...options }) => plane.rerun(executionId, caller, options),
+    respond: (execution) => ({
+      status: 201,
+      headers: { Location: `/v1/executions/${execution.id}` },
+      body: execution,
+    }),
+  }),
+  command({
     name: 'dead-letter list',
     summary: 'List the dead letters: executions that failed for good.',
     permission: 'dead_letter.list',

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import { orderedFeed } from '../projections/feed.ts'
 import { traceOf } from '../projections/trace.ts'
-import { whyOf } from '../projections/why.ts'
+import { askWhy } from '../projections/why.ts'
 import { type CommandContext, command } from './command.ts'
 import { id, limit, pageFields } from './fields.ts'
-import { parseQuery, parseStates } from './query.ts'
+import { parseQuery, parseStates, readerOf } from './query.ts'
 import { waitFor } from './wait.ts'
 
 const one = z.strictObject({ id })
@@ -22,7 +22,13 @@ export const reading = [
     summary: 'List executions, newest first.',
     permission: 'execution.list',
     input: z.strictObject({
-      query: z.string().max(2000).optional().describe('`state:failed action:crm.sync_quote subject:quote:Q-42 key:K`.'),
+      query: z
+        .string()
+        .max(2000)
+        .optional()
+        .describe(
+          '`state:failed action:crm.sync_quote created:<2h -error:NetworkError`; docs/operate/queries.md has all fields.',
+        ),
       state: z.string().max(200).optional().describe('One state or several, separated by commas.'),
       action: z.string().max(200).optional(),
       subject: z.string().max(255).optional(),
@@ -35,13 +41,16 @@ export const reading = [
       aliases: ['ls'],
       positionals: ['query'],
       columns: executionColumns,
-      examples: ["pawl list 'state:failed action:crm.sync_quote'", 'pawl list --state running,queued --json'],
+      examples: [
+        "pawl list 'state:failed action:crm.sync_quote created:<2h'",
+        'pawl list --state running,queued --json',
+      ],
     },
     refusals: ['invalid_cursor'],
-    async run({ plane, caller }, { query, state, ...fields }) {
-      const parsed = query === undefined ? {} : parseQuery(query)
+    async run({ plane, caller, clock }, { query, state, ...fields }) {
+      const parsed = query === undefined ? {} : parseQuery(query, readerOf(plane, clock.now()))
       if (isRefusal(parsed)) return parsed
-      const states = state === undefined ? parsed.states : parseStates(state)
+      const states = state === undefined ? undefined : parseStates(state)
       if (isRefusal(states)) return states
       const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
       return plane.list({ ...parsed, ...given, states }, caller)
@@ -68,14 +77,8 @@ export const reading = [
     async run({ plane, caller, clock }, input) {
       const found = await plane.find(input.id, caller)
       if (isRefusal(found)) return found
-      const { views } = plane.host
-      const [pauses, workers, effects] = await Promise.all([
-        views.pauses(),
-        views.workers(),
-        views.effects({ id: found.execution.id, open: true, limit: 100 }),
-      ])
       const { state } = found.execution
-      return { id: input.id, state, ...whyOf(found, { now: clock.now(), pauses, workers, effects }) }
+      return { id: input.id, state, ...(await askWhy(plane.host.views, found, clock.now())) }
     },
   }),
   command({

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import type { Submitted } from '../control-plane.ts'
 import { isRefusal, type Refusal, toProblem } from '../errors/refusal.ts'
-import { isTerminal } from '../execution/machine.ts'
+import { type Immediate, runImmediately, windowMsMax } from '../immediate.ts'
 import { defaultJsonLimits } from '../json/limits.ts'
 import { command } from './command.ts'
-import { waitFor } from './wait.ts'
 
 const time = z.union([z.string().max(64), z.number()])
 
@@ -15,7 +14,10 @@ const requestFields = {
   input: z.unknown().describe('What the action works on: checked by its schema.'),
   key: z.string().optional().describe('Idempotency key, 1 to 255 characters (header `Idempotency-Key`).'),
   subject: z.string().optional().describe('What it is about, for instance `quote:Q-42`.'),
-  mode: z.enum(['immediate', 'background']).optional().describe('How the submitter means to learn of the end.'),
+  mode: z
+    .enum(['immediate', 'background'])
+    .optional()
+    .describe('`immediate`: claimed before all others, and answered with the end or after ten seconds.'),
   priority: z.number().optional().describe('−100 to 100; higher runs first.'),
   runAt: time.optional().describe('Not before this time: RFC 3339 or epoch milliseconds.'),
   delay: time.optional().describe('Not before this long from now: `30s`, `5m`, or milliseconds.'),
@@ -57,9 +59,9 @@ export const submission = [
       waitMs: z
         .int()
         .min(0)
-        .max(60_000)
+        .max(windowMsMax)
         .optional()
-        .describe('Wait this long for the end (header `Prefer: wait=10`, in seconds).'),
+        .describe('Wait this long for the end, in immediate mode (header `Prefer: wait=10`, in seconds).'),
     }),
     http: {
       method: 'POST',
@@ -74,28 +76,30 @@ export const submission = [
       omit: ['waitMs', 'traceId', 'mode'],
       examples: [
         'pawl submit crm.sync_quote -i quoteId=Q-42 -i env=staging --wait',
-        'pawl submit quote.render_pdf -f quote.json --key Q-42:1',
+        'pawl submit quote.render_pdf -f quote.json --key Q-42:1 --immediate',
         'echo \'{"quoteId":"Q-42"}\' | pawl submit crm.sync_quote -',
       ],
     },
     refusals: admissionRefusals,
-    async run(context, { waitMs, ...request }): Promise<(Submitted & { waited: boolean }) | Refusal> {
-      const asked = { ...request, traceId: request.traceId ?? context.traceId }
-      const submitted = await context.plane.trySubmit(asked, context.caller)
-      if (isRefusal(submitted) || waitMs === undefined) {
-        return isRefusal(submitted) ? submitted : { ...submitted, waited: false }
-      }
-      const waited = await waitFor(context, { id: submitted.execution.id, after: undefined, timeoutMs: waitMs })
-      return isRefusal(waited) ? waited : { ...submitted, execution: waited.execution, waited: true }
+    run({ plane, clock, caller, signal, traceId }, { waitMs, ...request }): Promise<Submitted | Immediate | Refusal> {
+      const asked = { ...request, traceId: request.traceId ?? traceId }
+      return waitMs === undefined && request.mode !== 'immediate'
+        ? plane.trySubmit(asked, caller)
+        : runImmediately(plane, clock, asked, caller, { windowMs: waitMs, signal })
     },
-    respond: ({ execution, replayed, waited }) => ({
-      status: waited ? (isTerminal(execution.state) ? 200 : 202) : replayed ? 200 : 201,
-      headers: {
+    respond: ({ execution, replayed, ...rest }) => {
+      const headers = {
         Location: `/v1/executions/${execution.id}`,
         ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}),
-      },
-      body: execution,
-    }),
+      }
+      if (!('ended' in rest)) return { status: replayed ? 200 : 201, headers, body: execution }
+      const { ended, why, windowMs } = rest
+      return {
+        status: ended ? 200 : 202,
+        headers: { ...headers, 'Preference-Applied': `wait=${Math.floor(windowMs / 1000)}` },
+        body: why === null ? execution : { ...execution, ...why },
+      }
+    },
   }),
   command({
     name: 'submit-many',

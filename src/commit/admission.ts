@@ -1,5 +1,6 @@
 import { refuse } from '../errors/refusal.ts'
 import type { Execution, Request } from '../execution/execution.ts'
+import { rankOf } from '../execution/rank.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
 import type { Admitted } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
@@ -59,16 +60,32 @@ export function admitOne(
     refusals.record(work, execution, 'idempotent_replay', actor, {})
     return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
   }
+  const { execution } = admitNew(work, admission, queue, keys, idKey)
+  if (admission.schedule !== undefined) work.note(execution, 'schedule_fired', actor, { ...admission.schedule })
+  return { replayed: false, born: { id: execution.id, queue, position: execution.head, at: work.now } }
+}
+
+/** What a new execution is to one that was there before. */
+interface Lineage {
+  readonly generation: number
+  readonly rerunOf: number | null
+}
+
+/** Writes a new execution, which from now on holds its key. */
+export function admitNew(
+  work: Workset,
+  admission: Admission,
+  queue: number,
+  keys: Keys,
+  idKey: PublicIdKey,
+  lineage: Partial<Lineage> = {},
+): Admitted {
   const id = work.nextId()
-  const admitted = work.admit(
-    requestOf(admission, id, publicId(id, idKey)),
-    executionOf(admission, id, queue, work.now),
-    'enqueue',
-  )
+  const request = { ...requestOf(admission, id, publicId(id, idKey)), ...lineage }
+  const admitted = work.admit(request, executionOf(admission, id, queue, work.now), 'enqueue')
+  const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
-  if (admission.schedule !== undefined)
-    work.note(admitted.execution, 'schedule_fired', actor, { ...admission.schedule })
-  return { replayed: false, born: { id, queue, position: admitted.execution.head, at: work.now } }
+  return admitted
 }
 
 /** The rows of a new execution as its commit wrote them, from the admission and what only the commit knew. */
@@ -96,8 +113,7 @@ function executionOf(
     attempt: 0,
     maxAttempts: admission.maxAttempts,
     fence: 0,
-    // A minus zero would not come back from a row as it went in.
-    rank: admission.priority === 0 ? 0 : -admission.priority,
+    rank: rankOf(admission.mode, admission.priority),
     availableAt: Math.max(dueAt, now),
     deadlineAt: admission.deadlineAt,
     worker: null,

@@ -4,14 +4,18 @@ import { type ClaimOrder, fillClaims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
-import type { Answer, Order } from './order.ts'
+import type { Answer, Order, OrderOf } from './order.ts'
 import { pauseOne } from './pauses.ts'
 import { type Asking, ask } from './reads.ts'
 import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
+import { rerunOne } from './rerun.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
 import { Workset } from './workset.ts'
+
+const isAdmitting = (order: Order): order is OrderOf<'admit' | 'rerun'> =>
+  order.kind === 'admit' || order.kind === 'rerun'
 
 export interface BatchResult {
   readonly answers: readonly Answer[]
@@ -47,7 +51,7 @@ export function* runBatch(
   yield* loadForAdmissions(
     work,
     keys,
-    orders.flatMap((order) => (order.kind === 'admit' ? (keyLookup(order.admission) ?? []) : [])),
+    orders.flatMap((order) => (isAdmitting(order) ? (keyLookup(order.admission) ?? []) : [])),
   )
   yield* loadForCommands(work, orders)
 
@@ -66,6 +70,11 @@ export function* runBatch(
           ),
         )
         break
+      case 'rerun': {
+        const { action, version } = order.admission
+        answers.push(rerunOne(work, order, queues.keyOf(action, version), keys, refusals, memory.idKey))
+        break
+      }
       case 'command':
         answers.push(
           commandOne(work, order, { principal: order.principal, worker: null }, refusals, workers, order.ifNumber),
@@ -118,7 +127,8 @@ export function* runBatch(
     answers,
     claims: filled.map((answer) => answer.claimed),
     changes: work.changes(),
-    changedIds: work.changed().map(({ id }) => id),
+    // Who waits for the end of parked work is told that it does not move.
+    changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.map(({ id }) => id)],
     timersFired: due,
     committed: () => {
       refusals.committed()

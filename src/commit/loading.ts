@@ -49,10 +49,14 @@ export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void
 export function* loadForCommands(work: Workset, orders: readonly Order[]): Asking<void> {
   const ids = new Set<number>()
   for (const order of orders) {
-    if (order.kind === 'command' || order.kind === 'work') ids.add(order.id)
+    if (order.kind === 'command' || order.kind === 'work' || order.kind === 'rerun') ids.add(order.id)
     else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
   }
   yield* loadExecutions(work, ids)
+  yield* loadRequests(
+    work,
+    orders.flatMap((order) => (order.kind === 'rerun' ? order.id : [])),
+  )
   const ledger = new Set<number>()
   const journal = new Set<number>()
   const settled = new Set<number>()

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
-import type { Pause, Schedule, Token, Worker } from '../store/rows.ts'
+import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
 /** A checked request to create one execution; everything text is canonical already. */
 export interface Admission {
@@ -53,6 +53,8 @@ export interface Held {
 /** One thing to be done in some next transaction. */
 export type Order =
   | { readonly kind: 'admit'; readonly admission: Admission }
+  /** Runs an execution that has ended once more, as a new one: its admission says the same, but for the seed. */
+  | { readonly kind: 'rerun'; readonly id: number; readonly reason: string | null; readonly admission: Admission }
   | {
       readonly kind: 'command'
       readonly id: number
@@ -135,6 +137,7 @@ export interface Answers {
   admit:
     | { readonly replayed: false; readonly born: Born }
     | { readonly replayed: true; readonly execution: Execution; readonly request: Request }
+  rerun: Admitted
   command: Execution
   work: WorkAnswer
   claim: readonly Claimed[]

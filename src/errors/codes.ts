@@ -185,6 +185,12 @@ export const codes = {
     why: 'The idempotency key was already used with another input.',
     next: 'Use a new key, or send the input that belongs to this key.',
   },
+  rerun_underway: {
+    http: 409,
+    exit: 5,
+    why: 'A newer execution with the same idempotency key has not ended.',
+    next: 'Wait for its end, or cancel it; then run the older one again.',
+  },
   effect_not_in_doubt: {
     http: 409,
     exit: 5,

@@ -59,6 +59,7 @@ export function executionView(execution: Execution, request: Request, outcome: O
     requestedBy: request.requestedBy,
     recordOnly: request.recordOnly,
     parentId: request.parentId === null ? null : naming.idOf(request.parentId),
+    rerunOf: request.rerunOf === null ? null : naming.idOf(request.rerunOf),
     createdAt: timeText(request.at),
     updatedAt: timeText(execution.updatedAt),
     finishedAt: timeOrNull(execution.finishedAt),

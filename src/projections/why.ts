@@ -1,6 +1,6 @@
-import type { Effect } from '../execution/execution.ts'
+import type { Effect, Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
-import type { Found } from '../store/store.ts'
+import type { Found, Views } from '../store/store.ts'
 import { timeText } from './view.ts'
 
 export interface Around {
@@ -65,13 +65,27 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
   }
 }
 
-function whyDue({ execution, request }: Found, { now, pauses, workers }: Around): Why {
-  const pause = pauses.find(
+/** Asks the store for what the answer needs. */
+export async function askWhy(views: Views, found: Found, now: number): Promise<Why> {
+  const [pauses, workers, effects] = await Promise.all([
+    views.pauses(),
+    views.workers(),
+    views.effects({ id: found.execution.id, open: true, limit: 100 }),
+  ])
+  return whyOf(found, { now, pauses, workers, effects })
+}
+
+/** The pause that holds executions of this request back. */
+export const holdingPause = (request: Request, pauses: readonly Pause[]): Pause | undefined =>
+  pauses.find(
     ({ scope, value, tenant }) =>
       (tenant === null || tenant === request.tenant) &&
       (scope === 'all' ||
         value === { tenant: request.tenant, action: request.action, subject: request.subject }[scope]),
   )
+
+function whyDue({ execution, request }: Found, { now, pauses, workers }: Around): Why {
+  const pause = holdingPause(request, pauses)
   if (pause !== undefined) {
     const what = pause.scope === 'all' ? 'everything' : `${pause.scope} ${pause.value}`
     return { why: `${pause.by} paused ${what}: ${pause.reason}`, next: 'Go on with: pawl unpause' }

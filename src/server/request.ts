@@ -1,6 +1,7 @@
 import type { Command } from '../commands/command.ts'
 import { type Field, fromText } from '../commands/fields.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { windowMsMax } from '../immediate.ts'
 import { readJson } from './body.ts'
 
 export interface Binding {
@@ -9,7 +10,6 @@ export interface Binding {
 }
 
 const bodyBytesMax = 64 * 1024
-const waitSecondsMax = 60
 
 /** Gathers the input of a command from path, headers and query or body. No field may be given twice with two values. */
 export async function gatherInput(
@@ -60,7 +60,7 @@ function headerValue(header: string, text: string): unknown | Refusal {
     case 'Prefer': {
       const seconds = /(?:^|[,;\s])wait\s*=\s*(\d{1,9})(?:$|[,;\s])/i.exec(text)?.[1]
       // A preference that is not understood is ignored (RFC 7240).
-      return seconds === undefined ? undefined : Math.min(Number(seconds), waitSecondsMax) * 1000
+      return seconds === undefined ? undefined : Math.min(Number(seconds) * 1000, windowMsMax)
     }
     case 'If-Match': {
       const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(text)?.[1]

@@ -15,6 +15,7 @@ import type {
   Token,
   Worker,
 } from './rows.ts'
+import type { Search, SearchPage } from './search.ts'
 
 export type Awaitable<T> = T | Promise<T>
 
@@ -107,6 +108,10 @@ export interface FailurePattern {
 export interface Views {
   find(id: number): Awaitable<Found | null>
   list(filter: ExecutionFilter): Awaitable<readonly Found[]>
+  /** One page of a search, newest first. */
+  search(search: Search): Awaitable<SearchPage<Found>>
+  /** The same by keys alone, for whoever wants many. */
+  searchKeys(search: Search): Awaitable<SearchPage<number>>
   outcome(id: number): Awaitable<Outcome | null>
   steps(id: number): Awaitable<readonly Step[]>
   effects(filter: {
@@ -121,11 +126,14 @@ export interface Views {
   /** Log rows behind a position, in order: the ordered feed. */
   log(after: number, limit: number, tenant?: string): Awaitable<readonly LogRow[]>
   headPosition(): Awaitable<number>
+  /** How many there are; what waits to be claimed in immediate mode is in no queue's depth. */
   countsByState(tenant?: string): Awaitable<readonly { action: string; state: State; count: number }[]>
   oldestReadyAt(tenant?: string): Awaitable<number | null>
   failuresSince(at: number, tenant?: string): Awaitable<readonly FailurePattern[]>
   running(tenant?: string, limit?: number): Awaitable<readonly Found[]>
   pauses(): Awaitable<readonly Pause[]>
+  /** The key under which an execution is parked; null when it is not. */
+  parkedUnder(id: number): Awaitable<string | null>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>

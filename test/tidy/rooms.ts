@@ -25,6 +25,7 @@ const rows: readonly (readonly string[])[] = [
   ['worker.ts'],
   ['projections'],
   ['control-plane.ts'],
+  ['immediate.ts'],
   ['commands'],
   ['server'],
   ['sqlite-writer.ts'],

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { admitsOnce } from './admits-once.ts'
 import { claimsInOrder } from './claims-in-order.ts'
 import { fencesStaleOwners } from './fences-stale-owners.ts'
+import { findsBySearch } from './finds-by-search.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
@@ -22,6 +23,7 @@ export const promises = {
   'keeps the log append-only': keepsTheLogAppendOnly,
   'keeps the ledger': keepsTheLedger,
   'finds expired leases': findsExpiredLeases,
+  'finds by search': findsBySearch,
   'wakes timers': wakesTimers,
   'reads history': readsHistory,
   'keeps schedules': keepsSchedules,

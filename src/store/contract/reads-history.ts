@@ -81,6 +81,22 @@ export function readsHistory(harness: Harness): void {
       expect(await views.headPosition()).toBe(7)
     }))
 
+  test('SE-27 what waits in immediate mode is counted in no queue, until it runs', () =>
+    Story.tell(harness, async (story) => {
+      const [waiting, running] = await story.admit(
+        { request: { mode: 'immediate' }, execution: { rank: -10_000 } },
+        { request: { mode: 'immediate' }, execution: { rank: -5_000 } },
+        { execution: { rank: -1_000 } },
+      )
+      const counts = async () => (await (await story.views()).countsByState()).map(({ state, count }) => [state, count])
+      expect(await counts()).toEqual([['queued', 1]])
+      await story.claim([waiting, running].filter((one) => one !== undefined))
+      expect(await counts()).toEqual([
+        ['queued', 1],
+        ['running', 2],
+      ])
+    }))
+
   test('counts and failure patterns are taken over everybody or one tenant', () =>
     Story.tell(harness, async (story) => {
       const views = await populated(story)

@@ -229,6 +229,10 @@ where key = ?1
 order by rank, available_at, id
 limit ?2`,
 
+  parkedUnder: `select key
+from parked
+where id = ?1`,
+
   pauses: `select scope, value, tenant, reason, by, at
 from pauses`,
 
@@ -327,6 +331,7 @@ from log`,
 from executions e
 join queues q on q.key = e.queue
 where (?1 is null or e.tenant = ?1)
+and not (e.state in (3, 6) and e.rank <= -5000)
 group by q.action, e.state
 order by q.action, e.state`,
 

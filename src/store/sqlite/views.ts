@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Artifact, Event, LogRow, Pause, Queue, Schedule, Token, Worker } from '../rows.ts'
+import type { Search, SearchPage } from '../search.ts'
 import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
 import { inPlainWords } from './failures.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
@@ -19,15 +20,18 @@ import {
   tokenOf,
   workerOf,
 } from './rows-of.ts'
+import { Searches } from './search.ts'
 import type { StatementName } from './statements.ts'
 
 /** A connection of its own that only reads: it sees committed rows and never holds up the writer. */
 export class SqliteViews implements Views {
   readonly #db: DatabaseSync
   readonly #prepared: Prepared
+  readonly #searches: Searches
 
   constructor(db: DatabaseSync, prepared: Prepared) {
     this.#db = db
+    this.#searches = new Searches(db)
     this.#prepared = prepared
   }
 
@@ -42,6 +46,14 @@ export class SqliteViews implements Views {
     if (subject !== undefined) return this.#all('listBySubject', ...shared, subject, key ?? null).map(foundOf)
     if (key !== undefined) return this.#all('listByKey', ...shared, key).map(foundOf)
     return this.#all('list', ...shared).map(foundOf)
+  }
+
+  search(search: Search): SearchPage<Found> {
+    return this.#attempt(() => this.#searches.found(search))
+  }
+
+  searchKeys(search: Search): SearchPage<number> {
+    return this.#attempt(() => this.#searches.keys(search))
   }
 
   outcome(id: number): Outcome | null {
@@ -123,6 +135,10 @@ export class SqliteViews implements Views {
 
   running(tenant?: string, limit = 1000): readonly Found[] {
     return this.#all('running', tenant ?? null, limit).map(foundOf)
+  }
+
+  parkedUnder(id: number): string | null {
+    return (this.#one('parkedUnder', id)?.[0] ?? null) as string | null
   }
 
   pauses(): readonly Pause[] {

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { connect } from '../../../src/client.ts'
+import { bodyOf, serving } from './serving.ts'
+
+const submission = { action: 'demo.add', input: { a: 4 } }
+const prefer = { prefer: 'wait=10' }
+
+test('SE-27 Prefer: wait runs in immediate mode and answers 200 with the result and what it applied', async () => {
+  await using server = await serving()
+  const done = await server.send('/v1/executions', { body: submission, headers: { prefer: 'wait=60' } })
+  expect(done.status).toBe(200)
+  expect(done.headers.get('preference-applied')).toBe('wait=10')
+  expect(await bodyOf(done)).toMatchObject({ state: 'succeeded', mode: 'immediate', result: { sum: 5 } })
+  const failed = await server.send('/v1/executions', { body: { action: 'demo.wrong', input: {} }, headers: prefer })
+  expect([failed.status, (await bodyOf(failed)).state]).toEqual([200, 'failed'])
+})
+
+test('SE-27 what outlives the window goes on in the background and is answered 202 with the reason', async () => {
+  await using server = await serving({ slots: 0 })
+  const later = await server.send('/v1/executions', { body: { ...submission, waitMs: 20 } })
+  expect(later.status).toBe(202)
+  const body = await bodyOf(later)
+  expect(body).toMatchObject({ state: 'queued', mode: 'immediate', why: expect.stringContaining('No live worker') })
+  expect((await bodyOf(await server.send(`/v1/executions/${body.id}`))).state).toBe('queued')
+})
+
+test('SE-27 paused work and work that is not due is answered 202 at once, not after the window', async () => {
+  await using server = await serving()
+  const paused = { action: 'demo.add', reason: 'the CRM is down' }
+  await server.send('/v1/pauses', { body: paused })
+  const held = await server.send('/v1/executions', { body: submission, headers: prefer })
+  expect(held.status).toBe(202)
+  expect(await bodyOf(held)).toMatchObject({ state: 'queued', why: expect.stringContaining('the CRM is down') })
+  await server.send('/v1/pauses?action=demo.add', { method: 'DELETE' })
+  const delayed = await server.send('/v1/executions', { body: { ...submission, delay: '1h' }, headers: prefer })
+  expect(delayed.status).toBe(202)
+  expect((await bodyOf(delayed)).why).toMatch(/due at/)
+})
+
+test('SE-27 parked work is answered 202 at once', async () => {
+  await using server = await serving()
+  await server.send('/v1/pauses', { body: { subject: 'quote:1', reason: 'wait' } })
+  const held = await server.send('/v1/executions', { body: { ...submission, subject: 'quote:1' }, headers: prefer })
+  expect(held.status).toBe(202)
+})
+
+test('SE-27 an immediate submission whose key is known waits for the first one’s end', async () => {
+  await using server = await serving()
+  const body = { ...submission, key: 'K' }
+  const first = await server.send('/v1/executions', { body, headers: prefer })
+  const again = await server.send('/v1/executions', { body, headers: prefer })
+  expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
+  expect((await bodyOf(again)).id).toBe((await bodyOf(first)).id)
+})
+
+test('SE-27 nothing is lost when whoever waits goes away: the wait ends, the execution goes on', async () => {
+  await using server = await serving({ slots: 0 })
+  const gone = new AbortController()
+  const waiting = server.pawl.run({ action: 'demo.add', input: { a: 1 } }, { signal: gone.signal })
+  gone.abort()
+  const { ended, execution } = await waiting
+  expect(ended).toBe(false)
+  expect((await server.pawl.get(execution.id)).state).toBe('queued')
+})
+
+test('SE-27 immediate work waits in no queue that people are shown', async () => {
+  await using server = await serving({ slots: 0 })
+  await server.send('/v1/executions', { body: { ...submission, mode: 'immediate', waitMs: 0 } })
+  await server.send('/v1/executions', { body: submission })
+  const { depth } = await bodyOf(await server.send('/v1/ops'))
+  expect(depth).toEqual([{ action: 'demo.add', state: 'queued', count: 1 }])
+})
+
+test('SE-27 library and client run an action and have its result, typed by the action', async () => {
+  await using server = await serving()
+  const { ended, execution, why } = await server.pawl.run({ action: 'demo.add', input: { a: 2 } })
+  expect({ ended, why, state: execution.state }).toEqual({ ended: true, why: null, state: 'succeeded' })
+  const { sum } = await server.pawl.result(execution)
+  expect(sum.toFixed(1)).toBe('3.0')
+  const client = connect({
+    url: 'http://here',
+    token: await server.tokenOf('submitter'),
+    fetch: async (url, init) => server.app.request(new Request(url, init)),
+  })
+  expect(await client.run(submission)).toMatchObject({ ended: true, state: 'succeeded', why: null, replayed: false })
+})
