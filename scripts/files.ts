@@ -11,7 +11,7 @@ export interface ProjectFile {
 
 export const projectRoot = resolve(import.meta.dirname, '..')
 
-/** Folders that git ignores or keeps for itself. */
+/** What git ignores or keeps for itself: in a linked work tree `.git` is a file. */
 const foreign = new Set(['.git', 'node_modules', '.toolchain', '.pawl', 'dist', 'coverage'])
 const binary = /\.(pdf|png|jpg|ico|woff2?|ttf|otf|db|db-wal|db-shm|gz|tgz|log)$/
 

@@ -44,6 +44,8 @@ export interface ControlPlaneOptions {
   readonly clock: Clock
   readonly retryPolicy: RetryPolicy
   readonly newTraceId: () => string
+  /** Executions of one tenant that may run at the same time; no limit without it. */
+  readonly tenantConcurrency?: number | null | undefined
 }
 
 /** Commands by which people change one execution. */
@@ -87,8 +89,9 @@ export class ControlPlane {
 
   /** Checks a request without submitting it. */
   readonly check = (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
-    const { clock, retryPolicy, newTraceId } = this.#options
-    return checkRequest(request, by, { actions: this.actions, retryPolicy, now: clock.now(), newTraceId })
+    const { clock, retryPolicy, newTraceId, tenantConcurrency } = this.#options
+    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, tenantConcurrency }
+    return checkRequest(request, by, rules)
   }
 
   /** @throws Refused */

@@ -19,7 +19,10 @@ export type Log = (
   fields: Readonly<Record<string, unknown>>,
 ) => void
 
-export type Settings = Pick<Config, 'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy'>
+export type Settings = Pick<
+  Config,
+  'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy' | 'tenantConcurrency'
+>
 
 export interface EngineOptions {
   readonly host: StoreHost
@@ -58,7 +61,7 @@ export function createEngine(options: EngineOptions): Engine {
   const log = options.log ?? (() => {})
   const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
   const settings: Settings = orThrow(checkConfig({ ...orThrow(loadConfig({})), ...options.settings }))
-  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, retryPolicy } = settings
+  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, retryPolicy, tenantConcurrency } = settings
   const here = thisProcess()
   const recovery: Recovery = createRecovery({
     orders: host.orders,
@@ -79,6 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
     actions,
     clock,
     retryPolicy,
+    tenantConcurrency,
     newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
   })
   const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }

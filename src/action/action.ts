@@ -1,5 +1,6 @@
-import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
+import { parseDuration } from '../time/duration.ts'
 import type { Action, ActionDefinition, AnyAction } from './definition.ts'
 import { isModuleName } from './module.ts'
 import type { StandardSchema } from './schema.ts'
@@ -9,10 +10,14 @@ export type {
   ActionDefinition,
   ActionTimeout,
   AnyAction,
+  Concurrency,
+  Hold,
   InputOf,
   IsolateOptions,
   OutputOf,
+  RateLimit,
 } from './definition.ts'
+
 export { type ActionRegistry, actionRegistry } from './registry.ts'
 export type {
   Artifact,
@@ -46,6 +51,8 @@ export function action<
 const namePattern = /^[a-z][a-z0-9_]*(?:[.:][a-z][a-z0-9_]*)*$/i
 const nameCharactersMax = 100
 const priorityMax = 1000
+const countMax = 100_000
+const dayMs = 86_400_000
 
 /** Tells whether a text can be the name of an action. */
 export function isActionName(text: string): boolean {
@@ -75,6 +82,14 @@ function checkDefinition(
     return bad(`timeoutMs must be above 0, not ${timeout.timeoutMs}.`)
   const isolation = isolate === undefined || isolate === true ? undefined : checkIsolate(isolate)
   if (isolation !== undefined) return bad(isolation)
+  const counts = [definition.concurrency?.limit, definition.rateLimit?.limit, definition.rateLimit?.burst]
+  if (counts.some((count) => count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= countMax)))
+    return bad(`a limit or a burst must be a whole number from 1 to ${countMax}.`)
+  for (const duration of [definition.rateLimit?.per, definition.hold?.throughWait]) {
+    const ms = duration === undefined ? 1 : parseDuration(duration)
+    if (isRefusal(ms)) return bad(ms.reason)
+    if (ms < 1 || ms > dayMs) return bad('the time of a rate and of a hold must be from 1 ms to one day.')
+  }
   const policy = retry === undefined ? undefined : checkRetryPolicy(retryPolicyOf({ retry }))
   return policy !== undefined && 'refused' in policy ? bad(policy.reason) : undefined
 }

@@ -22,7 +22,13 @@ export interface ActionDefinition<
   idempotencyKey?(input: InferOutput<Schema>): string
   /** What the execution is about, for instance `quote:Q-42`. */
   subject?(input: InferOutput<Schema>): string
+  /** Keys that only one running execution of the tenant may hold, for instance `asset:web-17`; all or none are taken. */
   locks?(input: InferOutput<Schema>): readonly string[]
+  /** How many may run at the same time. */
+  readonly concurrency?: Concurrency<InferOutput<Schema>>
+  /** How many may start in a time. */
+  readonly rateLimit?: RateLimit<InferOutput<Schema>>
+  readonly hold?: Hold
   readonly secrets?: readonly SecretName[]
   readonly timeout?: ActionTimeout
   /** What differs from the retry policy of the server. */
@@ -45,6 +51,29 @@ export interface IsolateOptions {
   readonly module?: string
   /** Name of the exported list or action. Default: as `pawl serve --actions` reads a module. */
   readonly export?: string
+}
+
+export interface Concurrency<Input> {
+  /** From 1 to 100,000. */
+  readonly limit: number
+  /** Counts each key of each tenant for itself; without it, all executions of the action. */
+  key?(input: Input): string
+}
+
+export interface RateLimit<Input> {
+  /** Starts in each `per`, at an even pace; never exceeded. */
+  readonly limit: number
+  /** A duration such as `1m`, at most a day. */
+  readonly per: string | number
+  /** Starts that may come at once after a pause; 1 by default. With more, one `per` may see that many more. */
+  readonly burst?: number
+  /** Counts each key of each tenant for itself; without it, all executions of the action. */
+  key?(input: Input): string
+}
+
+export interface Hold {
+  /** How long permits are kept while the execution waits for a time or a signal; at most a day. */
+  readonly throughWait: string | number
 }
 
 export interface ActionTimeout {
@@ -75,6 +104,9 @@ export interface AnyAction {
   idempotencyKey?(input: unknown): string
   subject?(input: unknown): string
   locks?(input: unknown): readonly string[]
+  readonly concurrency?: Concurrency<unknown>
+  readonly rateLimit?: RateLimit<unknown>
+  readonly hold?: Hold
   readonly secrets?: readonly string[]
   readonly timeout?: ActionTimeout
   readonly retry?: Partial<RetryPolicy>

@@ -8,6 +8,7 @@ import { canonicalize } from '../json/canonical.ts'
 import { inputHash, sha256 } from '../json/hash.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 import { durationMsMax, parseDuration } from '../time/duration.ts'
+import { checkNeeds } from './needs.ts'
 
 /** What a caller may say about a new execution. Everything but action and input has a default. */
 export interface SubmitRequest {
@@ -42,6 +43,8 @@ export interface AdmissionRules {
   readonly retryPolicy: RetryPolicy
   readonly now: number
   readonly newTraceId: () => string
+  /** Executions of one tenant that may run at the same time; no limit without it. */
+  readonly tenantConcurrency?: number | null | undefined
 }
 
 export const priorityMax = 100
@@ -80,6 +83,8 @@ export async function checkRequest(
   const subject = request.subject ?? action.subject?.(parsed.value as never) ?? null
   const derived = checkText('key', key ?? undefined) ?? checkText('subject', subject ?? undefined)
   if (derived) return derived
+  const permits = checkNeeds(action, parsed.value, rules.tenantConcurrency ?? null)
+  if (isRefusal(permits)) return permits
   const hash = inputHash(input)
   return {
     tenant: by.tenant,
@@ -99,6 +104,7 @@ export async function checkRequest(
     actionClass: request.actionClass ?? action.timeout?.actionClass ?? 'default',
     maxAttempts: retryPolicyOf(action, rules.retryPolicy).maxAttempts,
     parentId: null,
+    permits,
     ...times,
   }
 }

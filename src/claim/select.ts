@@ -8,14 +8,6 @@ export interface Candidate {
   readonly request: Request | null
 }
 
-export interface Selection {
-  readonly take: readonly Candidate[]
-  /** Taken out of the claim's way until the key is freed. */
-  readonly park: readonly { readonly candidate: Candidate; readonly key: string }[]
-  /** Entries without claimable work behind them. */
-  readonly drop: readonly Candidate[]
-}
-
 /** A pause of everything or of an action needs no look at its work: its queue is not read at all. */
 export function isQueuePaused(pauses: readonly Pause[], action: string): boolean {
   return pauses.some(
@@ -23,26 +15,18 @@ export function isQueuePaused(pauses: readonly Pause[], action: string): boolean
   )
 }
 
-/** Which of the candidates, given in claim order, may run now. */
-export function select(candidates: readonly Candidate[], pauses: readonly Pause[], limit: number): Selection {
-  const take: Candidate[] = []
-  const park: { candidate: Candidate; key: string }[] = []
-  const drop: Candidate[] = []
-  for (const candidate of candidates) {
-    const { execution, request, ready } = candidate
-    if (execution === null || request === null || !isClaimable(execution, ready)) {
-      drop.push(candidate)
-      continue
-    }
-    const pause = pauses.length === 0 ? undefined : pauses.find((one) => holds(one, request))
-    if (pause !== undefined) {
-      park.push({ candidate, key: pauseKey(pause) })
-      continue
-    }
-    if (take.length < limit) take.push(candidate)
-  }
-  return { take, park, drop }
+/** What stands between a candidate and a claim, before permits are looked at. */
+export type Standing = { readonly kind: 'claimable' | 'stale' } | { readonly kind: 'paused'; readonly key: string }
+
+export function standingOf({ execution, request, ready }: Candidate, pauses: readonly Pause[]): Standing {
+  if (execution === null || request === null || !isClaimable(execution, ready)) return { kind: 'stale' }
+  const pause = pauses.length === 0 ? undefined : pauseOver(pauses, request)
+  return pause === undefined ? { kind: 'claimable' } : { kind: 'paused', key: pauseKey(pause) }
 }
+
+/** The first pause that holds a request back. */
+export const pauseOver = (pauses: readonly Pause[], request: Request): Pause | undefined =>
+  pauses.find((pause) => holds(pause, request))
 
 /** The key under which work waits for a pause to end. */
 export const pauseKey = (pause: Pick<Pause, 'scope' | 'value' | 'tenant'>): string =>

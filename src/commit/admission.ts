@@ -163,6 +163,6 @@ function requestOf(admission: Admission, id: number, shownId: string): Omit<Requ
     parentId: admission.parentId,
     depth: 0,
     rerunOf: null,
-    permits: null,
+    permits: admission.permits,
   }
 }

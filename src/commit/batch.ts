@@ -1,17 +1,21 @@
 import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
-import { type ClaimOrder, fillClaims } from './claims.ts'
+import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
+import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
 import type { Answer, Order, OrderOf } from './order.ts'
 import { pauseOne } from './pauses.ts'
+import { breakOne, limitOne, permitOne } from './permit-orders.ts'
+import { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
 import { rerunOne } from './rerun.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
+import { Turns } from './turns.ts'
 import { Workset } from './workset.ts'
 
 const isAdmitting = (order: Order): order is OrderOf<'admit' | 'rerun'> =>
@@ -25,6 +29,8 @@ export interface BatchResult {
   readonly changedIds: readonly number[]
   /** Timers were fired: which one is next must be asked anew. */
   readonly timersFired: boolean
+  /** A claim gave up before it had seen everything that is due: it should be looked at again at once. */
+  readonly unfinished: boolean
   /** Takes over what was learnt, once the commit is durable. */
   readonly committed: () => void
 }
@@ -47,6 +53,9 @@ export function* runBatch(
   const refusals = new Refusals(memory.refusals)
   const queues = new Queues(memory, work, first.queue)
   const workers = new Workers(memory, work, first.worker)
+  const passes = new Passes(memory)
+  const permits = new Permits(memory, work, passes)
+  const turns = new Turns(memory, work)
 
   yield* loadForAdmissions(
     work,
@@ -102,6 +111,15 @@ export function* runBatch(
       case 'pause':
         answers.push(yield* pauseOne(work, order))
         break
+      case 'permit':
+        answers.push(yield* permitOne(work, order, permits, refusals, workers))
+        break
+      case 'limit':
+        answers.push(yield* limitOne(work, order, permits))
+        break
+      case 'break':
+        answers.push(yield* breakOne(work, order, permits))
+        break
       case 'token':
         work.tokens.push(order.token)
         answers.push({ id: order.token.id })
@@ -120,24 +138,36 @@ export function* runBatch(
     }
   }
   const due = memory.nextTimerAt !== null && memory.nextTimerAt <= now
-  if (due) yield* fireTimers(work, workers)
-  const filled = claims.length === 0 ? [] : yield* fillClaims(work, claims, memory, workers)
+  if (due) yield* fireTimers(work, workers, permits)
+  // What was freed is handed on before anybody new is looked at.
+  if (work.left.size > 0) yield* permits.giveBack()
+  yield* turns.place()
+  const filling = new Claims(work, memory, workers, permits, turns, passes)
+  const filled = claims.length === 0 ? [] : yield* filling.fill(claims)
+  const rememberPermits = yield* permits.remember()
+  permits.flush()
+  turns.flush()
   workers.flush()
   return {
     answers,
     claims: filled.map((answer) => answer.claimed),
     changes: work.changes(),
     // Who waits for the end of parked work is told that it does not move.
-    changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.map(({ id }) => id)],
+    changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
     timersFired: due,
+    unfinished: filling.isUnfinished,
     committed: () => {
       refusals.committed()
       queues.committed()
       workers.committed()
       memory.rows.committed(work.changed(), work.requests)
-      for (const queue of work.readyQueues) memory.maybeReady.add(queue)
-      for (const { queue, emptied } of filled.flatMap((one) => one.read)) {
-        if (emptied && !work.readyQueues.has(queue)) memory.maybeReady.delete(queue)
+      const { readyQueues } = work
+      for (const queue of readyQueues) memory.maybeReady.add(queue)
+      passes.committed()
+      turns.committed()
+      rememberPermits()
+      for (const { queue, emptied } of filling.read()) {
+        if (emptied && !readyQueues.has(queue)) memory.maybeReady.delete(queue)
       }
       const added = work.earliestTimerAt()
       if (added !== null && (memory.nextTimerAt === null || added < memory.nextTimerAt)) memory.nextTimerAt = added

@@ -1,106 +1,156 @@
-import { type Candidate, isQueuePaused, select } from '../claim/select.ts'
+import { type Candidate, isQueuePaused, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decideClaim } from '../execution/decide-run.ts'
 import type { Effect, Execution, Step } from '../execution/execution.ts'
+import { type Needs, readNeeds } from '../execution/permit.ts'
 import type { Pause, Ready } from '../store/rows.ts'
+import { Due } from './due.ts'
+import type { Passes } from './line.ts'
 import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
 import type { Memory } from './memory.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
+import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { takesWork, type Workers } from './registry.ts'
+import type { Turns } from './turns.ts'
 import type { Workset } from './workset.ts'
 
 export type ClaimOrder = OrderOf<'claim'>
 
 export interface FilledClaim {
   readonly claimed: readonly Claimed[] | Refusal | null
-  /** Queues that were read, and whether nothing due was left in them. */
-  readonly read: readonly { readonly queue: number; readonly emptied: boolean }[]
 }
 
-/** Parked and dropped work is replaced by the next; after so many rounds the rest waits for the next commit. */
-const roundsMax = 8
+/** Rounds that claim nothing, for what they find is parked or gone; then the rest waits for the next commit. */
+const fruitlessMax = 8
+/** What one such round looks at: twice as much each time. */
+const lookAheadMin = 16
+const lookAheadMax = 256
 
 /**
  * Hands due work to waiting workers: pick in index order, let the pure rules select, take what they took.
  * A claim that finds nothing is answered with null and goes on waiting.
  */
-export function* fillClaims(
-  work: Workset,
-  claims: readonly ClaimOrder[],
-  memory: Memory,
-  workers: Workers,
-): Asking<FilledClaim[]> {
-  const pauses = yield* activePauses(work)
-  const filled: FilledClaim[] = []
-  for (const claim of claims) filled.push(yield* fillOne(work, claim, pauses, memory, workers))
-  return filled
-}
+export class Claims {
+  readonly #work: Workset
+  readonly #memory: Memory
+  readonly #workers: Workers
+  readonly #permits: Permits
+  readonly #turns: Turns
+  readonly #due: Due
+  readonly #needs = new Map<string, Needs>()
+  /** Some claim gave up before it had seen everything: another commit should look at once. */
+  isUnfinished = false
 
-function* fillOne(
-  work: Workset,
-  claim: ClaimOrder,
-  pauses: readonly Pause[],
-  memory: Memory,
-  workers: Workers,
-): Asking<FilledClaim> {
-  const worker = workers.get(claim.worker)
-  if (worker === undefined || !takesWork(worker)) {
-    const gone = refuse('worker_unknown', `No living worker is registered under the key ${claim.worker}.`, {
-      worker: claim.worker,
-    })
-    return { claimed: gone, read: [] }
+  constructor(work: Workset, memory: Memory, workers: Workers, permits: Permits, turns: Turns, passes: Passes) {
+    this.#work = work
+    this.#memory = memory
+    this.#workers = workers
+    this.#permits = permits
+    this.#turns = turns
+    this.#due = new Due(work, memory, passes)
   }
-  const taken: Execution[] = []
-  const read = new Map<number, boolean>()
-  const queues = worker.actions
-    .filter(({ action }) => !isQueuePaused(pauses, action))
-    .flatMap(({ action, version }) => memory.queueKeys.get(`${action}@${version}`) ?? newQueue(work, action, version))
-  for (let round = 0; round < roundsMax && taken.length < claim.limit; round++) {
-    const found: Ready[] = []
-    for (const queue of queues) found.push(...(yield* dueOf(work, queue, claim.limit - taken.length, memory, read)))
-    if (found.length === 0) break
-    found.sort((a, b) => a.rank - b.rank || a.availableAt - b.availableAt || a.id - b.id)
-    const wanted = claim.limit - taken.length
-    // What one queue held may be left for work of another that comes before it: that queue is not empty then.
-    for (const { queue } of found.slice(wanted)) read.set(queue, false)
-    const candidates = yield* look(work, found.slice(0, wanted))
-    const { take, park, drop } = select(candidates, pauses, wanted)
-    for (const { ready } of drop) work.removeReady(ready)
-    for (const { candidate, key } of park) {
-      work.removeReady(candidate.ready)
-      work.parkedAdd.push({ ...candidate.ready, key })
+
+  *fill(claims: readonly ClaimOrder[]): Asking<FilledClaim[]> {
+    const pauses = yield* activePauses(this.#work)
+    const filled: FilledClaim[] = []
+    for (const claim of claims) filled.push(yield* this.#fillOne(claim, pauses))
+    return filled
+  }
+
+  /** The queues that were read, and whether nothing due was left in them. */
+  read(): ReturnType<Due['read']> {
+    return this.#due.read()
+  }
+
+  *#fillOne(claim: ClaimOrder, pauses: readonly Pause[]): Asking<FilledClaim> {
+    const worker = this.#workers.get(claim.worker)
+    if (worker === undefined || !takesWork(worker)) {
+      const reason = `No living worker is registered under the key ${claim.worker}.`
+      return { claimed: refuse('worker_unknown', reason, { worker: claim.worker }) }
     }
-    for (const { execution } of take) if (execution !== null) taken.push(takeOne(work, execution, claim, workers))
-    if (park.length + drop.length === 0) break
+    const queues = worker.actions
+      .filter(({ action }) => !isQueuePaused(pauses, action))
+      .flatMap(
+        ({ action, version }) =>
+          this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
+      )
+    const taken: Execution[] = []
+    let fruitless = 0
+    while (taken.length < claim.limit) {
+      if (fruitless === fruitlessMax) {
+        this.isUnfinished = true
+        break
+      }
+      const wanted = claim.limit - taken.length
+      const ahead = fruitless === 0 ? wanted : Math.max(wanted, Math.min(lookAheadMax, lookAheadMin << fruitless))
+      const candidates = yield* look(this.#work, yield* this.#due.next(queues, ahead))
+      if (candidates.length === 0) break
+      const before = taken.length
+      for (const candidate of candidates) {
+        if (taken.length === claim.limit) break
+        const execution = yield* this.#admit(candidate, pauses)
+        if (execution === null) continue
+        this.#due.claimed(queues, candidate.ready)
+        taken.push(yield* this.#takeOne(execution, candidate.ready, claim))
+      }
+      if (taken.length === before) fruitless += 1
+    }
+    return { claimed: taken.length === 0 ? null : yield* handOver(this.#work, taken) }
   }
-  const emptied = [...read].map(([queue, isEmpty]) => ({ queue, emptied: isEmpty }))
-  if (taken.length === 0) return { claimed: null, read: emptied }
-  return { claimed: yield* handOver(work, taken), read: emptied }
+
+  /** The execution if it may run now. Otherwise its entry is parked or dropped. */
+  *#admit(candidate: Candidate, pauses: readonly Pause[]): Asking<Execution | null> {
+    const { ready, execution, request } = candidate
+    const standing = standingOf(candidate, pauses)
+    if (standing.kind === 'stale' || execution === null || request === null) {
+      this.#work.removeReady(ready)
+      return null
+    }
+    if (standing.kind === 'paused') {
+      this.#work.park(ready, standing.key)
+      // What is paused must not keep a permit from whoever may run.
+      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
+      return null
+    }
+    if (request.permits === null) return execution
+    const blocked = yield* this.#permits.admit(execution, ready, this.#needsOf(request.permits))
+    if (blocked === null) return execution
+    this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
+    return null
+  }
+
+  #needsOf(text: string): Needs {
+    const known = this.#needs.get(text)
+    if (known !== undefined) return known
+    const needs = readNeeds(text)
+    this.#needs.set(text, needs)
+    return needs
+  }
+
+  *#takeOne(execution: Execution, ready: Ready, claim: ClaimOrder): Asking<Execution> {
+    const actor = this.#workers.actor(claim.worker)
+    const around = {
+      now: this.#work.now,
+      principal: actor.principal,
+      effects: [],
+      stepRecorded: false,
+      fingerprint: null,
+      isGone: this.#workers.isGone,
+    }
+    const decision = decideClaim(execution, { type: 'claim', worker: claim.worker, leaseMs: claim.leaseMs }, around)
+    if (isRefusal(decision)) throw new Error(`claimable execution ${execution.id} was refused: ${decision.reason}`)
+    this.#work.removeReady(ready)
+    this.#turns.claimed(ready)
+    const taken = this.#work.apply(execution, decision, actor)
+    if (this.#permits.isHolder(taken.id)) yield* this.#permits.take(taken)
+    return taken
+  }
 }
 
 const newQueue = (work: Workset, action: string, version: number): number[] =>
   work.queues.filter((queue) => queue.action === action && queue.version === version).map(({ key }) => key)
-
-/** The next due work of a queue, that of this very commit included. */
-function* dueOf(
-  work: Workset,
-  queue: number,
-  limit: number,
-  memory: Memory,
-  read: Map<number, boolean>,
-): Asking<Ready[]> {
-  const born: Ready[] = []
-  for (const ready of work.readyAdd.values()) if (ready.queue === queue) born.push(ready)
-  if (!memory.maybeReady.has(queue)) return born
-  let removed = 0
-  for (const ready of work.readyRemove.values()) if (ready.queue === queue) removed++
-  const asked = limit + removed
-  const stored = yield* ask('ready', queue, asked)
-  read.set(queue, stored.length < asked)
-  return [...stored.filter(({ id }) => !work.readyRemove.has(id)), ...born]
-}
 
 function* look(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
   const ids = found.map(({ id }) => id)
@@ -111,21 +161,6 @@ function* look(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
     execution: work.executions.get(ready.id) ?? null,
     request: work.requests.get(ready.id) ?? null,
   }))
-}
-
-function takeOne(work: Workset, execution: Execution, claim: ClaimOrder, workers: Workers): Execution {
-  const actor = workers.actor(claim.worker)
-  const around = {
-    now: work.now,
-    principal: actor.principal,
-    effects: [],
-    stepRecorded: false,
-    fingerprint: null,
-    isGone: workers.isGone,
-  }
-  const decision = decideClaim(execution, { type: 'claim', worker: claim.worker, leaseMs: claim.leaseMs }, around)
-  if (isRefusal(decision)) throw new Error(`claimable execution ${execution.id} was refused: ${decision.reason}`)
-  return work.apply(execution, decision, actor)
 }
 
 /** Joins what a worker needs: the request, and for whoever has been there before the journal and the ledger. */

@@ -31,6 +31,7 @@ function admission(of: Partial<Admission> = {}): Admission {
     delayMs: null,
     deadlineAt: null,
     parentId: null,
+    permits: null,
     ...of,
   }
 }

@@ -7,6 +7,7 @@ import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
 import type { Memory } from './memory.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
+import { lockKey } from './permit-rows.ts'
 import { converse } from './reads.ts'
 import { RowCache } from './row-cache.ts'
 
@@ -86,6 +87,11 @@ export class Committer implements Orders {
       maybeReady: new Set(queues.map(({ key }) => key)),
       refusals: new Map(),
       rows: new RowCache(),
+      lastTurns: new Map(),
+      virtualTimes: new Map(),
+      holders: new Set(await session.holders()),
+      limits: new Map((await session.limits()).map((limit) => [lockKey(limit.tenant, limit.key), limit])),
+      passes: new Map(),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       nextTimerAt: await session.nextTimerAt(),
     }
@@ -181,6 +187,7 @@ export class Committer implements Orders {
       claim.answer(answer)
     }
     if (filled.size > 0) this.#claims = this.#claims.filter((claim) => !filled.has(claim))
+    if (result.unfinished && this.#claims.length > 0) this.#claimsUnseen = true
     for (const [index, { answer }] of group.entries()) {
       const given = result.answers[index]
       if (given === undefined) throw new Error('a batch answered fewer orders than it was given')

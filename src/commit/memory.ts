@@ -1,5 +1,5 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
-import type { Worker } from '../store/rows.ts'
+import type { Limit, Worker } from '../store/rows.ts'
 import type { RowCache } from './row-cache.ts'
 
 /** What the writer remembers between commits, so that it need not ask. */
@@ -12,5 +12,14 @@ export interface Memory {
   readonly refusals: Map<string, { startedAt: number; suppressed: number }>
   readonly workers: Map<number, Worker>
   readonly rows: RowCache
+  /** Newest turn by queue, rank and tenant, of those that came last; and the turn claims have come to, by queue and rank. */
+  readonly lastTurns: Map<string, number>
+  readonly virtualTimes: Map<string, number>
+  /** Executions that have permits or stand in line for one: nobody else is asked about when he stops running. */
+  readonly holders: Set<number>
+  /** What operators have set capacities to, by `lockKey`. */
+  readonly limits: Map<string, Limit>
+  /** How many were claimed, or woken, since the oldest last was: by what they stood in line for. */
+  readonly passes: Map<string, number>
   nextTimerAt: number | null
 }

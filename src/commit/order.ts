@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
-import type { Command, Principal, WorkerCommand } from '../execution/command.ts'
+import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
 import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
@@ -28,6 +28,8 @@ export interface Admission {
   readonly parentId: number | null
   /** Named when a schedule asks: told as an event of the new execution. */
   readonly schedule?: { readonly name: string; readonly occurrence: string } | undefined
+  /** What every run needs, as `execution/permit.ts` writes it; null when it needs nothing. */
+  readonly permits: string | null
 }
 
 /** What a worker is handed: all it needs to run, and what earlier claims have recorded. */
@@ -117,6 +119,26 @@ export type Order =
       readonly lastAt: number | null
       readonly lastError: string | null
     }
+  /** Takes or gives permits of one step of a running execution. */
+  | { readonly kind: 'permit'; readonly worker: number; readonly id: number; readonly command: PermitCommand }
+  /** Sets the capacity of a key, or goes back to the declared one (null). */
+  | {
+      readonly kind: 'limit'
+      readonly tenant: string
+      readonly key: string
+      readonly capacity: number | null
+      readonly by: string
+      readonly reason: string
+    }
+  /** Frees permits of a key now: all of them, or those of one execution. */
+  | {
+      readonly kind: 'break'
+      readonly tenant: string
+      readonly key: string
+      readonly execution: number | null
+      readonly principal: string
+      readonly reason: string
+    }
 
 export type OrderKind = Order['kind']
 export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
@@ -151,6 +173,9 @@ export interface Answers {
   schedule_create: Schedule
   schedule_change: Schedule
   schedule_advance: { readonly advanced: boolean }
+  permit: WorkAnswer
+  limit: { readonly changed: boolean }
+  break: { readonly broken: readonly number[] }
 }
 
 export type Answer<K extends OrderKind = OrderKind> = Answers[K] | Refusal

@@ -25,11 +25,10 @@ export function* pauseOne(work: Workset, order: OrderOf<'pause'>): Asking<Answer
   const added = work.pauses.add.indexOf(existing)
   if (added >= 0) work.pauses.add.splice(added, 1)
   else work.pauses.remove.push(existing)
-  for (const { key: _, ...ready } of yield* ask('parked', key, Number.MAX_SAFE_INTEGER)) {
+  for (const parked of yield* ask('parked', key, Number.MAX_SAFE_INTEGER)) {
     // What an earlier order of this batch has ended or moved stands elsewhere already.
-    if (work.parkedRemove.includes(ready.id)) continue
-    work.parkedRemove.push(ready.id)
-    work.readyAdd.set(ready.id, ready)
+    if (!work.parkedRemove.has(parked.id)) work.unpark(parked)
   }
+  for (const parked of work.parkedAdd.values()) if (parked.key === key) work.unpark(parked)
   return { changed: true }
 }

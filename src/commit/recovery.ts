@@ -5,6 +5,7 @@ import type { Timer } from '../store/rows.ts'
 import { around } from './commands.ts'
 import { loadEffects, loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { isCellOf, type Workers } from './registry.ts'
 import type { Actor, Workset } from './workset.ts'
@@ -54,13 +55,18 @@ function* loadWithLedger(work: Workset, ids: readonly number[]): Asking<void> {
   yield* loadEffects(work, ledger)
 }
 
-export function* fireTimers(work: Workset, workers: Workers): Asking<void> {
+export function* fireTimers(work: Workset, workers: Workers, permits: Permits): Asking<void> {
   const timers = yield* ask('dueTimers', work.now, dueMax)
   yield* loadWithLedger(
     work,
     timers.map(({ id }) => id),
   )
-  for (const timer of timers) fire(work, timer, workers)
+  for (const timer of timers) {
+    if (timer.kind === 'hold') yield* permits.holdOver(timer.id, timer.at)
+    if (timer.kind === 'hold' || timer.kind === 'rate') work.removeTimer(timer)
+    else fire(work, timer, workers)
+  }
+  if (timers.some(({ kind }) => kind === 'rate')) yield* permits.wakeRates()
 }
 
 function fire(work: Workset, timer: Timer, workers: Workers): void {

@@ -2,18 +2,23 @@ import type { StoredArtifact } from '../execution/command.ts'
 import type { Decision, EventData, Fact } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import { type EventType, isTerminal } from '../execution/machine.ts'
+import type { Permit } from '../execution/permit.ts'
 import type {
   Admitted,
   Artifact,
   Changes,
+  Limit,
   Parked,
   Pause,
   Queue,
+  RateState,
   Ready,
   Schedule,
   Timer,
   Token,
+  Turn,
   Update,
+  Waiter,
   Worker,
 } from '../store/rows.ts'
 import { CommitLog } from './log.ts'
@@ -40,12 +45,23 @@ export class Workset {
   readonly fingerprints = new Map<number, string>()
   /** Due work that this commit adds: claimable in the same commit. */
   readonly readyAdd = new Map<number, Ready>()
-  readonly readyRemove = new Map<number, Ready>()
+  /** Due work that this commit adds and that has no turn yet. */
+  readonly unplaced = new Map<number, Execution>()
+  readonly readyRemove: Ready[] = []
+  /** Executions whose stored entry among the due this commit has dealt with. */
+  readonly readyGone = new Set<number>()
+  /** Executions that stopped running, ended or were put off: what they held must be looked at. */
+  readonly left = new Set<number>()
   readonly queues: Queue[] = []
   readonly workers: Worker[] = []
   readonly pauses: { add: Pause[]; remove: Pause[] } = { add: [], remove: [] }
-  readonly parkedAdd: Parked[] = []
-  readonly parkedRemove: number[] = []
+  readonly parkedAdd = new Map<number, Parked>()
+  readonly parkedRemove = new Set<number>()
+  readonly turns: Turn[] = []
+  readonly permits: { add: Permit[]; remove: Permit[] } = { add: [], remove: [] }
+  readonly waiters: { add: Waiter[]; remove: Waiter[] } = { add: [], remove: [] }
+  readonly limits: { add: Limit[]; remove: Limit[] } = { add: [], remove: [] }
+  readonly rates: RateState[] = []
   readonly tokens: Token[] = []
   /** As this commit leaves them, by id; null is deleted. */
   readonly schedules = new Map<string, Schedule | null>()
@@ -129,6 +145,7 @@ export class Workset {
     if (execution !== before) {
       this.executions.set(execution.id, execution)
       this.#place(before, execution)
+      if (execution.state !== before.state && execution.state !== 'running') this.left.add(execution.id)
       if (isTerminal(execution.state) && !isTerminal(before.state)) this.#end(execution, decision)
     }
     for (const step of decision.steps ?? []) this.#record(step)
@@ -147,8 +164,30 @@ export class Workset {
     return effects === undefined ? [] : [...effects.values()]
   }
 
+  /** Takes an entry out of the claim's way, whether it is stored or of this commit. */
   removeReady(ready: Ready): void {
-    if (!this.readyAdd.delete(ready.id)) this.readyRemove.set(ready.id, ready)
+    if (this.readyAdd.get(ready.id)?.turn === ready.turn) this.readyAdd.delete(ready.id)
+    else {
+      this.readyRemove.push(ready)
+      this.readyGone.add(ready.id)
+    }
+  }
+
+  /** Out of the claim's way until the key is freed; the turn is kept. */
+  park(ready: Ready, key: string): void {
+    this.removeReady(ready)
+    this.parkedAdd.set(ready.id, { ...ready, key })
+  }
+
+  /** Back among the due, at the place it had. */
+  unpark({ queue, rank, turn, id, availableAt, paid }: Parked): void {
+    this.forgetParked(id)
+    this.readyAdd.set(id, { queue, rank, turn, id, availableAt, paid })
+  }
+
+  forgetParked(id: number): void {
+    this.parkedAdd.delete(id)
+    this.parkedRemove.add(id)
   }
 
   changes(): Changes {
@@ -162,15 +201,20 @@ export class Workset {
       steps: this.#newSteps,
       effects: [...this.#newEffects.values()],
       artifacts: this.#artifacts,
-      ready: { add: [...this.readyAdd.values()], remove: [...this.readyRemove.values()] },
+      ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
       timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
-      parked: { add: this.parkedAdd, remove: this.parkedRemove },
+      parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
       tokens: this.tokens,
       schedules: {
         save: [...this.schedules.values()].filter((schedule) => schedule !== null),
         remove: [...this.schedules].flatMap(([id, schedule]) => (schedule === null ? [id] : [])),
       },
+      turns: this.turns,
+      permits: this.permits,
+      waiters: this.waiters,
+      limits: this.limits,
+      rates: this.rates,
     }
   }
 
@@ -180,13 +224,13 @@ export class Workset {
     this.#timersRemove.set(timerKey(timer), timer)
   }
 
-  #addTimer(timer: Timer): void {
+  addTimer(timer: Timer): void {
     this.#timersAdd.set(timerKey(timer), timer)
   }
 
+  /** Due now: it gets its turn before the claims are filled. */
   addReady(execution: Execution): void {
-    const { queue, rank, availableAt, id } = execution
-    this.readyAdd.set(id, { queue, rank, availableAt, id })
+    this.unplaced.set(execution.id, execution)
   }
 
   #take(was: Execution, fact: Fact, { principal, worker }: Actor): Execution {
@@ -225,13 +269,14 @@ export class Workset {
     const was = before === null ? null : standing(before)
     const is = standing(after)
     if (was !== null && (is === null || is.kind !== was.kind || is.at !== was.at)) {
-      if (was.kind === 'available' && before !== null) {
-        const { queue, rank, availableAt, id } = before
-        this.removeReady({ queue, rank, availableAt, id })
-        // It may stand in any of three places; which one is not on the row, so that parking costs the row nothing.
+      if (was.kind === 'available') {
+        // A claim takes its entry away itself. Otherwise it may stand in any of three places; which one is not on the
+        // row, so that parking costs the row nothing. An entry among the due stays until a claim meets it.
         if (after.state !== 'running') {
-          this.removeTimer({ at: availableAt, kind: 'available', id })
-          this.parkedRemove.push(id)
+          this.readyAdd.delete(after.id)
+          this.unplaced.delete(after.id)
+          this.removeTimer({ at: was.at, kind: 'available', id: after.id })
+          this.forgetParked(after.id)
         }
       } else {
         this.removeTimer({ at: was.at, kind: was.kind, id: after.id })
@@ -239,11 +284,11 @@ export class Workset {
     }
     if (is !== null && (was === null || is.kind !== was.kind || is.at !== was.at)) {
       if (is.kind === 'available' && is.at <= this.now) this.addReady(after)
-      else this.#addTimer({ at: is.at, kind: is.kind, id: after.id })
+      else this.addTimer({ at: is.at, kind: is.kind, id: after.id })
     }
     const deadline = after.deadlineAt
     if (deadline !== null && deadline !== before?.deadlineAt) {
-      this.#addTimer({ at: deadline, kind: 'deadline', id: after.id })
+      this.addTimer({ at: deadline, kind: 'deadline', id: after.id })
     }
   }
 

@@ -13,6 +13,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly concurrency: number
+  /** Running executions of one tenant; null sets no limit. */
+  readonly tenantConcurrency: number | null
   readonly leaseMs: number
   readonly heartbeatMs: number
   readonly sweepMs: number
@@ -68,6 +70,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     host,
     port,
     concurrency: values.concurrency ?? defaults.concurrency,
+    tenantConcurrency: values.tenantConcurrency ?? null,
     leaseMs,
     heartbeatMs: values.heartbeatMs ?? Math.min(defaults.heartbeatMs, Math.floor(leaseMs / heartbeatsPerLease)),
     sweepMs: values.sweepMs ?? defaults.sweepMs,

@@ -84,6 +84,12 @@ export const variables = {
     shown: '10',
     aliases: ['DOCUGEN_QUEUE_CONCURRENCY'],
   } satisfies Variable<number>,
+  tenantConcurrency: {
+    name: 'PAWL_TENANT_CONCURRENCY',
+    schema: whole(1, 100_000),
+    doc: 'Executions of one tenant that may run at the same time, over all workers; no limit when unset. `pawl limit set tenant N` overrides it for one tenant.',
+    shown: '',
+  } satisfies Variable<number>,
   leaseMs: {
     name: 'PAWL_LEASE_SECONDS',
     schema: seconds,

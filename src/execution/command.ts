@@ -83,6 +83,14 @@ export type WorkerCommand =
   /** A claim for reconciliation only has looked at every effect it could. */
   | { readonly type: 'end_reconciliation'; readonly fence: number }
 
+/**
+ * Permits that one step of a run needs beside those of the whole run. They decide nothing about the execution itself, so
+ * they are not commands of its state machine.
+ */
+export type PermitCommand =
+  | { readonly type: 'take_permits'; readonly fence: number; readonly step: string; readonly keys: readonly string[] }
+  | { readonly type: 'give_permits'; readonly fence: number; readonly step: string }
+
 /** Commands of people, services and the engine itself. */
 export type ControlCommand =
   | { readonly type: 'claim'; readonly worker: number; readonly leaseMs: number }

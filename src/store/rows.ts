@@ -2,6 +2,7 @@ import type { StoredArtifact } from '../execution/command.ts'
 import type { EventData } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
+import type { Permit } from '../execution/permit.ts'
 
 /** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
 
@@ -45,12 +46,27 @@ export interface Event {
   readonly data: EventData | null
 }
 
-/** Work that is due: the claim's index, rebuilt from `executions` when in doubt. */
+/**
+ * Work that is due: the claim's index. Ordered by rank and turn. An entry of work that was ended may stay until a claim
+ * meets it: the execution's row is the truth.
+ */
 export interface Ready {
   readonly queue: number
   readonly rank: number
-  readonly availableAt: number
+  /** Its place in line: alternates between tenants, and grows with the time for one of them. */
+  readonly turn: number
   readonly id: number
+  readonly availableAt: number
+  /** It has paid its share of a rate already. */
+  readonly paid: boolean
+}
+
+/** The newest turn that a tenant was given. */
+export interface Turn {
+  readonly queue: number
+  readonly rank: number
+  readonly tenant: string
+  readonly last: number
 }
 
 /**
@@ -69,6 +85,37 @@ export interface Timer {
 /** Work taken out of the claim's way until `key` is freed. */
 export interface Parked extends Ready {
   readonly key: string
+}
+
+/** A step of a running execution that stands in line for a permit. */
+export interface Waiter {
+  readonly tenant: string
+  readonly key: string
+  readonly rank: number
+  readonly since: number
+  readonly execution: number
+  readonly fence: number
+  readonly step: string
+}
+
+/** What an operator has set the capacity of a key to. */
+export interface Limit {
+  /** Empty for a key that all tenants share. */
+  readonly tenant: string
+  readonly key: string
+  readonly capacity: number
+  readonly by: string
+  readonly reason: string
+  readonly at: number
+}
+
+/** The one stored time of a rate (`execution/permit.ts`). */
+export interface RateState {
+  readonly tenant: string
+  readonly key: string
+  readonly dueUs: number
+  /** When the first of those that wait may start; null while nobody waits. */
+  readonly wakeAt: number | null
 }
 
 export const pauseScopes = ['all', 'tenant', 'action', 'subject'] as const
@@ -174,7 +221,7 @@ export interface Admitted {
 
 /**
  * All that one commit writes. Lists are applied in the order of these fields; updates in their own order. Of each index
- * (ready, timers, parked, pauses) the removals come first, of entries that may not be there; then the additions, of
+ * (ready, timers, parked, pauses, permits, waiters, limits) the removals come first, of entries that may not be there; then the additions, of
  * entries that may be there already.
  */
 export interface Changes {
@@ -193,4 +240,9 @@ export interface Changes {
   readonly pauses: { readonly add: readonly Pause[]; readonly remove: readonly Pause[] }
   readonly tokens: readonly Token[]
   readonly schedules: { readonly save: readonly Schedule[]; readonly remove: readonly string[] }
+  readonly turns: readonly Turn[]
+  readonly permits: { readonly add: readonly Permit[]; readonly remove: readonly Permit[] }
+  readonly waiters: { readonly add: readonly Waiter[]; readonly remove: readonly Waiter[] }
+  readonly limits: { readonly add: readonly Limit[]; readonly remove: readonly Limit[] }
+  readonly rates: readonly RateState[]
 }

@@ -1,18 +1,23 @@
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
+import type { Permit } from '../execution/permit.ts'
 import type {
   Artifact,
   Changes,
   Event,
+  Limit,
   LogRow,
   Parked,
   Pause,
   PauseScope,
   Queue,
+  RateState,
   Ready,
   Schedule,
   Timer,
   Token,
+  Turn,
+  Waiter,
   Worker,
 } from './rows.ts'
 import type { Search, SearchPage } from './search.ts'
@@ -50,8 +55,14 @@ export interface Reads {
   steps(ids: readonly number[]): Awaitable<readonly Step[]>
   /** Fingerprint of each execution's newest success. */
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
-  /** The next due work of one queue, in claim order: rank, then due time, then age. */
+  /** The next due work of one queue, in claim order: rank, then turn, then age. */
   ready(queue: number, limit: number): Awaitable<readonly Ready[]>
+  /** The first entries, at most `each`, of every rank of a queue behind `rank`; one seek where there is no such rank. */
+  readyHeads(queue: number, rank: number, each: number): Awaitable<readonly Ready[]>
+  /** The newest turn of each pair, in their order; 0 for one that was given none. */
+  turns(pairs: readonly Omit<Turn, 'last'>[]): Awaitable<readonly number[]>
+  /** A turn that nothing due lies before: of the first due entry, or else the newest that was given. */
+  virtualTime(queue: number, rank: number): Awaitable<number>
   /** Timers due at `now`, oldest first. */
   dueTimers(now: number, limit: number): Awaitable<readonly Timer[]>
   nextTimerAt(): Awaitable<number | null>
@@ -59,7 +70,23 @@ export interface Reads {
   expiredLeases(now: number, after: number, limit: number): Awaitable<readonly number[]>
   /** Running executions of one worker incarnation, oldest key first, behind `after`. */
   heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
+  /** In line for a key: rank, then turn, then age. */
   parked(key: string, limit: number): Awaitable<readonly Parked[]>
+  /** The first parked entries, at most `each`, of every rank behind `rank`. */
+  parkedHeads(key: string, rank: number, each: number): Awaitable<readonly Parked[]>
+  parkedAt(id: number): Awaitable<Parked | null>
+  /** All permits of one key. */
+  permits(tenant: string, key: string): Awaitable<readonly Permit[]>
+  permitsOf(ids: readonly number[]): Awaitable<readonly Permit[]>
+  /** The executions that have permits, or stand in line for one of a step. */
+  holders(): Awaitable<readonly number[]>
+  /** Steps in line for a key: rank, then time, then age. */
+  waiters(tenant: string, key: string): Awaitable<readonly Waiter[]>
+  waitersOf(ids: readonly number[]): Awaitable<readonly Waiter[]>
+  limits(): Awaitable<readonly Limit[]>
+  rate(tenant: string, key: string): Awaitable<RateState | null>
+  /** Rates that somebody waits for and that have a share again at `now`. */
+  dueRates(now: number, limit: number): Awaitable<readonly RateState[]>
   pauses(): Awaitable<readonly Pause[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
@@ -134,6 +161,20 @@ export interface Views {
   pauses(): Awaitable<readonly Pause[]>
   /** The key under which an execution is parked; null when it is not. */
   parkedUnder(id: number): Awaitable<string | null>
+  /** Permits of a tenant and of shared keys, by key and slot; of all tenants without one. */
+  permits(filter: {
+    readonly tenant?: string | undefined
+    readonly key?: string | undefined
+    readonly limit: number
+  }): Awaitable<readonly Permit[]>
+  permitsOf(id: number): Awaitable<readonly Permit[]>
+  waiters(tenant: string, key: string): Awaitable<readonly Waiter[]>
+  waitersOf(id: number): Awaitable<readonly Waiter[]>
+  /** Those in line for a key, in order. */
+  parked(key: string, limit: number): Awaitable<readonly Parked[]>
+  /** Where an execution is parked, and how many stand before it there. */
+  parkedAt(id: number): Awaitable<{ readonly parked: Parked; readonly before: number } | null>
+  limits(tenant?: string): Awaitable<readonly Limit[]>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>

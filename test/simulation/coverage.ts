@@ -1,5 +1,6 @@
 import { transitions } from '../../src/execution/machine.ts'
 import { faultKinds } from './faults.ts'
+import { permitKinds } from './permits.ts'
 
 /** Below this, chance alone may miss a rare kind. */
 const seedsMin = 3_000
@@ -24,6 +25,7 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
   if (seeds < seedsMin) return []
   const wanted = [
     ...faultKinds.map((kind) => `fault ${kind}`),
+    ...permitKinds,
     ...transitions
       .map(nameOf)
       .filter((name) => !beyond.has(name))

@@ -1,4 +1,5 @@
 import type { SubmitRequest } from '../../src/admit/request.ts'
+import type { OrderOf } from '../../src/commit/order.ts'
 import type { ControlPlane, PersonCommand } from '../../src/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import type { Effect } from '../../src/execution/execution.ts'
@@ -122,6 +123,7 @@ export class People {
     const open = openEffects()
     if (open.length > 0 && roll < 0.35) this.#resolve(dice.pick(open))
     else if (roll < 0.5) this.#pause()
+    else if (roll < 0.58) this.#limit()
     else this.#commandOne(dice.pick(executions))
   }
 
@@ -200,6 +202,27 @@ export class People {
       () => {
         this.waiting -= 1
         if (!on) this.#ports.scheduler.after('operator', 2_000, 'unpauses again', () => this.#orderPause(pause, false))
+      },
+    )
+  }
+
+  /** Sets or lifts a capacity, or breaks a lock, whether it is one that somebody needs or not. */
+  #limit(): void {
+    const { dice, writer } = this.#ports
+    const shared = dice.chance(0.3)
+    const of = shared
+      ? { tenant: '', key: 'action:crm.sync' }
+      : { tenant: dice.pick(tenants), key: dice.pick(['asset:a', 'asset:b', 'tenant']) }
+    const order: OrderOf<'limit' | 'break'> = dice.chance(0.5)
+      ? { kind: 'limit', ...of, capacity: dice.pick([null, 1, 2, 3]), by: 'human:alice', reason: 'simulated' }
+      : { kind: 'break', ...of, execution: null, principal: 'human:alice', reason: 'simulated' }
+    this.waiting += 1
+    carry(this.#ports, 'operator', order.kind, () => writer.orders().give<'limit' | 'break'>(order)).then(
+      () => {
+        this.waiting -= 1
+      },
+      () => {
+        this.waiting -= 1
       },
     )
   }

@@ -17,6 +17,7 @@ export type Line =
 export interface Script {
   readonly lines: readonly Line[]
   readonly note: string
+  readonly locks: readonly string[]
 }
 
 export const actionNames = ['crm.sync', 'pdf.render', 'chat.post'] as const
@@ -25,10 +26,22 @@ export interface ScriptPorts {
   readonly owner: string
   readonly clock: Clock
   readonly outside: Outside
+  /** Whether executions need permits and shares of rates; decided where they are admitted. */
+  readonly limits?: boolean
+}
+
+/** What each action may do at the same time, or in a time, where a world has limits. */
+const limitsOf: { readonly [N in (typeof actionNames)[number]]: Pick<AnyAction, 'concurrency' | 'rateLimit'> } = {
+  'crm.sync': { concurrency: { limit: 1 } },
+  'pdf.render': { rateLimit: { limit: 6, per: '1m', burst: 2 } },
+  'chat.post': {
+    concurrency: { limit: 2, key: (input) => `lane-${(input as Script).lines.length % 2}` },
+    rateLimit: { limit: 1, per: '7s' },
+  },
 }
 
 /** The actions as one worker process knows them. */
-export function scriptedActions({ owner, clock, outside }: ScriptPorts): AnyAction[] {
+export function scriptedActions({ owner, clock, outside, limits = false }: ScriptPorts): AnyAction[] {
   const input: AnyAction['input'] = {
     '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
   }
@@ -38,6 +51,7 @@ export function scriptedActions({ owner, clock, outside }: ScriptPorts): AnyActi
     approval: 'auto',
     input,
     timeout: { timeoutMs: 50_000 },
+    ...(limits ? { ...limitsOf[name], locks: (script: unknown) => (script as Script).locks } : {}),
     run: async (context) => {
       const { lines } = context.input as Script
       const told: unknown[] = []
@@ -97,7 +111,8 @@ export function writeScript(dice: Dice, note: string): Script {
   if (dice.chance(0.12))
     lines.push({ do: 'fail', times: dice.between(1, 4), how: dice.pick(['plain', 'plain', 'terminal', 'later']) })
   if (dice.chance(0.04)) lines.splice(dice.int(lines.length), 0, { do: 'drift' })
-  return { lines, note }
+  const locks = ['asset:a', 'asset:b', 'asset:c'].filter(() => dice.chance(0.45))
+  return { lines, note, locks: dice.chance(0.3) ? locks.reverse() : locks }
 }
 
 function writeLine(dice: Dice, index: number): Line {

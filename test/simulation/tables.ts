@@ -126,7 +126,11 @@ export class Tables {
       if (entries === undefined) found.set(id as number, [entry])
       else entries.push(entry)
     }
-    for (const [id, queue, rank, at] of this.#rows('ready')) add(id, `${queue} ${rank} ${at}`)
+    // Work that ended may leave its entry among the due until a claim meets it; what is due has one that fits.
+    const due = new Map<number, Set<string>>()
+    for (const [id, queue, rank, at] of this.#rows('ready')) {
+      due.set(id as number, (due.get(id as number) ?? new Set()).add(`${queue} ${rank} ${at}`))
+    }
     for (const [id, queue, rank, at] of this.#rows('parked')) add(id, `${queue} ${rank} ${at}`)
     const deadlines = new Map<number, number[]>()
     const available = new Map<number, number>()
@@ -135,7 +139,7 @@ export class Tables {
         add(id, `timer ${at}`)
         available.set(id as number, at as number)
       } else if (kind === 3) deadlines.set(id as number, [...(deadlines.get(id as number) ?? []), at as number])
-      else add(id, `wake ${at}`)
+      else if (kind === 2) add(id, `wake ${at}`)
     }
     for (const id of ids) {
       const row = this.#rows('execution', id)[0]
@@ -144,7 +148,9 @@ export class Tables {
       const entries = found.get(id) ?? []
       found.delete(id)
       const isClaimable = is.state === 'queued' || is.state === 'retryable_failed'
-      const wanted = isClaimable ? [`${is.queue} ${is.rank} ${is.availableAt}`, `timer ${is.availableAt}`] : []
+      const place = `${is.queue} ${is.rank} ${is.availableAt}`
+      if (isClaimable && due.get(id)?.has(place)) entries.push(place)
+      const wanted = isClaimable ? [place, `timer ${is.availableAt}`] : []
       if (entries.length !== (isClaimable ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {
         const at = `execution ${id} (${is.state}, due ${is.availableAt})`
         this.#report('I32', `${at} stands in [${entries.join('; ')}] and belongs into ${wanted.join(' or ') || 'none'}`)

@@ -17,6 +17,7 @@ import { Faults } from './faults.ts'
 import { Fleet } from './fleet.ts'
 import { Outside } from './outside.ts'
 import { People } from './people.ts'
+import { PermitTables } from './permits.ts'
 import { Replay } from './replay.ts'
 import { Scheduler } from './scheduler.ts'
 import { scriptedActions } from './script.ts'
@@ -65,6 +66,9 @@ class World {
   readonly #timetable
   readonly #replay
   readonly #tables
+  readonly #permits
+  readonly #limits: boolean
+  readonly #tenantConcurrency: number | null
   readonly #views
   readonly #db = freshDatabase()
   readonly #controlPlane = (): ControlPlane => this.#newControlPlane()
@@ -89,6 +93,9 @@ class World {
       count: this.#count,
     })
     this.#tables = new Tables(this.#db, this.#report)
+    this.#permits = new PermitTables(this.#db, this.#report, this.#count)
+    this.#limits = random.chance(0.6)
+    this.#tenantConcurrency = this.#limits ? random.pick([null, 1, 2]) : null
     this.#views = new SqliteViews(this.#db, new Prepared(this.#db))
     const onCommitted = (changes: Changes): void => this.#committed(changes)
     const onAnswer = (order: OrderOf<OrderKind>, answer: Answer): void => this.#answered(order, answer)
@@ -132,7 +139,8 @@ class World {
   }
 
   #newControlPlane(): ControlPlane {
-    const unused = { owner: 'nobody', clock: this.#scheduler.clockOf('nobody'), outside: this.#outside }
+    const clock = this.#scheduler.clockOf('nobody')
+    const unused = { owner: 'nobody', clock, outside: this.#outside, limits: this.#limits }
     return new ControlPlane({
       host: {
         orders: this.#writer.orders(),
@@ -146,6 +154,7 @@ class World {
       clock: this.#scheduler.clockOf('nobody'),
       retryPolicy: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
       newTraceId: () => `trace-${this.#traces++}`,
+      tenantConcurrency: this.#tenantConcurrency,
     })
   }
 
@@ -165,6 +174,7 @@ class World {
     this.#timetable.committed(changes)
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
+    this.#permits.check(changes)
     const pauses = this.#views.pauses()
     if (pauses.length > 0) {
       for (const { was, is } of changes.updates) {

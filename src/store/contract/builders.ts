@@ -25,6 +25,11 @@ export function changes(some: Partial<Changes>): Changes {
     pauses: { add: [], remove: [] },
     tokens: [],
     schedules: { save: [], remove: [] },
+    turns: [],
+    permits: { add: [], remove: [] },
+    waiters: { add: [], remove: [] },
+    limits: { add: [], remove: [] },
+    rates: [],
     ...some,
   }
 }
@@ -178,7 +183,15 @@ export function logOfAdmitted(position: number, executions: readonly Execution[]
   }
 }
 
-export const readyOf = ({ queue, rank, availableAt, id }: Execution): Ready => ({ queue, rank, availableAt, id })
+/** In turn by key. */
+export const readyOf = ({ queue, rank, availableAt, id }: Execution): Ready => ({
+  queue,
+  rank,
+  turn: id,
+  id,
+  availableAt,
+  paid: false,
+})
 
 export function anOutcome(is: Execution, some: Partial<Outcome> = {}): Outcome {
   return {

@@ -2,7 +2,18 @@ import type { DatabaseSync } from 'node:sqlite'
 import { Refused, refuse } from '../../errors/refusal.ts'
 
 /** Tables that every start depends on, the most important first. */
-const hotTables = ['meta', 'queues', 'workers', 'pauses', 'timers', 'parked', 'ready', 'executions', 'log'] as const
+const hotTables = [
+  'meta',
+  'queues',
+  'workers',
+  'pauses',
+  'timers',
+  'parked',
+  'execution_locks',
+  'ready',
+  'executions',
+  'log',
+] as const
 
 /** Rows that are looked at in one table: about a fifth of a second each on a small machine. */
 const rowsMax = 200_000

@@ -10,6 +10,9 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   workers: ['workers'],
   liveWorkers: ['workers'],
   tokens: ['tokens'],
+  limits: ['limits'],
+  holders: ['execution_locks', 'permit_waiters'],
+  listPermits: ['execution_locks'],
   countsByState: ['e', 'q'],
   failuresSince: ['e', 'q'],
   oldestReadyAtOf: ['ready'],
@@ -61,6 +64,15 @@ describe.each(statistics)('with $name', ({ prepare }) => {
     'expiredLeases',
     'heldBy',
     'parked',
+    'nextReadyRank',
+    'readyOfRank',
+    'nextParkedRank',
+    'parkedOfRank',
+    'firstTurn',
+    'newestTurn',
+    'permits',
+    'waiters',
+    'dueRates',
     'list',
     'listBySubject',
     'logAfter',
@@ -91,9 +103,13 @@ function fill(db: DatabaseSync, rows: number): void {
     from ids;
     insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, updated_at)
     select id, 'acme', 1, 3, 1, 3, id, 0, 1, 1 from requests where id >= ${first};
-    insert into ready select 1, 0, 1, id from requests where id >= ${first};
+    insert into ready select 1, 0, id, id, 1, 0 from requests where id >= ${first};
     insert into timers select id, 1, id from requests where id >= ${first};
-    insert into parked select 'lock', 0, 1, id, 1 from requests where id >= ${first};
+    insert into parked select 'lock', 0, id, id, 1, 1, 0 from requests where id >= ${first};
+    insert into turns select 1, 0, 't' || id, id from requests where id >= ${first};
+    insert into execution_locks select 'acme', 'lock' || id, 0, id, 1, null, 1, 0 from requests where id >= ${first};
+    insert into permit_waiters select 'acme', 'lock', 0, 1, id, 1, 'run' from requests where id >= ${first};
+    insert into rate_limits select 'acme', 'rate' || id, 1, null from requests where id >= ${first};
   `)
   for (let id = first; id <= filled; id += 1) {
     db.exec(

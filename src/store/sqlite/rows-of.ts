@@ -1,6 +1,21 @@
 import type { Effect, Ending, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
 import { stateOf } from '../../execution/machine.ts'
-import type { Artifact, Misfire, Parked, Pause, Queue, Ready, Schedule, Timer, Token, Worker } from '../rows.ts'
+import type { Permit } from '../../execution/permit.ts'
+import type {
+  Artifact,
+  Limit,
+  Misfire,
+  Parked,
+  Pause,
+  Queue,
+  RateState,
+  Ready,
+  Schedule,
+  Timer,
+  Token,
+  Waiter,
+  Worker,
+} from '../rows.ts'
 import { executionWidth } from './columns.ts'
 import { nameOf } from './lookups.ts'
 
@@ -164,8 +179,10 @@ export const queueOf = (row: Row): Queue => ({
 export const readyOf = (row: Row): Ready => ({
   queue: integer(row[0]),
   rank: integer(row[1]),
-  availableAt: integer(row[2]),
+  turn: integer(row[2]),
   id: integer(row[3]),
+  availableAt: integer(row[4]),
+  paid: row[5] === 1,
 })
 
 export const timerOf = (row: Row): Timer => ({
@@ -177,9 +194,48 @@ export const timerOf = (row: Row): Timer => ({
 export const parkedOf = (row: Row): Parked => ({
   key: text(row[0]),
   rank: integer(row[1]),
-  availableAt: integer(row[2]),
+  turn: integer(row[2]),
   id: integer(row[3]),
   queue: integer(row[4]),
+  availableAt: integer(row[5]),
+  paid: row[6] === 1,
+})
+
+export const permitOf = (row: Row): Permit => ({
+  tenant: text(row[0]),
+  key: text(row[1]),
+  slot: integer(row[2]),
+  execution: integer(row[3]),
+  fence: integer(row[4]),
+  step: textOrNull(row[5]),
+  takenAt: integer(row[6]),
+  granted: row[7] === 1,
+})
+
+export const waiterOf = (row: Row): Waiter => ({
+  tenant: text(row[0]),
+  key: text(row[1]),
+  rank: integer(row[2]),
+  since: integer(row[3]),
+  execution: integer(row[4]),
+  fence: integer(row[5]),
+  step: text(row[6]),
+})
+
+export const limitOf = (row: Row): Limit => ({
+  tenant: text(row[0]),
+  key: text(row[1]),
+  capacity: integer(row[2]),
+  by: text(row[3]),
+  reason: text(row[4]),
+  at: integer(row[5]),
+})
+
+export const rateOf = (row: Row): RateState => ({
+  tenant: text(row[0]),
+  key: text(row[1]),
+  dueUs: integer(row[2]),
+  wakeAt: integerOrNull(row[3]),
 })
 
 export const pauseOf = (row: Row): Pause => ({

@@ -1,20 +1,39 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
-import type { Changes, Parked, Pause, Queue, Ready, Schedule, Timer, Worker } from '../rows.ts'
+import type { Permit } from '../../execution/permit.ts'
+import type {
+  Changes,
+  Limit,
+  Parked,
+  Pause,
+  Queue,
+  RateState,
+  Ready,
+  Schedule,
+  Timer,
+  Turn,
+  Waiter,
+  Worker,
+} from '../rows.ts'
 import type { KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { inPlainWords } from './failures.ts'
 import type { Prepared } from './prepared.ts'
 import {
   effectOf,
   executionOf,
+  limitOf,
   parkedOf,
   pauseOf,
+  permitOf,
   queueOf,
+  type Row,
+  rateOf,
   readyOf,
   requestOf,
   scheduleOf,
   stepOf,
   timerOf,
+  waiterOf,
   workerOf,
 } from './rows-of.ts'
 import { writeChanges } from './write.ts'
@@ -111,6 +130,28 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => this.#prepared.all('ready', queue, limit).map(readyOf))
   }
 
+  readyHeads(queue: number, rank: number, each: number): readonly Ready[] {
+    return this.#attempt(() => this.#heads('nextReadyRank', 'readyOfRank', queue, rank, each).map(readyOf))
+  }
+
+  parkedHeads(key: string, rank: number, each: number): readonly Parked[] {
+    return this.#attempt(() => this.#heads('nextParkedRank', 'parkedOfRank', key, rank, each).map(parkedOf))
+  }
+
+  turns(pairs: readonly Omit<Turn, 'last'>[]): readonly number[] {
+    return this.#attempt(() =>
+      pairs.map(({ queue, rank, tenant }) => (this.#prepared.one('turn', queue, rank, tenant)?.[0] ?? 0) as number),
+    )
+  }
+
+  virtualTime(queue: number, rank: number): number {
+    return this.#attempt(() => {
+      const first = this.#prepared.one('firstTurn', queue, rank)
+      if (first !== undefined) return (first[0] as number) - 1
+      return (this.#prepared.one('newestTurn', queue, rank)?.[0] ?? 0) as number
+    })
+  }
+
   dueTimers(now: number, limit: number): readonly Timer[] {
     return this.#attempt(() => this.#prepared.all('dueTimers', now, limit).map(timerOf))
   }
@@ -131,6 +172,48 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => this.#prepared.all('parked', key, limit).map(parkedOf))
   }
 
+  parkedAt(id: number): Parked | null {
+    return this.#attempt(() => {
+      const row = this.#prepared.one('parkedAt', id)
+      return row === undefined ? null : parkedOf(row)
+    })
+  }
+
+  permits(tenant: string, key: string): readonly Permit[] {
+    return this.#attempt(() => this.#prepared.all('permits', tenant, key).map(permitOf))
+  }
+
+  permitsOf(ids: readonly number[]): readonly Permit[] {
+    return this.#eachAll('permitsOf', ids, permitOf)
+  }
+
+  holders(): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('holders').map((row) => row[0] as number))
+  }
+
+  waiters(tenant: string, key: string): readonly Waiter[] {
+    return this.#attempt(() => this.#prepared.all('waiters', tenant, key).map(waiterOf))
+  }
+
+  waitersOf(ids: readonly number[]): readonly Waiter[] {
+    return this.#eachAll('waitersOf', ids, waiterOf)
+  }
+
+  limits(): readonly Limit[] {
+    return this.#attempt(() => this.#prepared.all('limits').map(limitOf))
+  }
+
+  rate(tenant: string, key: string): RateState | null {
+    return this.#attempt(() => {
+      const row = this.#prepared.one('rate', tenant, key)
+      return row === undefined ? null : rateOf(row)
+    })
+  }
+
+  dueRates(now: number, limit: number): readonly RateState[] {
+    return this.#attempt(() => this.#prepared.all('dueRates', now, limit).map(rateOf))
+  }
+
   pauses(): readonly Pause[] {
     return this.#attempt(() => this.#prepared.all('pauses').map(pauseOf))
   }
@@ -145,6 +228,23 @@ export class SqliteSession implements StoreSession {
       const row = this.#prepared.one('schedule', tenant, name)
       return row === undefined ? null : scheduleOf(row)
     })
+  }
+
+  /** From rank to rank by a seek each, however many entries a rank has. */
+  #heads(
+    next: 'nextReadyRank' | 'nextParkedRank',
+    ofRank: 'readyOfRank' | 'parkedOfRank',
+    of: number | string,
+    behind: number,
+    each: number,
+  ): readonly Row[] {
+    const heads: Row[] = []
+    for (let row = this.#prepared.one(next, of, behind); row !== undefined; ) {
+      const rank = row[0] as number
+      heads.push(...this.#prepared.all(ofRank, of, rank, each))
+      row = this.#prepared.one(next, of, rank)
+    }
+    return heads
   }
 
   #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {
@@ -172,7 +272,11 @@ export class SqliteSession implements StoreSession {
     })
   }
 
-  #eachAll<T>(name: 'effects' | 'steps', ids: readonly number[], read: (row: readonly unknown[]) => T): readonly T[] {
+  #eachAll<T>(
+    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf',
+    ids: readonly number[],
+    read: (row: readonly unknown[]) => T,
+  ): readonly T[] {
     return this.#attempt(() => ids.flatMap((id) => this.#prepared.all(name, id).map(read)))
   }
 

@@ -1,10 +1,13 @@
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
+import { permitStatements } from './permit-statements.ts'
 
 /**
  * Every statement of the store by name. One clause a line and each conjunct on a line of its own, so that a test can
  * take one away at a time: a conjunct that nothing misses does not belong here.
  */
 export const statements = {
+  ...permitStatements,
+
   begin: 'begin immediate',
   commit: 'commit',
   rollback: 'rollback',
@@ -82,14 +85,14 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 on conflict (execution, name) do update
 set sha256 = excluded.sha256, bytes = excluded.bytes, media_type = excluded.media_type, path = excluded.path, at = excluded.at`,
 
-  addReady: `insert into ready (queue, rank, available_at, id)
-values (?1, ?2, ?3, ?4)
+  addReady: `insert into ready (queue, rank, turn, id, available_at, paid)
+values (?1, ?2, ?3, ?4, ?5, ?6)
 on conflict do nothing`,
 
   removeReady: `delete from ready
 where queue = ?1
 and rank = ?2
-and available_at = ?3
+and turn = ?3
 and id = ?4`,
 
   addTimer: `insert into timers (at, kind, id)
@@ -101,8 +104,8 @@ where at = ?1
 and kind = ?2
 and id = ?3`,
 
-  addParked: `insert into parked (key, rank, available_at, id, queue)
-values (?1, ?2, ?3, ?4, ?5)`,
+  addParked: `insert into parked (key, rank, turn, id, queue, available_at, paid)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
 
   removeParked: `delete from parked
 where id = ?1`,
@@ -192,10 +195,10 @@ and fingerprint is not null
 order by n desc
 limit 1`,
 
-  ready: `select queue, rank, available_at, id
+  ready: `select queue, rank, turn, id, available_at, paid
 from ready
 where queue = ?1
-order by rank, available_at, id
+order by rank, turn, id
 limit ?2`,
 
   dueTimers: `select at, kind, id
@@ -223,10 +226,10 @@ and id > ?2
 order by id
 limit ?3`,
 
-  parked: `select key, rank, available_at, id, queue
+  parked: `select key, rank, turn, id, queue, available_at, paid
 from parked
 where key = ?1
-order by rank, available_at, id
+order by rank, turn, id
 limit ?2`,
 
   parkedUnder: `select key
@@ -336,10 +339,12 @@ group by q.action, e.state
 order by q.action, e.state`,
 
   // Asked again and again from rank to rank: the first of each is its oldest, however long the queue is.
-  firstReadyBehind: `select queue, rank, available_at
+  firstReadyBehind: `select ready.queue, ready.rank, ready.available_at
 from ready
-where (queue, rank) > (?1, ?2)
-order by queue, rank, available_at
+join executions e on e.id = ready.id
+where (ready.queue, ready.rank) > (?1, ?2)
+and e.state in (3, 6)
+order by ready.queue, ready.rank, ready.turn, ready.id
 limit 1`,
 
   oldestReadyAtOf: `select min(ready.available_at)

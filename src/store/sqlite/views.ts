@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
-import type { Artifact, Event, LogRow, Pause, Queue, Schedule, Token, Worker } from '../rows.ts'
+import type { Permit } from '../../execution/permit.ts'
+import type { Artifact, Event, Limit, LogRow, Parked, Pause, Queue, Schedule, Token, Waiter, Worker } from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
 import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
 import { inPlainWords } from './failures.ts'
@@ -11,13 +12,17 @@ import {
   artifactOf,
   effectOf,
   foundOf,
+  limitOf,
   outcomeOf,
+  parkedOf,
   pauseOf,
+  permitOf,
   queueOf,
   type Row,
   scheduleOf,
   stepOf,
   tokenOf,
+  waiterOf,
   workerOf,
 } from './rows-of.ts'
 import { Searches } from './search.ts'
@@ -143,6 +148,40 @@ export class SqliteViews implements Views {
 
   pauses(): readonly Pause[] {
     return this.#all('pauses').map(pauseOf)
+  }
+
+  permits({ tenant, key, limit }: Parameters<Views['permits']>[0]): readonly Permit[] {
+    return this.#all('listPermits', tenant ?? null, key ?? null, limit).map(permitOf)
+  }
+
+  permitsOf(id: number): readonly Permit[] {
+    return this.#all('permitsOf', id).map(permitOf)
+  }
+
+  waiters(tenant: string, key: string): readonly Waiter[] {
+    return this.#all('waiters', tenant, key).map(waiterOf)
+  }
+
+  waitersOf(id: number): readonly Waiter[] {
+    return this.#all('waitersOf', id).map(waiterOf)
+  }
+
+  parked(key: string, limit: number): readonly Parked[] {
+    return this.#all('parked', key, limit).map(parkedOf)
+  }
+
+  parkedAt(id: number): { readonly parked: Parked; readonly before: number } | null {
+    const row = this.#one('parkedAt', id)
+    if (row === undefined) return null
+    const parked = parkedOf(row)
+    const [before] = this.#one('parkedBefore', parked.key, parked.rank, parked.turn, id) ?? []
+    return { parked, before: before as number }
+  }
+
+  limits(tenant?: string): readonly Limit[] {
+    return this.#all('limits')
+      .map(limitOf)
+      .filter((limit) => tenant === undefined || limit.tenant === tenant || limit.tenant === '')
   }
 
   workers(): readonly Worker[] {

@@ -13,9 +13,10 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   for (const { at, kind, id } of changes.timers.remove) prepared.run('removeTimer', at, codeOf.timer[kind], id)
   for (const { at, kind, id } of changes.timers.add) prepared.run('addTimer', at, codeOf.timer[kind], id)
   for (const id of changes.parked.remove) prepared.run('removeParked', id)
-  for (const { key, rank, availableAt, id, queue } of changes.parked.add) {
-    prepared.run('addParked', key, rank, availableAt, id, queue)
+  for (const { key, rank, turn, id, queue, availableAt, paid } of changes.parked.add) {
+    prepared.run('addParked', key, rank, turn, id, queue, availableAt, paid ? 1 : 0)
   }
+  savePermits(prepared, changes)
   for (const { scope, value, tenant } of changes.pauses.remove) {
     prepared.run('removePause', codeOf.scope[scope], value, tenant)
   }
@@ -59,10 +60,34 @@ function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules'
 function saveReady(prepared: Prepared, { add, remove }: Changes['ready']): void {
   if (remove.length > 0) {
     const statement = prepared.get('removeReady')
-    for (const { queue, rank, availableAt, id } of remove) statement.run(queue, rank, availableAt, id)
+    for (const { queue, rank, turn, id } of remove) statement.run(queue, rank, turn, id)
   }
   if (add.length > 0) {
     const statement = prepared.get('addReady')
-    for (const { queue, rank, availableAt, id } of add) statement.run(queue, rank, availableAt, id)
+    for (const { queue, rank, turn, id, availableAt, paid } of add) {
+      statement.run(queue, rank, turn, id, availableAt, paid ? 1 : 0)
+    }
   }
+}
+
+function savePermits(prepared: Prepared, { turns, permits, waiters, limits, rates }: Changes): void {
+  for (const { queue, rank, tenant, last } of turns) prepared.run('saveTurn', queue, rank, tenant, last)
+  for (const { tenant, key, slot, execution } of permits.remove) {
+    prepared.run('removePermit', tenant, key, slot, execution)
+  }
+  for (const { tenant, key, slot, execution, fence, step, takenAt, granted } of permits.add) {
+    const written = prepared.run('addPermit', tenant, key, slot, execution, fence, step, takenAt, granted ? 1 : 0)
+    if (written !== 1) throw new Error(`slot ${slot} of a permit was taken by another execution than ${execution}`)
+  }
+  for (const { tenant, key, rank, since, execution, step } of waiters.remove) {
+    prepared.run('removeWaiter', tenant, key, rank, since, execution, step)
+  }
+  for (const { tenant, key, rank, since, execution, fence, step } of waiters.add) {
+    prepared.run('addWaiter', tenant, key, rank, since, execution, fence, step)
+  }
+  for (const { tenant, key } of limits.remove) prepared.run('removeLimit', tenant, key)
+  for (const { tenant, key, capacity, by, reason, at } of limits.add) {
+    prepared.run('saveLimit', tenant, key, capacity, by, reason, at)
+  }
+  for (const { tenant, key, dueUs, wakeAt } of rates) prepared.run('saveRate', tenant, key, dueUs, wakeAt)
 }

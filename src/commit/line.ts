@@ -1,0 +1,119 @@
+import type { Parked, Waiter } from '../store/rows.ts'
+import { Front } from './front.ts'
+import type { Memory } from './memory.ts'
+import { lockKey, type PermitRows } from './permit-rows.ts'
+import { type Asking, ask } from './reads.ts'
+import type { Workset } from './workset.ts'
+
+/**
+ * Of so many that are claimed, or woken from one line, at least one is the oldest of those in front of their rank: no
+ * flood of higher priority can hold work up for ever.
+ */
+export const passesMax = 16
+
+/** Lines of which it is remembered how many passed; the oldest are forgotten, and count anew. */
+const linesMax = 10_000
+
+/** Counts how many went since the oldest last did, by what they stood in line for. */
+export class Passes {
+  readonly #memory: Memory
+  readonly #changed = new Map<string, number>()
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+  }
+
+  of(line: string): number {
+    return this.#changed.get(line) ?? this.#memory.passes.get(line) ?? 0
+  }
+
+  set(line: string, passes: number): void {
+    this.#changed.set(line, passes)
+  }
+
+  committed(): void {
+    const { passes } = this.#memory
+    for (const [line, count] of this.#changed) {
+      passes.delete(line)
+      passes.set(line, count)
+    }
+    for (const line of passes.keys()) {
+      if (passes.size <= linesMax) break
+      passes.delete(line)
+    }
+  }
+}
+
+export type InLine =
+  | { readonly kind: 'step'; readonly waiter: Waiter }
+  | { readonly kind: 'parked'; readonly parked: Parked }
+
+/** Who is parked on which key, and who is next. */
+export class Lines {
+  readonly #work: Workset
+  readonly #passes: Passes
+  readonly #fronts = new Map<string, Front<Parked>>()
+  readonly #woken = new Map<string, number>()
+
+  constructor(work: Workset, passes: Passes) {
+    this.#work = work
+    this.#passes = passes
+  }
+
+  /** The first in line for a permit. Steps stand before whole executions of the same rank: they keep a worker waiting. */
+  *next(tenant: string, key: string, rows: PermitRows): Asking<InLine | null> {
+    const name = lockKey(tenant, key)
+    const waiters = yield* rows.waitersOf(tenant, key)
+    const parked = yield* this.first(name)
+    const [waiter] = waiters
+    if (waiter === undefined) return parked === null ? null : { kind: 'parked', parked }
+    const isOldest = this.#passes.of(name) >= passesMax - 1
+    const stepFirst = parked === null || (isOldest ? waiter.since <= parked.availableAt : waiter.rank <= parked.rank)
+    return stepFirst ? { kind: 'step', waiter } : { kind: 'parked', parked }
+  }
+
+  /** The first parked on a key: in order of rank and turn, and each sixteenth time the oldest in front of its rank. */
+  *first(name: string): Asking<Parked | null> {
+    const [stored] = yield* this.#front(name).first(1)
+    let first = stored ?? null
+    let isMixed = false
+    for (const parked of this.#work.parkedAdd.values()) {
+      if (parked.key !== name) continue
+      isMixed = true
+      if (first === null || comesBefore(parked, first)) first = parked
+    }
+    if (first === null || this.#passes.of(name) < passesMax - 1) return first
+    const heads = yield* ask('parkedHeads', name, Number.MIN_SAFE_INTEGER, 1 + (this.#woken.get(name) ?? 0))
+    const seen = new Set<number>()
+    for (const head of heads) {
+      if (seen.has(head.rank) || this.#isGone(head)) continue
+      seen.add(head.rank)
+      if (head.availableAt < first.availableAt) first = head
+    }
+    if (isMixed) {
+      for (const parked of this.#work.parkedAdd.values()) {
+        if (parked.key === name && parked.availableAt < first.availableAt) first = parked
+      }
+    }
+    return first
+  }
+
+  /** One of the line was woken. */
+  passed(name: string): void {
+    this.#woken.set(name, (this.#woken.get(name) ?? 0) + 1)
+    this.#passes.set(name, (this.#passes.of(name) + 1) % passesMax)
+  }
+
+  /** What this batch took out stands here no more; what it added stands in the work. */
+  #isGone = ({ id }: Parked): boolean => this.#work.parkedRemove.has(id)
+
+  #front(name: string): Front<Parked> {
+    const known = this.#fronts.get(name)
+    if (known !== undefined) return known
+    const front = new Front<Parked>((limit) => ask('parked', name, limit), this.#isGone)
+    this.#fronts.set(name, front)
+    return front
+  }
+}
+
+const comesBefore = (a: Parked, b: Parked): boolean => (a.rank - b.rank || a.turn - b.turn || a.id - b.id) < 0

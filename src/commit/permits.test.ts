@@ -1,0 +1,240 @@
+import { expect, test } from 'vitest'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
+import { needsOf, type PermitNeed, type RateNeed, writeNeeds } from '../execution/permit.ts'
+import { openSqlite } from '../store/sqlite/open.ts'
+import { VirtualClock } from '../time/clock.ts'
+import { Committer } from './committer.ts'
+import type { Admission, Claimed, WorkAnswer } from './order.ts'
+
+interface Wish {
+  readonly locks?: readonly string[]
+  readonly permits?: readonly PermitNeed[]
+  readonly rate?: RateNeed
+  readonly holdMs?: number
+  readonly tenant?: string
+  readonly priority?: number
+}
+
+/** A store with one worker: what is claimed comes back as keys, in order. */
+async function begin() {
+  const opened = openSqlite({ path: ':memory:' })
+  const clock = new VirtualClock()
+  const options = { session: opened.session, idKey: opened.publicIdKey, clock, soon: setImmediate }
+  const committer = await Committer.open(options)
+  const hello = { identity: 'w', incarnation: 'w.1', host: 'h', pid: 1, startedTicks: null, bootId: null, slots: 999 }
+  const actions = [{ action: 'crm.sync', version: 1 }]
+  const { worker } = good(await committer.give<'register'>({ kind: 'register', hello: { ...hello, actions } }))
+  const held = new Map<number, Claimed>()
+  const fenceOf = (id: number): number => held.get(id)?.execution.fence ?? 0
+  const work = (id: number, command: WorkerCommand) => committer.give<'work'>({ kind: 'work', worker, id, command })
+  return {
+    committer,
+    clock,
+    views: opened.views(),
+    submit: async (...wishes: readonly Wish[]): Promise<void> => {
+      for (const wish of wishes) good(await committer.give<'admit'>({ kind: 'admit', admission: admission(wish) }))
+    },
+    claim: async (limit: number, waitMs = 0): Promise<number[]> => {
+      const order = { kind: 'claim', worker, limit, leaseMs: 30_000, waitMs } as const
+      const claimed = good(await committer.give<'claim'>(order))
+      for (const one of claimed) held.set(one.execution.id, one)
+      return claimed.map(({ execution }) => execution.id)
+    },
+    succeed: async (id: number) =>
+      good(await work(id, { type: 'succeed', fence: fenceOf(id), result: '1', fingerprint: 'f' })),
+    suspend: async (id: number, wakeAt: number) =>
+      good(await work(id, { type: 'suspend', fence: fenceOf(id), reason: 'timer', wakeAt })),
+    permit: (id: number, command: Omit<PermitCommand, 'fence'>): Promise<WorkAnswer | Refusal> => {
+      const whole = { ...command, fence: fenceOf(id) } as PermitCommand
+      return committer.give<'permit'>({ kind: 'permit', worker, id, command: whole })
+    },
+    cancel: async (id: number) => {
+      const command = { type: 'cancel', reason: null } as const
+      return good(await committer.give<'command'>({ kind: 'command', id, tenant: null, command, principal: 'human:a' }))
+    },
+  }
+}
+
+function admission({ locks = [], permits = [], rate, holdMs = 0, tenant = 'acme', priority = 0 }: Wish): Admission {
+  const own = locks.map((key) => ({ key, capacity: 1, shared: false }))
+  const needs = good(needsOf([...own, ...permits], rate ?? null, holdMs))
+  return {
+    tenant,
+    action: 'crm.sync',
+    version: 1,
+    subject: null,
+    key: null,
+    recordOnly: false,
+    input: '{}',
+    inputHash: 'hash',
+    seed: 'seed',
+    traceId: 'trace',
+    requestedBy: 'service:test',
+    mode: 'background',
+    priority,
+    slaClass: 'standard',
+    actionClass: 'default',
+    maxAttempts: 3,
+    availableAt: null,
+    delayMs: null,
+    deadlineAt: null,
+    parentId: null,
+    permits: needs === null ? null : writeNeeds(needs),
+  }
+}
+
+function good<T>(answer: T | Refusal): T {
+  if (isRefusal(answer)) throw new Error(answer.reason)
+  return answer
+}
+
+const times = <T>(count: number, of: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => of(index))
+
+test('SE-24 a lock is held by one execution at a time, and goes to the next in the order in which they came', async () => {
+  const { submit, claim, succeed } = await begin()
+  await submit({ locks: ['asset:1'] }, { locks: ['asset:1'] }, { locks: ['asset:2'] }, { locks: ['asset:1'] })
+  expect(await claim(9)).toEqual([1, 3])
+  await succeed(1)
+  expect(await claim(9)).toEqual([2])
+  await succeed(2)
+  expect(await claim(9)).toEqual([4])
+})
+
+test('SE-24 several keys are taken as one, whatever their order, and nobody waits for ever', async () => {
+  const { submit, claim, succeed } = await begin()
+  await submit({ locks: ['b'] }, { locks: ['a', 'b'] }, { locks: ['b', 'a'] }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1])
+  await succeed(1)
+  expect(await claim(9)).toEqual([2])
+  await succeed(2)
+  const next = await claim(9)
+  expect(next).toEqual([3])
+  await succeed(3)
+  expect(await claim(9)).toEqual([4])
+})
+
+test('DG-01 as many run at the same time as a limit says, over all tenants where it is shared', async () => {
+  const { submit, claim, succeed } = await begin()
+  const permits = [{ key: 'action:crm.sync', capacity: 2, shared: true }]
+  await submit({ permits }, { permits, tenant: 'globex' }, { permits }, { permits, tenant: 'globex' })
+  expect(await claim(9)).toHaveLength(2)
+  await succeed(1)
+  expect(await claim(9)).toHaveLength(1)
+  expect(await claim(9)).toEqual([])
+})
+
+test('SE-24 whoever is cancelled while he waits gives back what was reserved for him', async () => {
+  const { submit, claim, succeed, cancel } = await begin()
+  await submit({ locks: ['b'] }, { locks: ['a', 'b'] }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1])
+  await cancel(2)
+  expect(await claim(9)).toEqual([3])
+  await succeed(1)
+})
+
+test('SE-24 a claim that finds a thousand parked goes on to the work behind them at once', async () => {
+  const { submit, claim } = await begin()
+  await submit(...times(1_000, () => ({ locks: ['hot'] })), {})
+  expect(await claim(1)).toEqual([1])
+  expect(await claim(1, 60_000)).toEqual([1_001])
+})
+
+test('DG-01 tenants take turns, whatever one of them has piled up', async () => {
+  const { submit, claim } = await begin()
+  await submit(...times(50, () => ({ tenant: 'big' })))
+  expect(await claim(3)).toEqual([1, 2, 3])
+  await submit(...times(3, () => ({ tenant: 'small' })))
+  expect((await claim(6)).filter((id) => id > 50)).toEqual([51, 52, 53])
+})
+
+test('DG-01 a flood of higher priority lets the oldest pass after fifteen', async () => {
+  const { submit, claim } = await begin()
+  await submit({ priority: -1 }, ...times(60, () => ({ priority: 5 })))
+  const claimed = [...(await claim(10)), ...(await claim(10)), ...(await claim(40))]
+  expect(claimed.indexOf(1)).toBeLessThan(16)
+})
+
+test('DG-01 a rate is never exceeded, and those who wait start in order, each as soon as it may', async () => {
+  const { submit, claim, clock } = await begin()
+  const rate = { key: 'api', shared: false, limit: 6, perMs: 60_000, burst: 2 }
+  await submit(...times(4, () => ({ rate })))
+  expect(await claim(9)).toEqual([1, 2])
+  await clock.advance(9_999)
+  expect(await claim(9)).toEqual([])
+  await clock.advance(1)
+  expect(await claim(9)).toEqual([3])
+  await submit({ rate })
+  await clock.advance(10_000)
+  expect(await claim(9)).toEqual([4])
+})
+
+test('SE-24 permits are kept through a wait as long as the action says, and taken again afterwards', async () => {
+  const { submit, claim, suspend, clock } = await begin()
+  await submit({ locks: ['a'], holdMs: 60_000 }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1])
+  await suspend(1, clock.now() + 30_000)
+  expect(await claim(9)).toEqual([])
+  await clock.advance(30_000)
+  expect(await claim(9)).toEqual([1])
+  await suspend(1, clock.now() + 300_000)
+  await clock.advance(60_000)
+  expect(await claim(9)).toEqual([2])
+})
+
+test('SE-24 a step takes permits, stands in line, and learns by asking that its turn has come', async () => {
+  const { submit, claim, permit, succeed } = await begin()
+  await submit({}, {}, {})
+  await claim(9)
+  const take = (id: number, ...keys: string[]) => permit(id, { type: 'take_permits', step: 'install', keys } as never)
+  expect(await take(1, 'asset:1')).toMatchObject({ state: 'running' })
+  expect(await take(2, 'asset:1')).toMatchObject({ code: 'permit_busy' })
+  expect(await take(3, 'asset:1')).toMatchObject({ code: 'permit_busy', details: { place: 2 } })
+  good(await permit(1, { type: 'give_permits', step: 'install' }))
+  expect(await take(3, 'asset:1')).toMatchObject({ code: 'permit_busy' })
+  expect(await take(2, 'asset:1')).toMatchObject({ state: 'running' })
+  await succeed(2)
+  expect(await take(3, 'asset:1')).toMatchObject({ state: 'running' })
+})
+
+test('SE-24 a step that would wait for itself is refused', async () => {
+  const { submit, claim, permit } = await begin()
+  await submit({}, {})
+  await claim(9)
+  const take = (id: number, ...keys: string[]) => permit(id, { type: 'take_permits', step: 'install', keys } as never)
+  good(await take(1, 'a'))
+  good(await take(2, 'b'))
+  expect(await take(1, 'b')).toMatchObject({ code: 'permit_busy' })
+  expect(await take(2, 'a')).toMatchObject({ code: 'permit_deadlock' })
+})
+
+test('SE-24 an operator raises a limit, and breaks a lock whose holder is stuck', async () => {
+  const { submit, claim, committer, views } = await begin()
+  await submit({ locks: ['a'] }, { locks: ['a'] }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1])
+  const of = { tenant: 'acme', key: 'a', reason: 'stuck' }
+  await committer.give<'limit'>({ kind: 'limit', ...of, capacity: 2, by: 'human:a' })
+  expect(await claim(9)).toEqual([2])
+  await committer.give<'break'>({ kind: 'break', ...of, execution: 1, principal: 'human:a' })
+  expect(await claim(9)).toEqual([3])
+  expect(views.events(1, 0, 99).map(({ type }) => type)).toEqual(['enqueue', 'claim', 'permit_broken'])
+  expect(views.permits({ limit: 9 }).map(({ execution, slot }) => [slot, execution])).toEqual([
+    [0, 3],
+    [1, 2],
+  ])
+})
+
+test('SE-24 a permit that was reserved for what is paused now goes to the next in line', async () => {
+  const { submit, claim, succeed, committer } = await begin()
+  const permits = [{ key: 'action:crm.sync', capacity: 1, shared: true }]
+  await submit({ permits }, { permits }, { permits, tenant: 'globex' })
+  expect(await claim(9)).toEqual([1])
+  await succeed(1)
+  const pause = { scope: 'tenant', value: 'acme', tenant: null, reason: 'test', by: 'human:a' } as const
+  await committer.give<'pause'>({ kind: 'pause', pause, on: true })
+  expect(await claim(9)).toEqual([3])
+  await committer.give<'pause'>({ kind: 'pause', pause, on: false })
+  await succeed(3)
+  expect(await claim(9)).toEqual([2])
+})
