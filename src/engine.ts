@@ -56,7 +56,7 @@ export interface Engine {
 /** @throws Refused `bad_configuration` when the settings contradict each other. */
 export function createEngine(options: EngineOptions): Engine {
   const { host } = options
-  const clock = options.clock ?? createSystemClock()
+  const clock = options.clock ?? createSystemClock({ floorAt: host.newestAt })
   const random = options.random ?? systemRandom
   const log = options.log ?? (() => {})
   const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
@@ -70,6 +70,7 @@ export function createEngine(options: EngineOptions): Engine {
     table: processTable,
     clock,
     sweepMs,
+    heartbeatMs,
     log,
   })
   const protocol = inProcess({

@@ -26,7 +26,7 @@ async function main(port: MessagePort, { path }: WriterData): Promise<void> {
   const committer = await Committer.open({
     session: opened.session,
     idKey: opened.publicIdKey,
-    clock: createSystemClock(),
+    clock: createSystemClock({ floorAt: opened.newestAt }),
     soon: setImmediate,
     stopwatch: () => performance.now(),
     onCommit: (changed) => owner.tell(changed),

@@ -38,7 +38,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
   const committer = await Committer.open({
     session: opened.session,
     idKey: opened.publicIdKey,
-    clock: clock ?? createSystemClock(),
+    clock: clock ?? createSystemClock({ floorAt: opened.newestAt }),
     soon: soon ?? setImmediate,
     onCommit: (ids) => listeners.tell(ids),
   })
@@ -47,6 +47,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
     orders: committer,
     views,
     idKey: opened.publicIdKey,
+    newestAt: opened.newestAt,
     onCommit: (listener) => listeners.add(listener),
     port: () => null,
     async close() {
@@ -92,6 +93,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     orders,
     views,
     idKey,
+    newestAt: reader.newestAt,
     onCommit: (listener) => listeners.add(listener),
     port() {
       const { port1, port2 } = new MessageChannel()

@@ -42,10 +42,9 @@ const localTokenMs = 365 * 86_400_000
 /** Store, engine, worker and HTTP server in this process: what `serve`, `dev` and `up` run. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { config, actions, actionsModule, dataDir, slots, identity } = options
-  const clock = createSystemClock()
   makeFolder(dataDir)
   const secrets = [config.token, config.slackBotToken, config.crmToken].filter((secret) => secret !== undefined)
-  const log = options.log ?? createLog({ level: config.logLevel, clock, secrets })
+  const log = options.log ?? createLog({ level: config.logLevel, clock: createSystemClock(), secrets })
   const engineLog = log.module('engine')
   const pawl = await createPawl({
     store: config.store,
@@ -55,10 +54,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     identity,
     dataDir,
     settings: config,
-    clock,
     log: (level, message, fields) => engineLog[level](fields, message),
   })
-  const { host, plane, protocol } = pawl.engine
+  const { host, plane, protocol, clock } = pawl.engine
   const tokens = new Tokens({ host, clock, random: systemRandom })
   const closing = new AbortController()
   try {

@@ -157,3 +157,24 @@ test('REL-03 a commit that finds a row changed under the writer is taken back, a
   })
   expect(listed).toMatchObject({ code: 'not_found' })
 })
+
+test('CP-005 after the clock was set forward, what is due is worked off and the alarm is set by the new reckoning', async () => {
+  const { committer, clock, claim } = await openCommitter()
+  const hourMs = 3_600_000
+  for (const hours of [1, 1.2, 2]) {
+    await committer.give<'admit'>({ kind: 'admit', admission: admission({ delayMs: hours * hourMs }) })
+  }
+  // The writer is idle and has set its alarm.
+  await clock.advance(0)
+  clock.setForward(1.5 * hourMs)
+  await committer.give<'sweep'>({ kind: 'sweep' })
+  expect(ids(await claim(9))).toEqual([1, 2])
+  const last = claim(9, hourMs)
+  for (let turns = 0; turns < 5; turns += 1) await clock.advance(0)
+  await clock.advance(hourMs / 2 - 1)
+  expect(clock.pending()).toBe(1)
+  await clock.advance(1)
+  await clock.advance(0)
+  expect(clock.pending()).toBe(0)
+  expect(ids(await last)).toEqual([3])
+})

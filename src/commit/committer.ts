@@ -256,9 +256,11 @@ export class Committer implements Orders {
     if (this.#memory.nextTimerAt !== null) times.push(this.#memory.nextTimerAt)
     if (times.length === 0) return
     const at = Math.max(Math.min(...times), this.#restUntil)
-    if (this.#alarm !== null && this.#alarm.at <= at) return
+    const now = this.#clock.now()
+    // One that is overdue was overtaken by a clock that was set forward: it would ring by the old reckoning.
+    if (this.#alarm !== null && this.#alarm.at <= at && this.#alarm.at > now) return
     this.#alarm?.cancel()
-    const timer = this.#clock.timer(Math.max(0, at - this.#clock.now()), () => {
+    const timer = this.#clock.timer(Math.max(0, at - now), () => {
       this.#alarm = null
       this.#schedule()
     })

@@ -8,6 +8,8 @@ export interface StoreHost {
   readonly orders: Orders
   readonly views: Views
   readonly idKey: PublicIdKey
+  /** Time of the newest event when the store was opened: clocks of this process begin no earlier. */
+  readonly newestAt: number
   /** Called after every durable commit with the keys of the executions it changed. Returns how to stop it. */
   onCommit(listener: (changedIds: readonly number[]) => void): () => void
   /** A second way to the writer, for another thread of this process; null where the writer has no thread of its own. */

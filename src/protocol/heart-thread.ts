@@ -17,7 +17,7 @@ export type Carrier =
 export interface HeartThreadData {
   readonly welcome: Welcome
   readonly carrier: Carrier
-  /** One 64-bit integer: when the handlers' loop ticked last, in epoch ms. */
+  /** One 64-bit integer: when the handlers' loop ticked last, by the elapsed time of the process. */
   readonly tick: SharedArrayBuffer
 }
 
@@ -42,9 +42,9 @@ function runHeart(parent: MessagePort, { welcome, carrier, tick }: HeartThreadDa
     unknown: () => tell({ unknown: true }),
   })
   const beating = rhythm(clock, welcome.heartbeatMs, () => {
-    const now = clock.now()
-    const silentMs = now - Number(Atomics.load(lastTick, 0))
-    return beats.beat(now, silentMs > welcome.stallLimitMs ? silentMs : null)
+    // By the time that has passed: a wall that is set forward is no handler that stands still.
+    const silentMs = Math.round(clock.elapsed()) - Number(Atomics.load(lastTick, 0))
+    return beats.beat(clock.now(), silentMs > welcome.stallLimitMs ? silentMs : null)
   })
   parent.on('message', (message: ToHeart) => {
     if ('hold' in message) {

@@ -17,7 +17,7 @@ export function threadHeart(clock: Clock, carrier: Carrier, welcome: Welcome, ne
   const tickMs = Math.min(tickMsMax, welcome.stallLimitMs / 4)
   let timer: Timer
   const ticks = (): void => {
-    Atomics.store(lastTick, 0, BigInt(clock.now()))
+    Atomics.store(lastTick, 0, BigInt(Math.floor(clock.elapsed())))
     timer = clock.timer(tickMs, ticks)
   }
   ticks()

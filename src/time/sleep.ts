@@ -2,6 +2,8 @@
 export interface Clock {
   /** Epoch milliseconds, an integer. */
   now(): number
+  /** Milliseconds that have passed since some moment, whatever the wall was set to; the same in all threads. */
+  elapsed(): number
   /** Calls `fire` once after `ms` milliseconds, however many they are. */
   timer(ms: number, fire: () => void): Timer
   /** Resolves after `ms` milliseconds; rejects with the signal's reason once that is aborted. */

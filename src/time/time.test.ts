@@ -78,6 +78,27 @@ test('the system clock waits longer than setTimeout can', () => {
   createSystemClock({ unref: true }).timer(1, fired)
 })
 
+test.each([2 ** 31 - 1, 2 ** 31, 10 * 366 * 86_400_000])(
+  'CP-005 a timer of %d ms rings then, and not a millisecond sooner',
+  (ms) => {
+    vi.useFakeTimers()
+    const fired = vi.fn<() => void>()
+    systemClock.timer(ms, fired)
+    vi.advanceTimersByTime(ms - 1)
+    expect(fired).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(fired).toHaveBeenCalledOnce()
+  },
+)
+
+test.each([Number.NaN, -5, 0, -Infinity])('CP-005 a timer of %d ms rings at once', (ms) => {
+  vi.useFakeTimers()
+  const fired = vi.fn<() => void>()
+  systemClock.timer(ms, fired)
+  vi.advanceTimersByTime(1)
+  expect(fired).toHaveBeenCalledOnce()
+})
+
 test('REL-03 the default policy is three attempts, 5 s, doubled, capped', () => {
   const policy = { ...defaultRetryPolicy, jitter: 'none' as const }
   expect(policy.maxAttempts).toBe(3)

@@ -11,7 +11,9 @@ const { setImmediate: afterMicrotasks } = globalThis
 
 /** A clock that stands still until it is told to move; timers fire in the order of their time, then of their making. */
 export class VirtualClock implements Clock {
+  /** What timers go by; the wall may be set off from it. */
   #nowMs: number
+  #setMs = 0
   #sequence = 0
   // Sorted by time and sequence; the next one to fire is the first.
   readonly #timers: PendingTimer[] = []
@@ -21,6 +23,10 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
+    return this.#nowMs + this.#setMs
+  }
+
+  elapsed(): number {
     return this.#nowMs
   }
 
@@ -41,6 +47,11 @@ export class VirtualClock implements Clock {
     return sleepOn(this, ms, signal)
   }
 
+  /** Sets the wall forward, as a person, NTP or a suspended machine does: no timer rings sooner for it. */
+  setForward(ms: number): void {
+    this.#setMs += ms
+  }
+
   /** Number of timers that have not fired. */
   pending(): number {
     return this.#timers.length
@@ -48,7 +59,8 @@ export class VirtualClock implements Clock {
 
   /** When the next timer fires, in epoch ms. */
   nextAt(): number | undefined {
-    return this.#timers[0]?.at
+    const at = this.#timers[0]?.at
+    return at === undefined ? undefined : at + this.#setMs
   }
 
   /** Moves on by `ms` and fires what becomes due, letting promises settle before each timer and at the end. */

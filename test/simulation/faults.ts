@@ -24,6 +24,7 @@ export const faultKinds = [
   'reply is lost',
   'request is doubled',
   'clock jumps forward',
+  'clock jumps back',
   'target call is lost',
   'target reply is lost',
   'target call arrives late',

@@ -68,7 +68,7 @@ export class People {
       ...(dice.chance(0.5) ? { subject: `quote:${dice.int(2)}` } : {}),
       ...(dice.chance(0.3) ? { priority: dice.between(-2, 2) } : {}),
       ...(dice.chance(0.2) ? { delay: dice.pick([500, 20_000]) } : {}),
-      ...(dice.chance(0.15) ? { deadline: this.#ports.scheduler.now() + dice.pick([21_000, 60_000, 150_000]) } : {}),
+      ...(dice.chance(0.15) ? { deadline: this.#ports.scheduler.wall() + dice.pick([21_000, 60_000, 150_000]) } : {}),
       ...(dice.chance(0.06) ? { recordOnly: true } : {}),
     }
     const again = dice.chance(0.25)

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/time/clock.ts'
 import { sleepOn } from '../../src/time/sleep.ts'
+import { SteadyTime } from '../../src/time/steady.ts'
 import type { Dice } from './dice.ts'
 
 interface Task {
@@ -19,6 +20,8 @@ interface Due extends Task {
  */
 export class Scheduler {
   #nowMs = Date.UTC(2026, 0, 1)
+  /** By how much people and NTP have set the machine's wall clock off. */
+  #wallOffMs = 0
   #sequence = 0
   #tasks: Task[] = []
   #timers: Due[] = []
@@ -37,13 +40,21 @@ export class Scheduler {
     return this.#nowMs
   }
 
+  /** What a person reads off the machine's clock. */
+  wall(): number {
+    return this.#nowMs + this.#wallOffMs
+  }
+
   post(owner: string, label: string, run: () => void): void {
     if (!this.#killed.has(owner)) this.#tasks.push({ owner, label, run })
   }
 
-  clockOf(owner: string): Clock {
+  /** The clock of one process: the wall of the machine made steady, from the newest time of the store on. */
+  clockOf(owner: string, floorAt?: number): Clock {
+    const time = new SteadyTime({ wall: () => this.wall(), monotonic: () => this.#nowMs }, floorAt)
     const clock: Clock = {
-      now: () => this.#nowMs,
+      now: () => time.now(),
+      elapsed: () => this.#nowMs,
       timer: (ms, fire) => this.#timer(owner, ms, 'timer', fire),
       sleep: (ms, signal) => sleepOn(clock, ms, signal),
     }
@@ -90,9 +101,9 @@ export class Scheduler {
     return this.#killed.has(owner)
   }
 
-  /** The clock of the machine is set forward: what was to come is overdue. */
+  /** The clock of the machine is set forward, or back by less than nothing. Timers go on by the time that passes. */
   jump(ms: number): void {
-    this.#nowMs += ms
+    this.#wallOffMs += ms
   }
 
   /** Lets one thing happen and says what; null when nothing can. */

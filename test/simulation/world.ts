@@ -71,6 +71,7 @@ class World {
   readonly #tenantConcurrency: number | null
   readonly #views
   readonly #db = freshDatabase()
+  readonly #clock
   readonly #controlPlane = (): ControlPlane => this.#newControlPlane()
   readonly #trace: string[] = []
   readonly #violations: Violation[] = []
@@ -86,6 +87,7 @@ class World {
     const faults = new Faults(random, this.#count)
     this.#dice = random
     this.#scheduler = scheduler
+    this.#clock = scheduler.clockOf('nobody')
     this.#faults = faults
     this.#replay = new Replay({
       report: this.#report,
@@ -139,19 +141,19 @@ class World {
   }
 
   #newControlPlane(): ControlPlane {
-    const clock = this.#scheduler.clockOf('nobody')
-    const unused = { owner: 'nobody', clock, outside: this.#outside, limits: this.#limits }
+    const unused = { owner: 'nobody', clock: this.#clock, outside: this.#outside, limits: this.#limits }
     return new ControlPlane({
       host: {
         orders: this.#writer.orders(),
         views: this.#views,
         idKey,
+        newestAt: 0,
         onCommit: () => () => {},
         port: () => null,
         close: async () => {},
       },
       actions: actionRegistry(scriptedActions(unused)),
-      clock: this.#scheduler.clockOf('nobody'),
+      clock: this.#clock,
       retryPolicy: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
       newTraceId: () => `trace-${this.#traces++}`,
       tenantConcurrency: this.#tenantConcurrency,
@@ -329,8 +331,9 @@ class World {
 
   #jump(): void {
     if (!this.#faults.isOn) return
-    this.#faults.note('clock jumps forward')
-    this.#scheduler.jump(this.#dice.pick([3_000, 31_000, 200_000]))
+    const byMs = this.#dice.pick([3_000, 31_000, 200_000, -500, -31_000, -3_600_000])
+    this.#faults.note(byMs > 0 ? 'clock jumps forward' : 'clock jumps back')
+    this.#scheduler.jump(byMs)
   }
 
   /** From the tables alone, as somebody would who comes afterwards. */

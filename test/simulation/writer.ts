@@ -80,7 +80,7 @@ export class Writer {
     const committer = await Committer.open({
       session: this.#faulty(session),
       idKey,
-      clock: scheduler.clockOf(owner),
+      clock: scheduler.clockOf(owner, newestAt(db)),
       soon: (run) => scheduler.post(owner, 'commits', run),
     })
     this.#isOpening = false
@@ -200,5 +200,8 @@ export class Writer {
     }
   }
 }
+
+const newestAt = (db: DatabaseSync): number =>
+  (db.prepare('select ifnull(max(at), 0) as at from log').get()?.at ?? 0) as number
 
 const never = (): Promise<never> => new Promise<never>(() => {})

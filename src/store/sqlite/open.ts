@@ -35,6 +35,8 @@ export interface OpenedSqlite {
   readonly publicIdKey: PublicIdKey
   /** How often this database was opened by an owner. */
   readonly ownerEpoch: number
+  /** Time of the newest event; 0 in an empty store. */
+  readonly newestAt: number
   /** False when the owner before did not close it. */
   readonly wasClean: boolean
   close(): void
@@ -76,6 +78,7 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
       raw: db,
       publicIdKey: publicIdKey(meta.publicIdKey),
       ownerEpoch: meta.ownerEpoch + (readOnly ? 0 : 1),
+      newestAt: newestAt(db),
       wasClean: meta.isClean,
       close: closeAll,
     }
@@ -83,6 +86,10 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
     closeAll()
     throw inPlainWords(thrown, path)
   }
+}
+
+function newestAt(db: DatabaseSync): number {
+  return (db.prepare('select at from log order by position desc limit 1').get()?.at ?? 0) as number
 }
 
 /** Closes all, also behind one that fails: a full disk must not keep the lock. */

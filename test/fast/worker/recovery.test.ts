@@ -41,6 +41,7 @@ function recover(table: ProcessTable): Recovery {
     table,
     clock: world.clock,
     sweepMs: 5_000,
+    heartbeatMs: 10_000,
     log: () => {},
   })
   return recovery
@@ -75,6 +76,24 @@ test('CP-004a an expired lease is ended by the sweep within lease + sweep', asyn
   const lost = (await world.events(id)).find(({ type }) => type === 'lease_expired')
   expect(lost?.data).toMatchObject({ cause: 'sweep' })
   expect((lost?.at ?? 0) - (leaseUntil ?? 0)).toBeLessThanOrEqual(5_000)
+})
+
+test('CP-005 a clock that is set forward takes no lease from a holder that lives, and the lease of one that does not', async () => {
+  world = await World.open(hanging)
+  const living = await running({ pid: 5 })
+  const frozen = { ...world.protocol, heartbeat: () => new Promise<never>(() => {}) }
+  await world.worker({ protocol: frozen, pid: 6, slots: 1 }).start()
+  const dead = await world.submit(hanging)
+  await world.reach(dead, 'running')
+  recover(machine(5, 6)).start()
+  await world.clock.advance(6_000)
+  world.clock.setForward(3_600_000)
+  await world.clock.advance(14_000)
+  expect([(await world.find(living)).state, (await world.find(dead)).state]).toEqual(['running', 'running'])
+  await world.clock.advance(12_000)
+  expect((await world.find(living)).leaseUntil).toBeGreaterThan(world.clock.now())
+  expect((await world.events(living)).map(({ type }) => type)).not.toContain('lease_expired')
+  expect((await world.events(dead)).map(({ type }) => type)).toContain('lease_expired')
 })
 
 test('CP-004a a restart under the same identity frees what the proven dead incarnation before held', async () => {
