@@ -4,6 +4,7 @@ import { TerminalError } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
 import type { State } from './execution/machine.ts'
 import type { Ops } from './projections/ops.ts'
+import type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
 import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 import type { ScheduleView } from './schedule/view.ts'
@@ -51,6 +52,8 @@ export interface Ran extends Submission {
   readonly why: string | null
   readonly next: string | null
 }
+
+export type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
 
 export type EffectView = ReturnType<typeof effectView>
 export type PauseTarget = { readonly action?: string; readonly subject?: string; readonly tenant?: string }
@@ -245,6 +248,17 @@ export class Client {
 
   async pauses(): Promise<readonly ReturnType<typeof pauseView>[]> {
     return (await this.#get<{ items: readonly ReturnType<typeof pauseView>[] }>('/v1/pauses')).items
+  }
+
+  /** How long work of each class may take; with `history` every change there was, oldest first. */
+  async timeoutPolicies({ history = false } = {}): Promise<readonly TimeoutPolicyView[]> {
+    const path = `/v1/timeout-policies${history ? '/history' : ''}`
+    return (await this.#get<{ items: readonly TimeoutPolicyView[] }>(path)).items
+  }
+
+  /** Admissions and claims obey from now on; the change is kept with its reason. */
+  setTimeoutPolicy(policy: TimeoutPolicyRequest): Promise<TimeoutPolicyView> {
+    return this.#read({ method: 'POST', path: '/v1/timeout-policies', body: policy })
   }
 
   async effects(id: string): Promise<readonly EffectView[]> {

@@ -8,7 +8,9 @@ import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { ControlCommand } from './execution/command.ts'
 import type { Execution, Request } from './execution/execution.ts'
 import { isTerminal } from './execution/machine.ts'
+import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
+import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
 import {
   artifactView,
   type EventView,
@@ -201,6 +203,18 @@ export class ControlPlane {
       ifNumber: ifVersion,
     })
     return isRefusal(answer) ? answer : this.#view(answer, found.request)
+  }
+
+  /** Changes how long work of a pair of classes may take, from the next commit on. */
+  async setTimeoutPolicy(
+    policy: Pick<TimeoutPolicy, 'slaClass' | 'actionClass' | 'attemptMs' | 'overallMs' | 'reason'>,
+    by: Caller,
+  ): Promise<TimeoutPolicyView | Refusal> {
+    const fault = faultInPolicy(policy)
+    if (fault !== undefined) return refuse('invalid_input', fault)
+    const set = { ...policy, by: by.principal }
+    const answer = await this.host.orders.give<'timeout_policy'>({ kind: 'timeout_policy', policy: set })
+    return isRefusal(answer) ? answer : timeoutPolicyView({ ...set, ...answer, fromPosition: 0 })
   }
 
   /** Sets or ends a pause. Naming nothing means everything of the caller's tenant. */

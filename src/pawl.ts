@@ -6,9 +6,11 @@ import type { Caller, ListQuery, PersonCommand } from './control-plane.ts'
 import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { TerminalError } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
+import { newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import type { Random } from './identity/random.ts'
 import { type Immediate, type ImmediateOptions, runImmediately } from './immediate.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
 import type { EventView, ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
@@ -281,6 +283,23 @@ export class Pawl<A extends Actions> {
   /** Submits the occurrences of a past range; those that have fired start nothing. */
   async backfillSchedule(name: string, range: BackfillRequest, by = this.#caller): Promise<Backfill> {
     return orThrow(await this.engine.plane.schedules.backfill(name, range, by))
+  }
+
+  /** Changes how long work of a pair of classes may take, from the next commit on; milliseconds, null for no limit. */
+  async setTimeoutPolicy(
+    policy: Pick<TimeoutPolicy, 'slaClass' | 'actionClass' | 'attemptMs' | 'overallMs' | 'reason'>,
+  ): Promise<TimeoutPolicyView> {
+    return orThrow(await this.engine.plane.setTimeoutPolicy(policy, this.#caller))
+  }
+
+  /** How long work of each class may take. */
+  async timeoutPolicies(): Promise<readonly TimeoutPolicyView[]> {
+    return newestPolicies(await this.engine.host.views.timeoutPolicies()).map(timeoutPolicyView)
+  }
+
+  /** Every change of the timeout policies there was, oldest first. */
+  async timeoutPolicyHistory(): Promise<readonly TimeoutPolicyView[]> {
+    return (await this.engine.host.views.timeoutPolicies()).map(timeoutPolicyView)
   }
 
   async #command(id: string, command: PersonCommand): Promise<ExecutionView> {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import { orderedFeed } from '../projections/feed.ts'
+import { timeoutsOf } from '../projections/timeouts.ts'
 import { traceOf } from '../projections/trace.ts'
 import { askWhy } from '../projections/why.ts'
 import { type CommandContext, command } from './command.ts'
@@ -235,5 +236,10 @@ async function trace({ plane, caller }: Pick<CommandContext, 'plane' | 'caller'>
   if (isRefusal(events)) return events
   if (isRefusal(steps)) return steps
   if (isRefusal(effects)) return effects
-  return isRefusal(artifacts) ? artifacts : traceOf({ execution, events, steps, effects, artifacts })
+  if (isRefusal(artifacts)) return artifacts
+  const found = await plane.find(executionId, caller)
+  if (isRefusal(found)) return found
+  const claims = events.filter(({ type }) => type === 'claim')
+  const timeouts = timeoutsOf(await plane.host.views.timeoutPolicies(), found.request, claims)
+  return traceOf({ execution, events, steps, effects, artifacts, timeouts })
 }

@@ -5,6 +5,7 @@ import { operating } from './operating.ts'
 import { reading } from './reading.ts'
 import { scheduling } from './scheduling.ts'
 import { submission } from './submission.ts'
+import { timeouts } from './timeouts.ts'
 import { tokens } from './tokens.ts'
 
 /** Every command there is: HTTP routes, CLI verbs, OpenAPI and the reference page come from this table. */
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   ...operating,
   ...ledger,
   ...scheduling,
+  ...timeouts,
   ...tokens,
 ]
 

@@ -1,6 +1,7 @@
 import { refuse } from '../errors/refusal.ts'
 import type { Execution, Request } from '../execution/execution.ts'
 import { rankOf } from '../execution/rank.ts'
+import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
 import type { Admitted } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
@@ -61,8 +62,9 @@ export function admitOne(
     return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
   }
   const { execution } = admitNew(work, admission, queue, keys, idKey)
+  const { id, head, deadlineAt } = execution
   if (admission.schedule !== undefined) work.note(execution, 'schedule_fired', actor, { ...admission.schedule })
-  return { replayed: false, born: { id: execution.id, queue, position: execution.head, at: work.now } }
+  return { replayed: false, born: { id, queue, position: head, at: work.now, deadlineAt } }
 }
 
 /** What a new execution is to one that was there before. */
@@ -82,7 +84,9 @@ export function admitNew(
 ): Admitted {
   const id = work.nextId()
   const request = { ...requestOf(admission, id, publicId(id, idKey)), ...lineage }
-  const admitted = work.admit(request, executionOf(admission, id, queue, work.now), 'enqueue')
+  const overallMs = work.timeouts.of(admission.slaClass, admission.actionClass)?.overallMs ?? null
+  const deadlineAt = deadlineBy(admission.deadlineAt, dueAtOf(admission, work.now), overallMs)
+  const admitted = work.admit(request, executionOf(admission, id, queue, work.now, deadlineAt), 'enqueue')
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
   return admitted
@@ -90,20 +94,23 @@ export function admitNew(
 
 /** The rows of a new execution as its commit wrote them, from the admission and what only the commit knew. */
 export function admittedOf(admission: Admission, born: Born, idKey: PublicIdKey): Admitted {
-  const { id, queue, position, at } = born
+  const { id, queue, position, at, deadlineAt } = born
   return {
     request: { ...requestOf(admission, id, publicId(id, idKey)), position, at },
-    execution: { ...executionOf(admission, id, queue, at), head: position, updatedAt: at },
+    execution: { ...executionOf(admission, id, queue, at, deadlineAt), head: position, updatedAt: at },
   }
 }
+
+const dueAtOf = ({ availableAt, delayMs }: Admission, now: number): number =>
+  Math.max(availableAt ?? now + (delayMs ?? 0), now)
 
 function executionOf(
   admission: Admission,
   id: number,
   queue: number,
   now: number,
+  deadlineAt: number | null,
 ): Omit<Execution, 'head' | 'updatedAt'> {
-  const dueAt = admission.availableAt ?? now + (admission.delayMs ?? 0)
   return {
     id,
     tenant: admission.tenant,
@@ -114,8 +121,8 @@ function executionOf(
     maxAttempts: admission.maxAttempts,
     fence: 0,
     rank: rankOf(admission.mode, admission.priority),
-    availableAt: Math.max(dueAt, now),
-    deadlineAt: admission.deadlineAt,
+    availableAt: dueAtOf(admission, now),
+    deadlineAt,
     worker: null,
     leaseUntil: null,
     leaseRenewals: 0,

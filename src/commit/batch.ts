@@ -15,6 +15,7 @@ import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
 import { rerunOne } from './rerun.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
+import { setTimeoutPolicy } from './timeouts.ts'
 import { Turns } from './turns.ts'
 import { Workset } from './workset.ts'
 
@@ -48,7 +49,7 @@ export function* runBatch(
   now: number,
 ): Asking<BatchResult> {
   const first = yield* ask('counters')
-  const work = new Workset(first, now, memory.rows)
+  const work = new Workset(first, now, memory)
   const keys = new Keys()
   const refusals = new Refusals(memory.refusals)
   const queues = new Queues(memory, work, first.queue)
@@ -120,6 +121,9 @@ export function* runBatch(
       case 'break':
         answers.push(yield* breakOne(work, order, permits))
         break
+      case 'timeout_policy':
+        answers.push(setTimeoutPolicy(work, order, memory.timeouts))
+        break
       case 'token':
         work.tokens.push(order.token)
         answers.push({ id: order.token.id })
@@ -160,6 +164,7 @@ export function* runBatch(
       refusals.committed()
       queues.committed()
       workers.committed()
+      memory.timeouts.committed(work.setPolicies())
       memory.rows.committed(work.changed(), work.requests)
       const { readyQueues } = work
       for (const queue of readyQueues) memory.maybeReady.add(queue)

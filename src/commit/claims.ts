@@ -182,6 +182,8 @@ function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]
   return taken.map((execution) => {
     const request = work.requests.get(execution.id)
     if (request === undefined) throw new Error(`the request of execution ${execution.id} was not loaded`)
-    return { execution, request, steps: steps.get(execution.id) ?? [], effects: effects.get(execution.id) ?? [] }
+    const attemptMs = work.timeouts.of(request.slaClass, request.actionClass)?.attemptMs ?? null
+    const [journaled, ledger] = [steps.get(execution.id) ?? [], effects.get(execution.id) ?? []]
+    return { execution, request, steps: journaled, effects: ledger, attemptMs }
   })
 }

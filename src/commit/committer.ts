@@ -10,6 +10,7 @@ import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 import { lockKey } from './permit-rows.ts'
 import { converse } from './reads.ts'
 import { RowCache } from './row-cache.ts'
+import { TimeoutPolicies } from './timeouts.ts'
 
 interface Pending {
   readonly order: Order
@@ -92,6 +93,7 @@ export class Committer implements Orders {
       holders: new Set(await session.holders()),
       limits: new Map((await session.limits()).map((limit) => [lockKey(limit.tenant, limit.key), limit])),
       passes: new Map(),
+      timeouts: new TimeoutPolicies(await session.timeoutPolicies()),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       nextTimerAt: await session.nextTimerAt(),
     }

@@ -40,6 +40,11 @@ export class CommitLog {
     this.#at = at
   }
 
+  /** Behind everything that this commit has written. */
+  get next(): number {
+    return this.#position
+  }
+
   /** Returns the event's position. */
   append(event: NewEvent): number {
     const kind = `${event.type} ${event.from} ${event.to} ${event.worker} ${event.tenant} ${event.principal}`

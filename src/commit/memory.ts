@@ -1,6 +1,7 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Limit, Worker } from '../store/rows.ts'
 import type { RowCache } from './row-cache.ts'
+import type { TimeoutPolicies } from './timeouts.ts'
 
 /** What the writer remembers between commits, so that it need not ask. */
 export interface Memory {
@@ -21,5 +22,6 @@ export interface Memory {
   readonly limits: Map<string, Limit>
   /** How many were claimed, or woken, since the oldest last was: by what they stood in line for. */
   readonly passes: Map<string, number>
+  readonly timeouts: TimeoutPolicies
   nextTimerAt: number | null
 }

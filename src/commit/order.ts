@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
+import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
 /** A checked request to create one execution; everything text is canonical already. */
@@ -38,6 +39,8 @@ export interface Claimed {
   readonly request: Request
   readonly steps: readonly Step[]
   readonly effects: readonly Effect[]
+  /** Milliseconds that this attempt may take, by the policy as it was at the claim; null is no limit. */
+  readonly attemptMs: number | null
 }
 
 /** What a worker says of itself when it signs on. */
@@ -98,6 +101,8 @@ export type Order =
   /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
   | { readonly kind: 'sweep'; readonly now?: number | undefined }
   | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
+  /** Takes effect with the next commit; history is kept. */
+  | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
   | { readonly kind: 'token'; readonly token: Token }
   | { readonly kind: 'schedule_create'; readonly schedule: Omit<Schedule, 'createdAt' | 'updatedAt' | 'version'> }
   /** Changes what a person may change, or deletes with `set: null`; refuses when `ifVersion` is not the present one. */
@@ -152,6 +157,8 @@ export interface Born {
   readonly queue: number
   readonly position: number
   readonly at: number
+  /** The earlier of the one that was asked for and the one that the timeout policy sets. */
+  readonly deadlineAt: number | null
 }
 
 export interface Answers {
@@ -169,6 +176,7 @@ export interface Answers {
   gone: { readonly recovered: readonly number[] }
   sweep: { readonly recovered: readonly number[]; readonly more: boolean }
   pause: { readonly changed: boolean }
+  timeout_policy: Pick<TimeoutPolicy, 'version' | 'at'>
   token: { readonly id: string }
   schedule_create: Schedule
   schedule_change: Schedule

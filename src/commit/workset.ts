@@ -3,6 +3,7 @@ import type { Decision, EventData, Fact } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import { type EventType, isTerminal } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
+import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type {
   Admitted,
   Artifact,
@@ -22,7 +23,9 @@ import type {
   Worker,
 } from '../store/rows.ts'
 import { CommitLog } from './log.ts'
+import type { Memory } from './memory.ts'
 import type { RowCache } from './row-cache.ts'
+import type { TimeoutPolicies } from './timeouts.ts'
 
 export interface Actor {
   readonly principal: string
@@ -38,6 +41,8 @@ export class Workset {
   readonly now: number
   /** What the commits before left; looked at before the store is asked. */
   readonly rows: RowCache
+  /** How long what is admitted and claimed may take. */
+  readonly timeouts: TimeoutPolicies
   readonly executions = new Map<number, Execution>()
   readonly requests = new Map<number, Request>()
   readonly effects = new Map<number, Map<string, Effect>>()
@@ -65,6 +70,7 @@ export class Workset {
   readonly tokens: Token[] = []
   /** As this commit leaves them, by id; null is deleted. */
   readonly schedules = new Map<string, Schedule | null>()
+  readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
   readonly #log: CommitLog
   readonly #admitted = new Map<number, Admitted>()
   readonly #updates: Update[] = []
@@ -76,9 +82,10 @@ export class Workset {
   readonly #timersRemove = new Map<string, Timer>()
   #nextExecution: number
 
-  constructor(first: { execution: number; position: number }, now: number, rows: RowCache) {
+  constructor(first: { execution: number; position: number }, now: number, { rows, timeouts }: Memory) {
     this.now = now
     this.rows = rows
+    this.timeouts = timeouts
     this.#nextExecution = first.execution
     this.#log = new CommitLog(first.position, now)
   }
@@ -215,7 +222,13 @@ export class Workset {
       waiters: this.waiters,
       limits: this.limits,
       rates: this.rates,
+      timeoutPolicies: this.setPolicies(),
     }
+  }
+
+  /** Behind everything of this commit: all of it is decided by the policies of before. */
+  setPolicies(): TimeoutPolicy[] {
+    return this.timeoutPolicies.map((policy) => ({ ...policy, fromPosition: this.#log.next }))
   }
 
   /** Removals come before additions in the store: a timer removed here and set again stays set. */

@@ -1,3 +1,4 @@
+import type { timeoutsOf } from './timeouts.ts'
 import type { artifactView, EventView, ExecutionView, effectView, stepView } from './view.ts'
 
 export interface TraceParts {
@@ -6,6 +7,7 @@ export interface TraceParts {
   readonly steps: readonly ReturnType<typeof stepView>[]
   readonly effects: readonly ReturnType<typeof effectView>[]
   readonly artifacts: readonly ReturnType<typeof artifactView>[]
+  readonly timeouts: ReturnType<typeof timeoutsOf>
 }
 
 const refusedTypes: ReadonlySet<string> = new Set([
@@ -16,7 +18,7 @@ const refusedTypes: ReadonlySet<string> = new Set([
 ])
 
 /** Everything about one execution in one answer: from the command that asked for it to its last event. */
-export function traceOf({ execution, events, steps, effects, artifacts }: TraceParts) {
+export function traceOf({ execution, events, steps, effects, artifacts, timeouts }: TraceParts) {
   const { traceId, policyVersion, approvalLevel, requestedBy, recordOnly, idempotencyKey, generation } = execution
   return {
     traceId,
@@ -29,6 +31,8 @@ export function traceOf({ execution, events, steps, effects, artifacts }: TraceP
       recordOnly,
       idempotencyKey,
       generation,
+      /** The timeout policies that decided, at admission and at each claim. */
+      timeouts,
       refused: events
         .filter(({ type }) => refusedTypes.has(type))
         .map(({ sequence, type, at, principal, data }) => ({ sequence, type, at, principal, ...data })),

@@ -50,15 +50,15 @@ async function readInput(action: AnyAction, text: string): Promise<unknown> {
 
 /** A handler that is out of time is told so and waited for: nothing is ever started beside it. */
 export function timeLimits(
-  { execution }: Claimed,
+  { execution, attemptMs }: Claimed,
   { timeout }: AnyAction,
   { clock, abort }: Pick<RunPorts, 'clock' | 'abort'>,
 ): Timer[] {
   const limit = (ms: number, why: string): Timer => clock.timer(ms, () => abort.abort(new TimeoutError(why)))
   const timers: Timer[] = []
-  if (timeout?.timeoutMs !== undefined) {
-    timers.push(limit(timeout.timeoutMs, `The attempt took longer than ${timeout.timeoutMs} ms.`))
-  }
+  // The narrower of what the action says and what the policy of its classes says.
+  const mostMs = Math.min(timeout?.timeoutMs ?? Number.POSITIVE_INFINITY, attemptMs ?? Number.POSITIVE_INFINITY)
+  if (mostMs !== Number.POSITIVE_INFINITY) timers.push(limit(mostMs, `The attempt took longer than ${mostMs} ms.`))
   if (execution.deadlineAt !== null && execution.ending === null) {
     timers.push(limit(execution.deadlineAt - clock.now(), 'The deadline of the execution has passed.'))
   }

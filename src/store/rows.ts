@@ -3,6 +3,7 @@ import type { EventData } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
+import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 
 /** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
 
@@ -245,4 +246,5 @@ export interface Changes {
   readonly waiters: { readonly add: readonly Waiter[]; readonly remove: readonly Waiter[] }
   readonly limits: { readonly add: readonly Limit[]; readonly remove: readonly Limit[] }
   readonly rates: readonly RateState[]
+  readonly timeoutPolicies: readonly TimeoutPolicy[]
 }

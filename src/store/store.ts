@@ -1,6 +1,7 @@
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
+import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type {
   Artifact,
   Changes,
@@ -88,6 +89,8 @@ export interface Reads {
   /** Rates that somebody waits for and that have a share again at `now`. */
   dueRates(now: number, limit: number): Awaitable<readonly RateState[]>
   pauses(): Awaitable<readonly Pause[]>
+  /** Every version of every policy, oldest first. */
+  timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
 }
@@ -175,6 +178,7 @@ export interface Views {
   /** Where an execution is parked, and how many stand before it there. */
   parkedAt(id: number): Awaitable<{ readonly parked: Parked; readonly before: number } | null>
   limits(tenant?: string): Awaitable<readonly Limit[]>
+  timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>

@@ -195,6 +195,7 @@ export class Writer {
       rate: (tenant, key) => read(() => real.rate(tenant, key)),
       dueRates: (now, limit) => read(() => real.dueRates(now, limit)),
       pauses: () => read(() => real.pauses()),
+      timeoutPolicies: () => real.timeoutPolicies(),
       workers: (keys) => real.workers(keys),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
     }

@@ -30,6 +30,7 @@ export function changes(some: Partial<Changes>): Changes {
     waiters: { add: [], remove: [] },
     limits: { add: [], remove: [] },
     rates: [],
+    timeoutPolicies: [],
     ...some,
   }
 }

@@ -9,6 +9,7 @@ import { journalsEveryTransition } from './journals-every-transition.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
+import { keepsTimeoutPolicies } from './keeps-timeout-policies.ts'
 import { readsHistory } from './reads-history.ts'
 import { refusesIllegalTransitions } from './refuses-illegal-transitions.ts'
 import { wakesTimers } from './wakes-timers.ts'
@@ -25,6 +26,7 @@ export const promises = {
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
   'wakes timers': wakesTimers,
+  'keeps timeout policies': keepsTimeoutPolicies,
   'reads history': readsHistory,
   'keeps schedules': keepsSchedules,
 } as const

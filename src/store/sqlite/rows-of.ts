@@ -1,6 +1,7 @@
 import type { Effect, Ending, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
 import { stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
+import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Artifact,
   Limit,
@@ -279,4 +280,16 @@ export const tokenOf = (row: Row): Token => ({
   expiresAt: integerOrNull(row[7]),
   lastUsedAt: integerOrNull(row[8]),
   revokedAt: integerOrNull(row[9]),
+})
+
+export const timeoutPolicyOf = (row: Row): TimeoutPolicy => ({
+  version: integer(row[0]),
+  slaClass: text(row[1]),
+  actionClass: text(row[2]),
+  attemptMs: integerOrNull(row[3]),
+  overallMs: integerOrNull(row[4]),
+  by: text(row[5]),
+  reason: text(row[6]),
+  at: integer(row[7]),
+  fromPosition: integer(row[8]),
 })

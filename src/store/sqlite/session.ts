@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
+import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Changes,
   Limit,
@@ -32,6 +33,7 @@ import {
   requestOf,
   scheduleOf,
   stepOf,
+  timeoutPolicyOf,
   timerOf,
   waiterOf,
   workerOf,
@@ -216,6 +218,10 @@ export class SqliteSession implements StoreSession {
 
   pauses(): readonly Pause[] {
     return this.#attempt(() => this.#prepared.all('pauses').map(pauseOf))
+  }
+
+  timeoutPolicies(): readonly TimeoutPolicy[] {
+    return this.#attempt(() => this.#prepared.all('timeoutPolicies').map(timeoutPolicyOf))
   }
 
   workers(keys: readonly number[] | 'live'): readonly Worker[] {

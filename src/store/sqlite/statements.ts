@@ -120,6 +120,9 @@ where scope = ?1
 and value = ?2
 and tenant is ?3`,
 
+  addTimeoutPolicy: `insert into timeout_policies (version, sla_class, action_class, attempt_ms, overall_ms, by, reason, at, from_position)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+
   saveToken: `insert into tokens (id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 on conflict (id) do update
@@ -238,6 +241,10 @@ where id = ?1`,
 
   pauses: `select scope, value, tenant, reason, by, at
 from pauses`,
+
+  timeoutPolicies: `select version, sla_class, action_class, attempt_ms, overall_ms, by, reason, at, from_position
+from timeout_policies
+order by version`,
 
   worker: `select *
 from workers

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
+import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { Artifact, Event, Limit, LogRow, Parked, Pause, Queue, Schedule, Token, Waiter, Worker } from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
 import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
@@ -21,6 +22,7 @@ import {
   type Row,
   scheduleOf,
   stepOf,
+  timeoutPolicyOf,
   tokenOf,
   waiterOf,
   workerOf,
@@ -182,6 +184,10 @@ export class SqliteViews implements Views {
     return this.#all('limits')
       .map(limitOf)
       .filter((limit) => tenant === undefined || limit.tenant === tenant || limit.tenant === '')
+  }
+
+  timeoutPolicies(): readonly TimeoutPolicy[] {
+    return this.#all('timeoutPolicies').map(timeoutPolicyOf)
   }
 
   workers(): readonly Worker[] {

@@ -23,6 +23,10 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   for (const { scope, value, tenant, reason, by, at } of changes.pauses.add) {
     prepared.run('addPause', codeOf.scope[scope], value, tenant, reason, by, at)
   }
+  for (const policy of changes.timeoutPolicies) {
+    const { version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition } = policy
+    prepared.run('addTimeoutPolicy', version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition)
+  }
   for (const token of changes.tokens) {
     const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
