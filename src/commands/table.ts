@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
+import { locking } from './locking.ts'
 import { operating } from './operating.ts'
 import { reading } from './reading.ts'
 import { scheduling } from './scheduling.ts'
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   ...controlling,
   ...operating,
   ...ledger,
+  ...locking,
   ...scheduling,
   ...timeouts,
   ...tokens,

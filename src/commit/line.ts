@@ -1,7 +1,8 @@
+import { lockKey } from '../store/place.ts'
 import type { Parked, Waiter } from '../store/rows.ts'
 import { Front } from './front.ts'
 import type { Memory } from './memory.ts'
-import { lockKey, type PermitRows } from './permit-rows.ts'
+import type { PermitRows } from './permit-rows.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
 

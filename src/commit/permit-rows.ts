@@ -1,17 +1,8 @@
 import type { Permit } from '../execution/permit.ts'
+import { lockKey, rateKey } from '../store/place.ts'
 import type { RateState, Waiter } from '../store/rows.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
-
-/** A key as text, for maps and for the index of parked work. */
-export const lockKey = (tenant: string, key: string): string => `lock:${JSON.stringify([tenant, key])}`
-export const rateKey = (tenant: string, key: string): string => `rate:${JSON.stringify([tenant, key])}`
-
-export function readLockKey(text: string): { readonly tenant: string; readonly key: string } | null {
-  if (!text.startsWith('lock:')) return null
-  const [tenant, key] = JSON.parse(text.slice('lock:'.length)) as [string, string]
-  return { tenant, key }
-}
 
 const slotKey = ({ tenant, key, slot }: Permit): string => JSON.stringify([tenant, key, slot])
 const waiterKey = ({ tenant, key, execution, step }: Waiter): string => JSON.stringify([tenant, key, execution, step])

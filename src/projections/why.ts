@@ -1,6 +1,7 @@
 import type { Effect, Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
+import { type Parking, parkingOf } from './locks.ts'
 import { timeText } from './view.ts'
 
 export interface Around {
@@ -8,6 +9,8 @@ export interface Around {
   readonly pauses: readonly Pause[]
   readonly workers: readonly Worker[]
   readonly effects: readonly Effect[]
+  /** What an execution that is due is parked on, in words; null when nothing but a pause or a worker is missing. */
+  readonly parked?: Parking | null
 }
 
 export interface Why {
@@ -72,7 +75,7 @@ export async function askWhy(views: Views, found: Found, now: number): Promise<W
     views.workers(),
     views.effects({ id: found.execution.id, open: true, limit: 100 }),
   ])
-  return whyOf(found, { now, pauses, workers, effects })
+  return whyOf(found, { now, pauses, workers, effects, parked: await parkingOf(views, found, workers) })
 }
 
 /** The pause that holds executions of this request back. */
@@ -84,7 +87,7 @@ export const holdingPause = (request: Request, pauses: readonly Pause[]): Pause 
         value === { tenant: request.tenant, action: request.action, subject: request.subject }[scope]),
   )
 
-function whyDue({ execution, request }: Found, { now, pauses, workers }: Around): Why {
+function whyDue({ execution, request }: Found, { now, pauses, workers, parked }: Around): Why {
   const pause = holdingPause(request, pauses)
   if (pause !== undefined) {
     const what = pause.scope === 'all' ? 'everything' : `${pause.scope} ${pause.value}`
@@ -100,6 +103,7 @@ function whyDue({ execution, request }: Found, { now, pauses, workers }: Around)
       next: failed === '' ? 'Wait until then.' : `Make it due now with: pawl retry ${request.publicId}`,
     }
   }
+  if (parked) return { why: `${failed}${parked.why}`, next: parked.next }
   const serves = workers.some(
     ({ goneAt, actions }) =>
       goneAt === null &&

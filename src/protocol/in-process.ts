@@ -23,7 +23,10 @@ export function inProcess({ orders, settings, onRegistered }: InProcessOptions):
       taken(await orders.give<'claim'>({ kind: 'claim', worker, limit, leaseMs, waitMs })),
     heartbeat: async ({ worker, held, stalledMs }) =>
       taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
-    work: (worker, id, command) => orders.give<'work'>({ kind: 'work', worker, id, command }),
+    work: (worker, id, command) =>
+      command.type === 'take_permits' || command.type === 'give_permits'
+        ? orders.give<'permit'>({ kind: 'permit', worker, id, command })
+        : orders.give<'work'>({ kind: 'work', worker, id, command }),
     async gone({ worker, cell, proof }) {
       taken(await orders.give<'gone'>({ kind: 'gone', worker: cell, proof, cause: 'exit', by: worker }))
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { isRefusal } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import { messages, type RouteName, readMessage } from './messages.ts'
 import { remoteProtocol } from './remote.ts'
 
@@ -14,7 +14,9 @@ const artifact = {
   path: `artifacts/aa/${sha256}`,
 }
 
-const samples: { readonly [T in Exclude<WorkerCommand['type'], 'renew'>]: Extract<WorkerCommand, { type: T }> } = {
+type Sent = Exclude<WorkerCommand, { type: 'renew' }> | PermitCommand
+
+const samples: { readonly [T in Sent['type']]: Extract<Sent, { type: T }> } = {
   progress: { type: 'progress', fence: 3, value: '0.5' },
   record_step: { type: 'record_step', fence: 3, name: 's', ordinal: 0, value: '1', startedAt: 1, artifact },
   intend_effect: {
@@ -51,6 +53,8 @@ const samples: { readonly [T in Exclude<WorkerCommand['type'], 'renew'>]: Extrac
   suspend: { type: 'suspend', fence: 3, reason: 'outcome', wakeAt: null },
   hand_back: { type: 'hand_back', fence: 3 },
   end_reconciliation: { type: 'end_reconciliation', fence: 3 },
+  take_permits: { type: 'take_permits', fence: 3, step: 'install', keys: ['asset:web-17'] },
+  give_permits: { type: 'give_permits', fence: 3, step: 'install' },
 }
 
 test('whatever a worker may say reaches its route and passes its schema unchanged', async () => {

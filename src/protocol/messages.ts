@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { targetKinds, waitReasons } from '../execution/execution.ts'
+import { keyCharactersMax, keysMax } from '../execution/permit.ts'
 
 /** What a worker may send, checked where a message comes in from another process. Answers are not checked: they are ours. */
 const key = z.int().min(1)
@@ -118,6 +119,13 @@ const commands = {
   }),
   hand_back: z.strictObject({ type: z.literal('hand_back'), fence }),
   end_reconciliation: z.strictObject({ type: z.literal('end_reconciliation'), fence }),
+  take_permits: z.strictObject({
+    type: z.literal('take_permits'),
+    fence,
+    step: short,
+    keys: z.array(z.string().min(1).max(keyCharactersMax)).max(keysMax),
+  }),
+  give_permits: z.strictObject({ type: z.literal('give_permits'), fence, step: short }),
 } as const
 
 const workOf = <C extends z.ZodType>(command: C) => z.strictObject({ worker: key, id: key, command })
@@ -137,6 +145,7 @@ export const messages = {
   ),
   progress: workOf(commands.progress),
   gone: z.strictObject({ worker: key, cell: key, proof: short }),
+  permits: workOf(z.discriminatedUnion('type', [commands.take_permits, commands.give_permits])),
   'sign-off': z.strictObject({ worker: key }),
 } as const
 

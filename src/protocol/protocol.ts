@@ -1,6 +1,6 @@
 import type { Claimed, Held, Hello, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 
 /** What a worker is told when it signs on; all durations in milliseconds. */
 export interface Welcome {
@@ -37,8 +37,8 @@ export interface WorkerProtocol {
   /** Due work, at most `limit`; waits up to `waitMs` for some. */
   claim(ask: { readonly worker: number; readonly limit: number; readonly waitMs: number }): Promise<readonly Claimed[]>
   heartbeat(beat: Beat): Promise<BeatAnswer>
-  /** Records, intents, outcomes and the settling of one execution; a refusal is an answer, not an error. */
-  work(worker: number, id: number, command: WorkerCommand): Promise<WorkAnswer | Refusal>
+  /** Records, intents, outcomes, permits of steps and the settling of one execution; a refusal is an answer, not an error. */
+  work(worker: number, id: number, command: WorkerCommand | PermitCommand): Promise<WorkAnswer | Refusal>
   /** A process that this worker had started to run actions on their own has ended; the worker has waited for it. */
   gone(end: { readonly worker: number; readonly cell: number; readonly proof: string }): Promise<void>
   /** Nothing is held any more and nothing will be: the incarnation ends. */

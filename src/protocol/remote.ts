@@ -1,6 +1,6 @@
 import { NetworkError } from '../errors/failures.ts'
 import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import type { RouteName } from './messages.ts'
 import type { WorkerProtocol } from './protocol.ts'
 
@@ -11,7 +11,7 @@ import type { WorkerProtocol } from './protocol.ts'
  */
 export type Call = (route: RouteName, body: unknown) => Promise<unknown>
 
-type RemoteCommand = Exclude<WorkerCommand, { readonly type: 'renew' }>
+type RemoteCommand = Exclude<WorkerCommand, { readonly type: 'renew' }> | PermitCommand
 
 const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
   record_step: 'step',
@@ -25,6 +25,8 @@ const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
   hand_back: 'hand-back',
   end_reconciliation: 'hand-back',
   progress: 'progress',
+  take_permits: 'permits',
+  give_permits: 'permits',
 }
 
 /** The worker protocol over anything that carries a message and its answer. */

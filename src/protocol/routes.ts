@@ -1,6 +1,6 @@
 import type { Claimed } from '../commit/order.ts'
 import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import { type MessageOf, messages, type RouteName, readMessage } from './messages.ts'
 import type { WorkerProtocol } from './protocol.ts'
 
@@ -17,12 +17,17 @@ export interface WorkerRoute {
   answer(body: unknown, isGone?: () => boolean): Promise<unknown>
 }
 
+interface Message {
+  readonly worker: number
+  readonly id: number
+  readonly command: WorkerCommand | PermitCommand
+}
+
 type Answerers = { readonly [R in RouteName]: (message: MessageOf<R>, isGone: () => boolean) => Promise<unknown> }
 
 /** Every message a worker may send, for whatever carries it. Nothing comes in unchecked. */
 export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
-  const work = ({ worker, id, command }: { worker: number; id: number; command: WorkerCommand }): Promise<unknown> =>
-    protocol.work(worker, id, command)
+  const work = (message: Message): Promise<unknown> => protocol.work(message.worker, message.id, message.command)
   const answerers: Answerers = {
     register: (hello) => protocol.register(hello),
     claim: async (ask, isGone) => {
@@ -37,6 +42,7 @@ export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
     fail: work,
     'hand-back': work,
     progress: work,
+    permits: work,
     gone: async (end) => {
       await protocol.gone(end)
       return {}

@@ -1,7 +1,7 @@
 import type { WorkAnswer } from '../commit/order.ts'
 import { classify, LeaseLost } from '../errors/failures.ts'
 import { isRefusal, type Refusal, Refused } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import type { Random } from '../identity/random.ts'
 import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
@@ -34,7 +34,7 @@ const storeFailuresMax = 20
  */
 export async function untilAnswered(
   protocol: Pick<WorkerProtocol, 'work'>,
-  call: { readonly worker: number; readonly id: number; readonly command: WorkerCommand },
+  call: { readonly worker: number; readonly id: number; readonly command: WorkerCommand | PermitCommand },
   { clock, random, isOver, onUnanswered }: Patience,
 ): Promise<WorkAnswer | Refusal> {
   const { worker, id, command } = call
