@@ -4,6 +4,7 @@
  *   npm run bench                 all scenarios, about a quarter of an hour
  *   npm run bench -- --quick      shorter rounds, below four minutes
  *   npm run bench -- profile      where Pawl's time goes
+ *   npm run bench -- scale         what a claim reads with two million executions in the store; --write keeps the page
  *   npm run bench -- docs         writes docs/reference/performance.md from the newest results
  *
  * Options: --rounds N, --round-ms N, --only drain,e2e,bulk,inFlight,idle, --without pawl-inline,plainjob,graphile,bullmq
@@ -20,6 +21,7 @@ import { compete, type Record } from './referee.ts'
 import { checkGoals, goalTable, page, table } from './report.ts'
 import { eventsWanted, type Measured, type NotMeasured, type Results, walBytesMax } from './results.ts'
 import { roster } from './roster.ts'
+import { scale } from './scale/scale.ts'
 import type { Scenario } from './scenarios.ts'
 import { startPostgres } from './servers/postgres.ts'
 import { startRedis } from './servers/redis.ts'
@@ -44,11 +46,13 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       without: { type: 'string', default: '' },
       count: { type: 'string', default: '30000' },
+      write: { type: 'boolean', default: false },
     },
   })
   const folder = mkdtempSync(join(tmpdir(), 'pawl-bench-'))
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
   if (positionals[0] === 'docs') return writePage()
+  if (positionals[0] === 'scale') return await scale(folder, values.write, say)
   const only = values.only?.split(',') as Scenario[] | undefined
   if (positionals[0] === 'profile') {
     return await profile(only ?? ['drain', 'e2e', 'inFlight'], Number(values.count), folder, (contestant) =>

@@ -24,6 +24,8 @@ export function permitView(permit: Permit, naming: Naming, tenant: string, holde
   }
 }
 
+export type LockView = ReturnType<typeof permitView>
+
 export const limitView = ({ tenant, key, capacity, by, reason, at }: Limit) => ({
   key,
   shared: tenant === '',
@@ -34,7 +36,7 @@ export const limitView = ({ tenant, key, capacity, by, reason, at }: Limit) => (
 })
 
 export async function permitViews(views: Views, permits: readonly Permit[], naming: Naming, tenant: string) {
-  const shown: ReturnType<typeof permitView>[] = []
+  const shown: LockView[] = []
   for (const permit of permits) {
     const holder =
       permit.tenant === '' ? ((await views.find(permit.execution))?.execution.tenant ?? null) : permit.tenant

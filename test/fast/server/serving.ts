@@ -38,6 +38,18 @@ export const wrong = action({
   },
 })
 
+/** Holds its lock until it is aborted. */
+export const guarded = action({
+  name: 'demo.guarded',
+  version: 1,
+  input: z.object({ lock: z.string() }),
+  locks: ({ lock }) => [lock],
+  run: ({ signal }) =>
+    new Promise<{ done: boolean }>((resolve) => {
+      signal.addEventListener('abort', () => resolve({ done: false }))
+    }),
+})
+
 export interface Sent {
   readonly method?: string
   readonly body?: unknown
@@ -49,7 +61,7 @@ export async function serving({ slots = 2 } = {}) {
   const clock = createSystemClock()
   const pawl = await createPawl({
     store: 'sqlite::memory:',
-    actions: [add, write, wrong],
+    actions: [add, write, wrong, guarded],
     slots,
     dataDir,
     clock,
