@@ -32,6 +32,8 @@ import type { Clock } from './time/clock.ts'
 export interface Caller {
   readonly principal: string
   readonly tenant: string
+  /** May replace only what it has asked for itself (`dedupe`). */
+  readonly ownOnly?: boolean | undefined
 }
 
 export interface Submitted {
@@ -48,6 +50,8 @@ export interface ControlPlaneOptions {
   readonly newTraceId: () => string
   /** Executions of one tenant that may run at the same time; no limit without it. */
   readonly tenantConcurrency?: number | null | undefined
+  /** The most that may wait of one tenant. */
+  readonly queueMax?: number | undefined
 }
 
 /** Commands by which people change one execution. */
@@ -65,6 +69,8 @@ export interface ListQuery {
 }
 
 const pageMax = 500
+/** The most executions of one `submitMany`. */
+export const submitManyMax = 10_000
 const eventsPageMax = 1_000
 
 /** What people and programs hold: submit, look, command. Every public id is resolved here, within the caller's tenant. */
@@ -91,8 +97,8 @@ export class ControlPlane {
 
   /** Checks a request without submitting it. */
   readonly check = (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
-    const { clock, retryPolicy, newTraceId, tenantConcurrency } = this.#options
-    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, tenantConcurrency }
+    const { clock, retryPolicy, newTraceId, tenantConcurrency, queueMax } = this.#options
+    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, tenantConcurrency, queueMax }
     return checkRequest(request, by, rules)
   }
 
@@ -104,16 +110,38 @@ export class ControlPlane {
   async trySubmit(request: SubmitRequest, by: Caller): Promise<Submitted | Refusal> {
     const admission = await this.check(request, by)
     if (isRefusal(admission)) return admission
-    const answer = await this.host.orders.give({ kind: 'admit', admission })
+    return this.#submitted(admission, await this.host.orders.give({ kind: 'admit', admission }))
+  }
+
+  /**
+   * Each is answered for itself, in their order; a refused one keeps none of the others from being admitted. They are one
+   * order and one commit.
+   */
+  async submitMany(requests: readonly SubmitRequest[], by: Caller): Promise<(Submitted | Refusal)[] | Refusal> {
+    if (requests.length > submitManyMax) {
+      const details = { given: requests.length, max: submitManyMax }
+      return refuse('too_many_items', `One call submits ${submitManyMax} executions at most.`, details)
+    }
+    const checked = await Promise.all(requests.map((request) => this.check(request, by)))
+    const admissions = checked.filter((each): each is Admission => !isRefusal(each))
+    const given = admissions.length === 0 ? [] : await this.host.orders.give({ kind: 'admit_many', admissions })
+    if (isRefusal(given)) return given
+    const answers = given.values()
+    return Promise.all(
+      checked.map((admission) => {
+        if (isRefusal(admission)) return admission
+        const { value: answer } = answers.next()
+        if (answer === undefined) throw new Error('an admission was not answered')
+        return this.#submitted(admission, answer)
+      }),
+    )
+  }
+
+  async #submitted(admission: Admission, answer: Answer<'admit'>): Promise<Submitted | Refusal> {
     if (isRefusal(answer)) return answer
     if (answer.replayed) return { execution: await this.#view(answer.execution, answer.request), replayed: true }
     const born = admittedOf(admission, answer.born, this.host.idKey)
     return { execution: executionView(born.execution, born.request, null, this.#unnamed), replayed: false }
-  }
-
-  /** Each is answered for itself; a refused one keeps none of the others from being admitted. */
-  submitMany(requests: readonly SubmitRequest[], by: Caller): Promise<(Submitted | Refusal)[]> {
-    return Promise.all(requests.map((request) => this.trySubmit(request, by)))
   }
 
   /**

@@ -21,7 +21,7 @@ export type Log = (
 
 export type Settings = Pick<
   Config,
-  'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy' | 'tenantConcurrency'
+  'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy' | 'tenantConcurrency' | 'queueMax'
 >
 
 export interface EngineOptions {
@@ -84,6 +84,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     retryPolicy,
     tenantConcurrency,
+    queueMax: settings.queueMax,
     newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
   })
   const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }

@@ -162,7 +162,7 @@ export class Pawl<A extends Actions> {
 
   /** One answer per request, in their order; a refused one keeps none of the others out. */
   async submitMany<N extends Names<A>>(requests: readonly TypedRequest<A, N>[], by = this.#caller) {
-    const answers = await this.engine.plane.submitMany(requests, by)
+    const answers = orThrow(await this.engine.plane.submitMany(requests, by))
     return answers.map((answer) =>
       isRefusal(answer) ? answer : Object.assign(answer.execution, { replayed: answer.replayed }),
     ) as (TypedExecution<Named<A, N>> | Refusal)[]

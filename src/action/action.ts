@@ -78,6 +78,8 @@ function checkDefinition(
   if (approval !== undefined && approval !== 'auto') return bad('this version knows only the approval level `auto`.')
   if (priority !== undefined && !(Number.isSafeInteger(priority) && Math.abs(priority) <= priorityMax))
     return bad(`the priority must be a whole number from -${priorityMax} to ${priorityMax}, not ${priority}.`)
+  if (definition.queue !== undefined && !(Number.isSafeInteger(definition.queue.max) && definition.queue.max >= 1))
+    return bad(`queue.max must be a whole number from 1, not ${definition.queue.max}.`)
   if (timeout?.timeoutMs !== undefined && !(timeout.timeoutMs > 0))
     return bad(`timeoutMs must be above 0, not ${timeout.timeoutMs}.`)
   const isolation = isolate === undefined || isolate === true ? undefined : checkIsolate(isolate)

@@ -35,6 +35,8 @@ export interface ActionDefinition<
   readonly retry?: Partial<RetryPolicy>
   /** Higher first; a whole number from -1000 to 1000. */
   readonly priority?: number
+  /** The most that may wait to be claimed, of each tenant; what comes on top is refused with `queue_full`. */
+  readonly queue?: { readonly max: number }
   /** Fields of the input that the action computes and nobody may submit: dotted paths, `*` for every element. */
   readonly computed?: readonly string[]
   /** Each run in a process of its own that can be killed. The worker must know the module that exports the action. */
@@ -111,6 +113,7 @@ export interface AnyAction {
   readonly timeout?: ActionTimeout
   readonly retry?: Partial<RetryPolicy>
   readonly priority?: number
+  readonly queue?: { readonly max: number }
   readonly computed?: readonly string[]
   readonly isolate?: true | IsolateOptions
   run(context: RunContext): unknown

@@ -2,7 +2,7 @@ import type { ActionRegistry, AnyAction } from '../action/action.ts'
 import { retryPolicyOf } from '../action/action.ts'
 import { refuseComputed } from '../action/computed.ts'
 import { validate } from '../action/schema.ts'
-import type { Admission } from '../commit/order.ts'
+import { type Admission, type Dedupe, dedupes } from '../commit/order.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { canonicalize } from '../json/canonical.ts'
 import { inputHash, sha256 } from '../json/hash.ts'
@@ -31,11 +31,15 @@ export interface SubmitRequest {
   readonly traceId?: string | undefined
   readonly slaClass?: string | undefined
   readonly actionClass?: string | undefined
+  /** What becomes of an older execution with the same key that was never claimed: `first` leaves it as it is. */
+  readonly dedupe?: Dedupe | undefined
 }
 
 export interface Requester {
   readonly principal: string
   readonly tenant: string
+  /** May replace only what it has asked for itself. */
+  readonly ownOnly?: boolean | undefined
 }
 
 export interface AdmissionRules {
@@ -45,6 +49,8 @@ export interface AdmissionRules {
   readonly newTraceId: () => string
   /** Executions of one tenant that may run at the same time; no limit without it. */
   readonly tenantConcurrency?: number | null | undefined
+  /** The most that may wait of one tenant. */
+  readonly queueMax?: number | undefined
 }
 
 export const priorityMax = 100
@@ -85,6 +91,9 @@ export async function checkRequest(
   if (derived) return derived
   const permits = checkNeeds(action, parsed.value, rules.tenantConcurrency ?? null)
   if (isRefusal(permits)) return permits
+  const { dedupe = 'first' } = request
+  const contradiction = checkDedupe(dedupe, key, times.delayMs)
+  if (contradiction) return contradiction
   const hash = inputHash(input)
   return {
     tenant: by.tenant,
@@ -105,6 +114,9 @@ export async function checkRequest(
     maxAttempts: retryPolicyOf(action, rules.retryPolicy).maxAttempts,
     parentId: null,
     permits,
+    ...(dedupe === 'first' ? {} : { dedupe, ownOnly: by.ownOnly }),
+    queueMax: action.queue?.max,
+    tenantMax: rules.queueMax,
     ...times,
   }
 }
@@ -112,6 +124,13 @@ export async function checkRequest(
 /** The same input has the same seed wherever and whenever it is submitted. */
 const defaultSeed = (action: AnyAction, hash: string): string =>
   sha256(`${action.name}@${action.version} ${hash}`).slice(0, 32)
+
+function checkDedupe(dedupe: Dedupe, key: string | null, delayMs: number | null): Refusal | null {
+  if (!dedupes.includes(dedupe)) return refuse('invalid_dedupe', `dedupe is one of ${dedupes.join(', ')}.`)
+  if (dedupe !== 'first' && key === null) return refuse('invalid_dedupe', `${dedupe} needs an idempotency key.`)
+  if (dedupe === 'debounce' && delayMs === null) return refuse('invalid_dedupe', 'debounce needs a delay.')
+  return null
+}
 
 function checkText(name: string, text: string | undefined): Refusal | null {
   if (text === undefined) return null

@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import type { Submitted } from '../control-plane.ts'
+import { dedupes } from '../commit/order.ts'
+import { type Caller, type Submitted, submitManyMax } from '../control-plane.ts'
 import { isRefusal, type Refusal, toProblem } from '../errors/refusal.ts'
 import { type Immediate, runImmediately, windowMsMax } from '../immediate.ts'
 import { defaultJsonLimits } from '../json/limits.ts'
-import { command } from './command.ts'
+import { command, type Identity } from './command.ts'
+import { may } from './permissions.ts'
 
 const time = z.union([z.string().max(64), z.number()])
 
@@ -30,11 +32,14 @@ const requestFields = {
   traceId: z.string().optional().describe('Trace it belongs to; a new one by default.'),
   slaClass: z.string().min(1).max(100).optional(),
   actionClass: z.string().min(1).max(100).optional(),
+  dedupe: z
+    .enum(dedupes)
+    .optional()
+    .describe('With a key whose execution was never claimed: `supersede` replaces other input, `debounce` any.'),
 }
 
 const inputBytes = defaultJsonLimits.bytesMax
 const marginBytes = 16 * 1024
-const batchMax = 500
 
 const admissionRefusals = [
   'unknown_action',
@@ -47,7 +52,12 @@ const admissionRefusals = [
   'key_too_long',
   'idempotency_key_reused',
   'queue_full',
+  'invalid_dedupe',
 ] as const
+
+/** Whoever may cancel only what it asked for itself may replace only that. */
+const replacing = (caller: Identity): Caller =>
+  may(caller.role, 'execution.cancel') === 'any' ? caller : { ...caller, ownOnly: true }
 
 export const submission = [
   command({
@@ -84,8 +94,8 @@ export const submission = [
     run({ plane, clock, caller, signal, traceId }, { waitMs, ...request }): Promise<Submitted | Immediate | Refusal> {
       const asked = { ...request, traceId: request.traceId ?? traceId }
       return waitMs === undefined && request.mode !== 'immediate'
-        ? plane.trySubmit(asked, caller)
-        : runImmediately(plane, clock, asked, caller, { windowMs: waitMs, signal })
+        ? plane.trySubmit(asked, replacing(caller))
+        : runImmediately(plane, clock, asked, replacing(caller), { windowMs: waitMs, signal })
     },
     respond: ({ execution, replayed, ...rest }) => {
       const headers = {
@@ -103,20 +113,17 @@ export const submission = [
   }),
   command({
     name: 'submit-many',
-    summary: `Submit up to ${batchMax} executions; each is answered for itself.`,
+    summary: `Submit up to ${submitManyMax} executions in one commit; each is answered for itself.`,
     permission: 'execution.submit',
     input: z.strictObject({
-      executions: z
-        .array(z.strictObject(requestFields))
-        .min(1)
-        .max(batchMax)
-        .describe('As for one execution, `key` included.'),
+      executions: z.array(z.strictObject(requestFields)).min(1).describe('As for one execution, `key` included.'),
     }),
     http: { method: 'POST', path: '/v1/executions/batch', bodyBytesMax: 8 * 1024 * 1024 },
-    refusals: admissionRefusals,
-    async run({ plane, caller, traceId }, { executions }) {
+    refusals: [...admissionRefusals, 'too_many_items'],
+    async run({ plane, caller, traceId }, { executions }): Promise<{ items: readonly object[] } | Refusal> {
       const requests = executions.map((request) => ({ ...request, traceId: request.traceId ?? traceId }))
-      const answers = await plane.submitMany(requests, caller)
+      const answers = await plane.submitMany(requests, replacing(caller))
+      if (isRefusal(answers)) return answers
       return {
         items: answers.map((answer) =>
           isRefusal(answer)

@@ -1,12 +1,15 @@
-import { refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { decideCancel } from '../execution/decide-control.ts'
 import type { Execution, Request } from '../execution/execution.ts'
 import { rankOf } from '../execution/rank.ts'
 import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
 import type { Admitted } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
+import type { Depths } from './depths.ts'
 import type { Admission, Answer, Born } from './order.ts'
 import type { Refusals } from './refusals.ts'
+import type { Queues } from './registry.ts'
 import type { Workset } from './workset.ts'
 
 const keyText = ({ tenant, action, recordOnly, key }: KeyLookup): string =>
@@ -33,23 +36,24 @@ export class Keys {
  * Same key and input: the first execution. Same key, other input: refused. Both are events of the execution that holds
  * the key, so that nobody is answered from a key without a trace.
  */
-export function admitOne(
-  work: Workset,
-  admission: Admission,
-  queue: number,
-  keys: Keys,
-  refusals: Refusals,
-  idKey: PublicIdKey,
-): Answer<'admit'> {
+export function admitOne(work: Workset, admission: Admission, around: Admitting): Answer<'admit'> {
+  const { keys, refusals, depths } = around
+  const queue = around.queues.keyOf(admission.action, admission.version)
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
   const actor = { principal: admission.requestedBy, worker: null }
+  // What takes the place of another makes no queue longer: no cap is in its way.
+  let generation: number | null = null
   if (owner !== null) {
     const execution = work.executions.get(owner.id)
     const request = work.requests.get(owner.id)
     if (execution === undefined || request === undefined)
       throw new Error(`the holder ${owner.id} of a key was not loaded`)
-    if (owner.inputHash !== admission.inputHash) {
+    if (replaces(admission, execution, owner.inputHash)) {
+      const refused = replaceOne(work, execution, request, admission)
+      if (refused !== null) return refused
+      generation = request.generation + 1
+    } else if (owner.inputHash !== admission.inputHash) {
       refusals.record(work, execution, 'idempotency_conflict', actor, { inputHash: admission.inputHash })
       return refuse('idempotency_key_reused', 'The idempotency key was used before with other input.', {
         key: admission.key,
@@ -57,14 +61,48 @@ export function admitOne(
         recorded: owner.inputHash,
         submitted: admission.inputHash,
       })
+    } else {
+      refusals.record(work, execution, 'idempotent_replay', actor, {})
+      return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
     }
-    refusals.record(work, execution, 'idempotent_replay', actor, {})
-    return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
   }
-  const { execution } = admitNew(work, admission, queue, keys, idKey)
-  const { id, head, deadlineAt } = execution
+  const full = generation === null ? depths.refuse(admission, queue, work.depth, work.now) : null
+  if (full !== null) return full
+  generation ??= 1
+  const { execution } = admitNew(work, admission, queue, keys, around.idKey, { generation })
   if (admission.schedule !== undefined) work.note(execution, 'schedule_fired', actor, { ...admission.schedule })
-  return { replayed: false, born: { id, queue, position: head, at: work.now, deadlineAt } }
+  const { id, head, deadlineAt } = execution
+  return { replayed: false, born: { id, queue, generation, position: head, at: work.now, deadlineAt } }
+}
+
+/** What admissions are decided with. */
+export interface Admitting {
+  readonly queues: Queues
+  readonly keys: Keys
+  readonly refusals: Refusals
+  readonly depths: Depths
+  readonly idKey: PublicIdKey
+}
+
+/** Only what was never claimed can be taken back: afterwards the first one stands, as without `dedupe`. */
+function replaces({ dedupe, inputHash }: Admission, { state, fence }: Execution, heldHash: string): boolean {
+  if (state !== 'queued' || fence !== 0) return false
+  return dedupe === 'debounce' || (dedupe === 'supersede' && inputHash !== heldHash)
+}
+
+/** Cancels the execution that holds the key; its place is taken in the same commit, so that no cap is in the way. */
+function replaceOne(work: Workset, execution: Execution, request: Request, admission: Admission): Refusal | null {
+  const { requestedBy: principal, ownOnly } = admission
+  if (ownOnly === true && request.requestedBy !== principal) {
+    return refuse('not_permitted', `Only ${request.requestedBy} may replace this execution.`, {
+      executionId: request.publicId,
+    })
+  }
+  const around = { now: work.now, principal, effects: [], stepRecorded: false, fingerprint: null, isGone: () => false }
+  const decision = decideCancel(execution, { type: 'cancel', reason: 'superseded' }, around)
+  if (isRefusal(decision)) return decision
+  work.apply(execution, decision, { principal, worker: null })
+  return null
 }
 
 /** What a new execution is to one that was there before. */
@@ -94,9 +132,9 @@ export function admitNew(
 
 /** The rows of a new execution as its commit wrote them, from the admission and what only the commit knew. */
 export function admittedOf(admission: Admission, born: Born, idKey: PublicIdKey): Admitted {
-  const { id, queue, position, at, deadlineAt } = born
+  const { id, queue, generation, position, at, deadlineAt } = born
   return {
-    request: { ...requestOf(admission, id, publicId(id, idKey)), position, at },
+    request: { ...requestOf(admission, id, publicId(id, idKey)), generation, position, at },
     execution: { ...executionOf(admission, id, queue, at, deadlineAt), head: position, updatedAt: at },
   }
 }

@@ -5,7 +5,7 @@ import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
-import type { Answer, Order, OrderOf } from './order.ts'
+import type { Admission, Answer, Order } from './order.ts'
 import { pauseOne } from './pauses.ts'
 import { breakOne, limitOne, permitOne } from './permit-orders.ts'
 import { Permits } from './permits.ts'
@@ -19,8 +19,10 @@ import { setTimeoutPolicy } from './timeouts.ts'
 import { Turns } from './turns.ts'
 import { Workset } from './workset.ts'
 
-const isAdmitting = (order: Order): order is OrderOf<'admit' | 'rerun'> =>
-  order.kind === 'admit' || order.kind === 'rerun'
+function admissionsOf(order: Order): readonly Admission[] {
+  if (order.kind === 'admit_many') return order.admissions
+  return order.kind === 'admit' || order.kind === 'rerun' ? [order.admission] : []
+}
 
 export interface BatchResult {
   readonly answers: readonly Answer[]
@@ -57,11 +59,12 @@ export function* runBatch(
   const passes = new Passes(memory)
   const permits = new Permits(memory, work, passes)
   const turns = new Turns(memory, work)
+  const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
 
   yield* loadForAdmissions(
     work,
     keys,
-    orders.flatMap((order) => (isAdmitting(order) ? (keyLookup(order.admission) ?? []) : [])),
+    orders.flatMap(admissionsOf).flatMap((admission) => keyLookup(admission) ?? []),
   )
   yield* loadForCommands(work, orders)
 
@@ -69,22 +72,14 @@ export function* runBatch(
   for (const order of orders) {
     switch (order.kind) {
       case 'admit':
-        answers.push(
-          admitOne(
-            work,
-            order.admission,
-            queues.keyOf(order.admission.action, order.admission.version),
-            keys,
-            refusals,
-            memory.idKey,
-          ),
-        )
+        answers.push(admitOne(work, order.admission, admitting))
         break
-      case 'rerun': {
-        const { action, version } = order.admission
-        answers.push(rerunOne(work, order, queues.keyOf(action, version), keys, refusals, memory.idKey))
+      case 'admit_many':
+        answers.push(order.admissions.map((admission) => admitOne(work, admission, admitting)))
         break
-      }
+      case 'rerun':
+        answers.push(rerunOne(work, order, admitting))
+        break
       case 'command':
         answers.push(
           commandOne(work, order, { principal: order.principal, worker: null }, refusals, workers, order.ifNumber),
@@ -155,12 +150,13 @@ export function* runBatch(
   return {
     answers,
     claims: filled.map((answer) => answer.claimed),
-    changes: work.changes(),
+    changes: { ...work.changes(), depth: memory.depths.after(work.depth.all()) },
     // Who waits for the end of parked work is told that it does not move.
     changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
     timersFired: due,
     unfinished: filling.isUnfinished,
     committed: () => {
+      memory.depths.committed(work.depth.all(), now)
       refusals.committed()
       queues.committed()
       workers.committed()

@@ -6,6 +6,7 @@ import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
+import { Depths } from './depths.ts'
 import type { Memory } from './memory.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 import { converse } from './reads.ts'
@@ -94,6 +95,7 @@ export class Committer implements Orders {
       limits: new Map((await session.limits()).map((limit) => [lockKey(limit.tenant, limit.key), limit])),
       passes: new Map(),
       timeouts: new TimeoutPolicies(await session.timeoutPolicies()),
+      depths: new Depths(await session.depths()),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       nextTimerAt: await session.nextTimerAt(),
     }

@@ -1,5 +1,6 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Limit, Worker } from '../store/rows.ts'
+import type { Depths } from './depths.ts'
 import type { RowCache } from './row-cache.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
@@ -23,5 +24,6 @@ export interface Memory {
   /** How many were claimed, or woken, since the oldest last was: by what they stood in line for. */
   readonly passes: Map<string, number>
   readonly timeouts: TimeoutPolicies
+  readonly depths: Depths
   nextTimerAt: number | null
 }

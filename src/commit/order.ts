@@ -4,6 +4,10 @@ import type { Effect, Execution, Request, Step } from '../execution/execution.ts
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
+/** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
+export const dedupes = ['first', 'supersede', 'debounce'] as const
+export type Dedupe = (typeof dedupes)[number]
+
 /** A checked request to create one execution; everything text is canonical already. */
 export interface Admission {
   readonly tenant: string
@@ -27,6 +31,13 @@ export interface Admission {
   readonly delayMs: number | null
   readonly deadlineAt: number | null
   readonly parentId: number | null
+  /** What becomes of an older execution that holds the key and was never claimed; `first` when not given. */
+  readonly dedupe?: Dedupe | undefined
+  /** Whether only an execution that the same principal asked for may be replaced. */
+  readonly ownOnly?: boolean | undefined
+  /** The most that may wait in its queue, and in all queues, of its tenant. */
+  readonly queueMax?: number | undefined
+  readonly tenantMax?: number | undefined
   /** Named when a schedule asks: told as an event of the new execution. */
   readonly schedule?: { readonly name: string; readonly occurrence: string } | undefined
   /** What every run needs, as `execution/permit.ts` writes it; null when it needs nothing. */
@@ -58,6 +69,8 @@ export interface Held {
 /** One thing to be done in some next transaction. */
 export type Order =
   | { readonly kind: 'admit'; readonly admission: Admission }
+  /** Many at once, in one commit; each is answered for itself, in their order. */
+  | { readonly kind: 'admit_many'; readonly admissions: readonly Admission[] }
   /** Runs an execution that has ended once more, as a new one: its admission says the same, but for the seed. */
   | { readonly kind: 'rerun'; readonly id: number; readonly reason: string | null; readonly admission: Admission }
   | {
@@ -155,6 +168,7 @@ export type WorkAnswer = Pick<Execution, 'state' | 'n' | 'attempt' | 'availableA
 export interface Born {
   readonly id: number
   readonly queue: number
+  readonly generation: number
   readonly position: number
   readonly at: number
   /** The earlier of the one that was asked for and the one that the timeout policy sets. */
@@ -166,6 +180,7 @@ export interface Answers {
   admit:
     | { readonly replayed: false; readonly born: Born }
     | { readonly replayed: true; readonly execution: Execution; readonly request: Request }
+  admit_many: readonly Answer<'admit'>[]
   rerun: Admitted
   command: Execution
   work: WorkAnswer

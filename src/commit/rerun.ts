@@ -1,10 +1,8 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { isTerminal } from '../execution/machine.ts'
-import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Admitted } from '../store/rows.ts'
-import { admitNew, type Keys, keyLookup } from './admission.ts'
+import { type Admitting, admitNew, keyLookup } from './admission.ts'
 import type { OrderOf } from './order.ts'
-import type { Refusals } from './refusals.ts'
 import type { Workset } from './workset.ts'
 
 /**
@@ -14,10 +12,7 @@ import type { Workset } from './workset.ts'
 export function rerunOne(
   work: Workset,
   { id, reason, admission }: OrderOf<'rerun'>,
-  queue: number,
-  keys: Keys,
-  refusals: Refusals,
-  idKey: PublicIdKey,
+  { queues, keys, refusals, depths, idKey }: Admitting,
 ): Admitted | Refusal {
   const execution = work.executions.get(id)
   const request = work.requests.get(id)
@@ -42,6 +37,9 @@ export function rerunOne(
       generation: holder.generation,
     })
   }
+  const queue = queues.keyOf(admission.action, admission.version)
+  const full = depths.refuse(admission, queue, work.depth, work.now)
+  if (full !== null) return full
   const lineage = { generation: holder.generation + 1, rerunOf: id }
   const admitted = admitNew(work, admission, queue, keys, idKey, lineage)
   const data = { rerun: admitted.request.publicId, ...(reason === null ? {} : { reason }) }

@@ -22,6 +22,7 @@ import type {
   Waiter,
   Worker,
 } from '../store/rows.ts'
+import { DepthChanges } from './depths.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
 import type { RowCache } from './row-cache.ts'
@@ -68,6 +69,7 @@ export class Workset {
   readonly limits: { add: Limit[]; remove: Limit[] } = { add: [], remove: [] }
   readonly rates: RateState[] = []
   readonly tokens: Token[] = []
+  readonly depth = new DepthChanges()
   /** As this commit leaves them, by id; null is deleted. */
   readonly schedules = new Map<string, Schedule | null>()
   readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
@@ -197,7 +199,7 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Changes {
+  changes(): Omit<Changes, 'depth'> {
     return {
       queues: this.queues,
       workers: this.workers,
@@ -279,6 +281,7 @@ export class Workset {
 
   /** Keeps the indexes of due and future work in step with the row. */
   #place(before: Execution | null, after: Execution): void {
+    this.depth.note(before, after)
     const was = before === null ? null : standing(before)
     const is = standing(after)
     if (was !== null && (is === null || is.kind !== was.kind || is.at !== was.at)) {

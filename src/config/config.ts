@@ -20,6 +20,8 @@ export interface Config {
   readonly sweepMs: number
   readonly pollMs: number
   readonly stallLimitMs: number
+  /** Waiting executions of one tenant; undefined is no limit. */
+  readonly queueMax: number | undefined
   readonly retryPolicy: RetryPolicy
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
@@ -75,6 +77,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     heartbeatMs: values.heartbeatMs ?? Math.min(defaults.heartbeatMs, Math.floor(leaseMs / heartbeatsPerLease)),
     sweepMs: values.sweepMs ?? defaults.sweepMs,
     pollMs: values.pollMs ?? defaults.pollMs,
+    queueMax: values.queueMax,
     stallLimitMs: values.stallLimitMs ?? defaults.stallLimitMs,
     retryPolicy: {
       ...defaultRetryPolicy,

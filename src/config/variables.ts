@@ -52,6 +52,12 @@ export const variables = {
     doc: 'Where executions are stored: `sqlite:` and the path of a file.',
     shown: 'sqlite:./.pawl/pawl.db',
   } satisfies Variable<string>,
+  queueMax: {
+    name: 'PAWL_QUEUE_MAX',
+    schema: whole(1, 1_000_000_000),
+    doc: 'The most executions of one tenant that may wait to be claimed; more are refused with 429 and Retry-After. No limit by default.',
+    shown: '',
+  } satisfies Variable<number>,
   url: {
     name: 'PAWL_URL',
     schema: webAddress,

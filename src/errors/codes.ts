@@ -90,6 +90,18 @@ export const codes = {
     why: 'The delay or point in time is not readable, lies in the past where it may not, or is more than 10 years away.',
     next: 'Give a duration such as `30s`, `5m` or `1h30m`, at most 10 years.',
   },
+  invalid_dedupe: {
+    http: 422,
+    exit: 2,
+    why: 'The way to treat an older execution with the same key is unknown, or lacks the key or the delay it needs.',
+    next: 'Give a key, and for `debounce` a delay; or leave `dedupe` out.',
+  },
+  too_many_items: {
+    http: 413,
+    exit: 2,
+    why: 'One call names more executions than it may.',
+    next: 'Send them in several calls.',
+  },
   invalid_priority: {
     http: 422,
     exit: 2,

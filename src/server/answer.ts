@@ -14,8 +14,13 @@ export function problem(refusal: Refusal, traceId: string): Response {
   return json(body, body.status, {
     'content-type': 'application/problem+json',
     ...(body.status === 401 ? { 'www-authenticate': 'Bearer realm="pawl"' } : {}),
-    ...(body.status === 429 || body.status === 503 ? { 'retry-after': '1' } : {}),
+    ...(body.status === 429 || body.status === 503 ? { 'retry-after': String(secondsOf(refusal)) } : {}),
   })
+}
+
+/** When it is worth another try, where the refusal knows. */
+function secondsOf({ details }: Refusal): number {
+  return typeof details?.retryAfterSeconds === 'number' ? details.retryAfterSeconds : 1
 }
 
 /** What to answer when something was thrown: a failure of the store says so, everything else is a bug. */

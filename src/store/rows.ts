@@ -157,6 +157,13 @@ export interface Artifact extends StoredArtifact {
   readonly at: number
 }
 
+/** How many executions of a tenant wait to be claimed in a queue, those of immediate mode left out. */
+export interface Depth {
+  readonly queue: number
+  readonly tenant: string
+  readonly count: number
+}
+
 export interface Queue {
   readonly key: number
   readonly action: string
@@ -240,6 +247,8 @@ export interface Changes {
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }
   readonly pauses: { readonly add: readonly Pause[]; readonly remove: readonly Pause[] }
   readonly tokens: readonly Token[]
+  /** As they are from now on. */
+  readonly depth: readonly Depth[]
   readonly schedules: { readonly save: readonly Schedule[]; readonly remove: readonly string[] }
   readonly turns: readonly Turn[]
   readonly permits: { readonly add: readonly Permit[]; readonly remove: readonly Permit[] }

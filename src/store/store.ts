@@ -5,6 +5,7 @@ import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type {
   Artifact,
   Changes,
+  Depth,
   Event,
   Limit,
   LogRow,
@@ -91,6 +92,8 @@ export interface Reads {
   pauses(): Awaitable<readonly Pause[]>
   /** Every version of every policy, oldest first. */
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
+  /** Queues without waiting work may be left out. */
+  depths(): Awaitable<readonly Depth[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
 }

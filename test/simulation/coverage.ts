@@ -24,6 +24,8 @@ function nameOf({ from, event, to }: (typeof transitions)[number]): string {
 export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number): string[] {
   if (seeds < seedsMin) return []
   const wanted = [
+    'command rerun',
+    'a key moved on',
     ...faultKinds.map((kind) => `fault ${kind}`),
     ...permitKinds,
     ...transitions

@@ -3,6 +3,7 @@ import type { OrderOf } from '../../src/commit/order.ts'
 import type { ControlPlane, PersonCommand } from '../../src/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import type { Effect } from '../../src/execution/execution.ts'
+import type { ExecutionView } from '../../src/projections/view.ts'
 import type { Pause } from '../../src/store/rows.ts'
 import { type CarrierPorts, carry } from './carrier.ts'
 import type { Dice } from './dice.ts'
@@ -49,6 +50,9 @@ export class People {
   readonly acknowledged = new Set<string>()
   readonly #pauses: Pick<Pause, 'scope' | 'value' | 'tenant'>[] = []
   #submissions = 0
+  /** Keys whose execution somebody may have replaced or run again. */
+  readonly #moving = new Set<string>()
+  readonly #named = new Set<string>()
   waiting = 0
 
   constructor(ports: PeoplePorts) {
@@ -70,6 +74,8 @@ export class People {
       ...(dice.chance(0.2) ? { delay: dice.pick([500, 20_000]) } : {}),
       ...(dice.chance(0.15) ? { deadline: this.#ports.scheduler.wall() + dice.pick([21_000, 60_000, 150_000]) } : {}),
       ...(dice.chance(0.06) ? { recordOnly: true } : {}),
+      ...(dice.chance(0.1) ? { mode: 'immediate' as const } : {}),
+      ...(dice.chance(0.15) ? { dedupe: dice.pick(['supersede', 'debounce'] as const), delay: 20_000 } : {}),
     }
     const again = dice.chance(0.25)
     this.#send(tenant, request, script, 0)
@@ -80,12 +86,15 @@ export class People {
   #send(tenant: string, request: SubmitRequest, script: Script, repeated: number): void {
     const { scheduler, controlPlane } = this.#ports
     const by = { principal: 'service:client', tenant }
+    const key = keyName(tenant, request)
+    if (key !== null) this.#named.add(key)
+    if (key !== null && request.dedupe !== undefined) this.#moving.add(key)
     this.waiting += 1
     carry(this.#ports, 'client', 'submit', () => controlPlane().trySubmit(request, by)).then(
       (answer) => {
         this.waiting -= 1
         if (isRefusal(answer)) this.#refused(answer.code, tenant, request)
-        else this.#admitted(answer.execution.id, tenant, request)
+        else this.#admitted(answer.execution, tenant, request)
       },
       () => {
         this.waiting -= 1
@@ -95,10 +104,12 @@ export class People {
     )
   }
 
-  #admitted(id: string, tenant: string, request: SubmitRequest): void {
+  #admitted({ id, generation }: ExecutionView, tenant: string, request: SubmitRequest): void {
     this.acknowledged.add(id)
-    const name = keyName(tenant, request)
-    if (name === null) return
+    if (generation > 1) this.#ports.count('a key moved on')
+    const key = keyName(tenant, request)
+    if (key === null) return
+    const name = `${key} ${generation}`
     const text = JSON.stringify(request.input)
     const known = this.#keys.get(name)
     if (known === undefined) this.#keys.set(name, { id, text })
@@ -109,7 +120,10 @@ export class People {
   #refused(code: string, tenant: string, request: SubmitRequest): void {
     this.#ports.count(`refusal ${code}`)
     if (code !== 'idempotency_key_reused') return
-    const known = this.#keys.get(keyName(tenant, request) ?? '')
+    const key = keyName(tenant, request) ?? ''
+    // A key that may have moved on is held by other input today.
+    if (this.#moving.has(key)) return
+    const known = this.#keys.get(`${key} 1`)
     if (known?.text === JSON.stringify(request.input))
       this.#ports.report('I6', `a repeated submit was refused: ${code}`)
   }
@@ -129,6 +143,10 @@ export class People {
 
   #commandOne(known: Known): void {
     const { dice, scheduler } = this.#ports
+    if (dice.chance(0.25)) {
+      this.#rerun(known)
+      return
+    }
     const command = dice.pick<PersonCommand>([
       { type: 'cancel', reason: 'changed my mind' },
       { type: 'cancel', reason: null },
@@ -140,6 +158,24 @@ export class People {
     scheduler.after('operator', dice.between(500, 20_000), 'redrives', () =>
       this.#command(known, { type: 'redrive', reason: 'changed it again' }, undefined),
     )
+  }
+
+  #rerun({ id, tenant }: Known): void {
+    const { controlPlane, count } = this.#ports
+    this.waiting += 1
+    const by = { principal: 'human:alice', tenant }
+    carry(this.#ports, 'operator', 'rerun', () => controlPlane().rerun(id, by)).then(
+      (answer) => {
+        this.waiting -= 1
+        count(isRefusal(answer) ? `refusal ${answer.code}` : 'command rerun')
+        if (!isRefusal(answer)) this.acknowledged.add(answer.id)
+      },
+      () => {
+        this.waiting -= 1
+      },
+    )
+    // Whatever key it has, known here or not, may move on.
+    for (const name of this.#named) this.#moving.add(name)
   }
 
   /** Operators look before they say "no": only where nothing can arrive any more. */

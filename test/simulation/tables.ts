@@ -17,6 +17,9 @@ const texts = {
   timers: 'select id, at, kind from timers',
   parked: 'select id, queue, rank, available_at, key from parked',
   pauses: 'select * from pauses',
+  depth: `select key, tenant, ifnull((select count from depth d where d.queue = q.key and d.tenant = t.tenant), 0),
+    (select count(*) from executions e where e.queue = q.key and e.tenant = t.tenant and e.state in (3, 6) and e.rank > -5000)
+    from queues q, (select tenant from executions union select tenant from depth) t`,
   keys: `select count(*), count(distinct json_array(tenant, action, record_only, idem_key, generation))
     from requests where idem_key is not null`,
 } as const
@@ -164,6 +167,13 @@ export class Tables {
     return (['ready', 'timers', 'parked', 'pauses'] as const).map(
       (name) => `${name}: ${JSON.stringify(this.#rows(name))}`,
     )
+  }
+
+  /** The depth of each queue is what a count of its waiting work gives. */
+  checkDepth(): void {
+    for (const [queue, tenant, depth, counted] of this.#rows('depth')) {
+      if (depth !== counted) this.#report('I32', `queue ${queue} of ${tenant} has depth ${depth}, counted ${counted}`)
+    }
   }
 
   /** Each key has one owner. */

@@ -154,6 +154,7 @@ class World {
       },
       actions: actionRegistry(scriptedActions(unused)),
       clock: this.#clock,
+      queueMax: 25,
       retryPolicy: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
       newTraceId: () => `trace-${this.#traces++}`,
       tenantConcurrency: this.#tenantConcurrency,
@@ -177,6 +178,7 @@ class World {
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     this.#permits.check(changes)
+    this.#tables.checkDepth()
     const pauses = this.#views.pauses()
     if (pauses.length > 0) {
       for (const { was, is } of changes.updates) {

@@ -196,6 +196,7 @@ export class Writer {
       dueRates: (now, limit) => read(() => real.dueRates(now, limit)),
       pauses: () => read(() => real.pauses()),
       timeoutPolicies: () => real.timeoutPolicies(),
+      depths: () => real.depths(),
       workers: (keys) => real.workers(keys),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
     }

@@ -65,6 +65,27 @@ export const commitBreakages: readonly Breakage[] = [
     shownBy: 100,
   },
   {
+    name: 'a replaced execution goes on beside the one that took its place',
+    edits: [
+      {
+        file: 'src/commit/admission.ts',
+        find: '  work.apply(execution, decision, { principal, worker: null })\n',
+        replace: '',
+      },
+    ],
+    shownBy: ['test/fast/worker/admitting.test.ts'],
+  },
+  {
+    name: 'the depth of a queue is counted on behind what a commit took from it',
+    edits: [{ file: 'src/commit/depths.ts', find: 'else change.removed += 1', replace: 'else change.removed += 0' }],
+    shownBy: 20,
+  },
+  {
+    name: 'an execution is run again while its key is held by one that has not ended',
+    edits: [{ file: 'src/commit/rerun.ts', find: '!isTerminal(held.state)', replace: 'held.id < 0' }],
+    shownBy: ['test/fast/worker/rerun.test.ts'],
+  },
+  {
     name: 'the end of a pause is not seen by claims of the same commit',
     edits: [
       {

@@ -24,6 +24,7 @@ export function changes(some: Partial<Changes>): Changes {
     parked: { add: [], remove: [] },
     pauses: { add: [], remove: [] },
     tokens: [],
+    depth: [],
     schedules: { save: [], remove: [] },
     turns: [],
     permits: { add: [], remove: [] },

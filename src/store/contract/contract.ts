@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { admitsOnce } from './admits-once.ts'
 import { claimsInOrder } from './claims-in-order.ts'
+import { countsDepth } from './counts-depth.ts'
 import { fencesStaleOwners } from './fences-stale-owners.ts'
 import { findsBySearch } from './finds-by-search.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
@@ -25,6 +26,7 @@ export const promises = {
   'keeps the ledger': keepsTheLedger,
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
+  'counts depth': countsDepth,
   'wakes timers': wakesTimers,
   'keeps timeout policies': keepsTimeoutPolicies,
   'reads history': readsHistory,

@@ -7,6 +7,7 @@ import { type StatementName, statements } from './statements.ts'
 const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   queues: ['queues'],
   pauses: ['pauses'],
+  depths: ['depth'],
   workers: ['workers'],
   liveWorkers: ['workers'],
   tokens: ['tokens'],

@@ -4,6 +4,7 @@ import type { Permit } from '../../execution/permit.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Artifact,
+  Depth,
   Limit,
   Misfire,
   Parked,
@@ -237,6 +238,12 @@ export const rateOf = (row: Row): RateState => ({
   key: text(row[1]),
   dueUs: integer(row[2]),
   wakeAt: integerOrNull(row[3]),
+})
+
+export const depthOf = (row: Row): Depth => ({
+  queue: integer(row[0]),
+  tenant: text(row[1]),
+  count: integer(row[2]),
 })
 
 export const pauseOf = (row: Row): Pause => ({

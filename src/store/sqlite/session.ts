@@ -4,6 +4,7 @@ import type { Permit } from '../../execution/permit.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Changes,
+  Depth,
   Limit,
   Parked,
   Pause,
@@ -20,6 +21,7 @@ import type { KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { inPlainWords } from './failures.ts'
 import type { Prepared } from './prepared.ts'
 import {
+  depthOf,
   effectOf,
   executionOf,
   limitOf,
@@ -214,6 +216,10 @@ export class SqliteSession implements StoreSession {
 
   dueRates(now: number, limit: number): readonly RateState[] {
     return this.#attempt(() => this.#prepared.all('dueRates', now, limit).map(rateOf))
+  }
+
+  depths(): readonly Depth[] {
+    return this.#attempt(() => this.#prepared.all('depths').map(depthOf))
   }
 
   pauses(): readonly Pause[] {

@@ -1,4 +1,5 @@
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
+import { depthStatements } from './depth-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 
 /**
@@ -6,6 +7,7 @@ import { permitStatements } from './permit-statements.ts'
  * take one away at a time: a conjunct that nothing misses does not belong here.
  */
 export const statements = {
+  ...depthStatements,
   ...permitStatements,
 
   begin: 'begin immediate',

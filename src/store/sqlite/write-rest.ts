@@ -27,6 +27,10 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     const { version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition } = policy
     prepared.run('addTimeoutPolicy', version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition)
   }
+  for (const { queue, tenant, count } of changes.depth) {
+    if (count === 0) prepared.run('removeDepth', queue, tenant)
+    else prepared.run('saveDepth', queue, tenant, count)
+  }
   for (const token of changes.tokens) {
     const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
