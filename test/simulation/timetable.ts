@@ -74,7 +74,8 @@ export class Timetable {
   committed(changes: Changes): void {
     const { report } = this.#ports
     for (const { request, execution } of changes.admitted) {
-      if (request.key?.startsWith('schedule:') !== true) continue
+      // What a person runs again is no occurrence of its own.
+      if (request.key?.startsWith('schedule:') !== true || request.rerunOf !== null) continue
       const at = Date.parse(request.key.slice(`schedule:${name}:`.length))
       if (this.#fired.has(request.key))
         report('I23', `${request.key} began ${this.#fired.get(request.key)} and ${request.id}`)
