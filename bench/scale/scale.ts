@@ -53,6 +53,7 @@ async function measure(path: string, sizes: Sizes, say: (sentence: string) => vo
     idKey: opened.publicIdKey,
     clock,
     soon: setImmediate,
+    onFailure: (error) => say(error.stack ?? error.message),
   })
   const worker = await register(committer)
   const claim = async (action: number): Promise<Claimed> => {

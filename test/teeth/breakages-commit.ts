@@ -100,9 +100,9 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'a queue is forgotten when another came before it',
     edits: [
       {
-        file: 'src/commit/claims.ts',
-        find: '    for (const { queue } of found.slice(wanted)) read.set(queue, false)\n',
-        replace: '',
+        file: 'src/commit/due.ts',
+        find: 'emptied: front.isEmpty',
+        replace: 'emptied: true',
       },
     ],
     shownBy: committerTests,
@@ -110,7 +110,11 @@ export const commitBreakages: readonly Breakage[] = [
   {
     name: 'pauses are not looked at by claims',
     edits: [
-      { file: 'src/claim/select.ts', find: '    if (pause !== undefined) {', replace: '    if (pause === null) {' },
+      {
+        file: 'src/claim/select.ts',
+        find: 'return pause === undefined ? {',
+        replace: 'return pauses.length >= 0 ? {',
+      },
     ],
     shownBy: 600,
   },
@@ -124,17 +128,6 @@ export const commitBreakages: readonly Breakage[] = [
       },
     ],
     shownBy: 5,
-  },
-  {
-    name: 'claimed work stays among the due',
-    edits: [
-      {
-        file: workset,
-        find: '        this.removeReady({ queue, rank, availableAt, id })\n',
-        replace: '        void [queue, rank]\n',
-      },
-    ],
-    shownBy: 20,
   },
   {
     name: 'a new timer does not wake the writer',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
 import { commitBreakages } from './breakages-commit.ts'
+import { permitBreakages } from './breakages-permits.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
 import { Copy, type RunEnd } from './copy.ts'
@@ -26,7 +27,7 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
   readonly reason: string
 }[]
 
-const breakages = [...ruleBreakages, ...commitBreakages, ...scheduleBreakages].filter(({ name }) =>
+const breakages = [...ruleBreakages, ...commitBreakages, ...permitBreakages, ...scheduleBreakages].filter(({ name }) =>
   name.includes(filter),
 )
 const jobs: Job[] = [
