@@ -21,7 +21,15 @@ export type Log = (
 
 export type Settings = Pick<
   Config,
-  'leaseMs' | 'heartbeatMs' | 'sweepMs' | 'pollMs' | 'stallLimitMs' | 'retryPolicy' | 'tenantConcurrency' | 'queueMax'
+  | 'leaseMs'
+  | 'heartbeatMs'
+  | 'sweepMs'
+  | 'pollMs'
+  | 'stallLimitMs'
+  | 'poisonLosses'
+  | 'retryPolicy'
+  | 'tenantConcurrency'
+  | 'queueMax'
 >
 
 export interface EngineOptions {
@@ -61,7 +69,7 @@ export function createEngine(options: EngineOptions): Engine {
   const log = options.log ?? (() => {})
   const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
   const settings: Settings = orThrow(checkConfig({ ...orThrow(loadConfig({})), ...options.settings }))
-  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, retryPolicy, tenantConcurrency } = settings
+  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, poisonLosses, retryPolicy, tenantConcurrency } = settings
   const here = thisProcess()
   const recovery: Recovery = createRecovery({
     orders: host.orders,
@@ -71,11 +79,13 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     sweepMs,
     heartbeatMs,
+    poisonLosses,
     log,
   })
   const protocol = inProcess({
     orders: host.orders,
     settings: { leaseMs, heartbeatMs, pollMs, stallLimitMs },
+    poisonLosses,
     onRegistered: (worker, identity) => void recovery.registered(worker, identity),
   })
   const plane = new ControlPlane({

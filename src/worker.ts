@@ -7,7 +7,8 @@ import type { WorkerCommand } from './execution/command.ts'
 import type { Random } from './identity/random.ts'
 import { Cells } from './isolate/cells.ts'
 import { runIsolated } from './isolate/isolated-run.ts'
-import { checkIsolation, limitsOf } from './isolate/limits.ts'
+import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
+import { Suspects } from './isolate/suspects.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { ArtifactStore } from './run/artifacts.ts'
@@ -92,14 +93,18 @@ class ClaimingWorker implements Worker {
   #claiming: Promise<void> = Promise.resolve()
   readonly #ahead: ClaimAhead
   readonly #cells: Cells
+  readonly #suspects: Suspects
   /** Handlers that run now; a run that only waits for its settling to be durable needs no slot. */
   #busy = 0
+  /** Runs from their claim until they are settled. */
+  #held = 0
   #roomMade: () => void = () => {}
   #returning: Timer | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#ahead = new ClaimAhead(options.slots, options.clock.now())
+    this.#suspects = new Suspects(options.actionsModule !== undefined)
     const secretNames = options.actions.list().flatMap(({ secrets = [] }) => secrets)
     this.#cells = new Cells({ ...options, worker: () => this.#signedOn().worker, secretNames: new Set(secretNames) })
   }
@@ -138,14 +143,18 @@ class ClaimingWorker implements Worker {
   async #turn(): Promise<void> {
     const { protocol, clock } = this.#options
     const room = this.#runs.size - this.#busy > settlingMax ? 0 : this.#ahead.room(this.#busy, clock.now())
-    if (room === 0) {
+    const others = this.#held + this.#ahead.size
+    if (room === 0 || this.#suspects.isClosed(others)) {
       await new Promise<void>((resolve) => {
         this.#roomMade = resolve
       })
       return
     }
     const { worker, pollMs } = this.#signedOn()
-    const claimed = await protocol.claim({ worker, limit: room, waitMs: pollMs })
+    const alone = Math.min(room, this.#suspects.room(others))
+    const claimed = await protocol.claim({ worker, limit: room, alone, waitMs: pollMs })
+    if (alone > 0) this.#suspects.asked()
+    for (const each of claimed) if (Suspects.is(each)) this.#suspects.begun()
     this.#ahead.put(claimed, clock.now())
     this.#fillSlots()
   }
@@ -156,6 +165,7 @@ class ClaimingWorker implements Worker {
       const claimed = this.#ahead.next()
       if (claimed === undefined) break
       this.#busy += 1
+      this.#held += 1
       this.#runs.begin(claimed, (run) => this.#hold(claimed, run))
     }
     if (this.#ahead.size > 0) this.#returnLater()
@@ -178,6 +188,7 @@ class ClaimingWorker implements Worker {
     if (claimed.length === 0) return
     const { worker } = this.#signedOn()
     await Promise.all(claimed.map((each) => this.#handBack(worker, each)))
+    for (const each of claimed) if (Suspects.is(each)) this.#suspects.ended()
   }
 
   async #hold(claimed: Claimed, run: LiveRun): Promise<void> {
@@ -192,6 +203,8 @@ class ClaimingWorker implements Worker {
       this.#options.log(level, `An execution could not be settled: ${message}`, { execution: run.publicId })
     } finally {
       heart?.release(run.lease)
+      this.#held -= 1
+      if (Suspects.is(claimed)) this.#suspects.ended()
       this.#roomMade()
     }
   }
@@ -226,7 +239,8 @@ class ClaimingWorker implements Worker {
   async #perform(claimed: Claimed, action: AnyAction, run: LiveRun, work: Work): Promise<WorkerCommand | null> {
     const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
     const ports = { clock, work, abort: run.abort, artifacts, secrets, log }
-    const limits = limitsOf(action, actionsModule)
+    const isApart = Suspects.is(claimed) && actionsModule !== undefined
+    const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill
@@ -256,11 +270,12 @@ class ClaimingWorker implements Worker {
   }
 
   async #signOn(): Promise<void> {
-    const { protocol, actions, identity, incarnation, host, slots, clock, random, log } = this.#options
+    const { protocol, actions, actionsModule, identity, incarnation, host, slots, clock, random, log } = this.#options
+    const isolates = actionsModule !== undefined
     const names = actions.list().map(({ name, version }) => ({ action: name, version }))
     for (let failures = 1; ; failures += 1) {
       try {
-        const welcome = await protocol.register({ identity, incarnation, ...host, actions: names, slots })
+        const welcome = await protocol.register({ identity, incarnation, ...host, actions: names, slots, isolates })
         await this.#heart?.stop()
         this.#welcome = welcome
         this.#isUnknown = false
@@ -286,6 +301,7 @@ class ClaimingWorker implements Worker {
         this.#ahead.takeOlder(Number.POSITIVE_INFINITY)
         this.#runs.loseAll('this worker was declared gone')
       },
+      suspects: () => this.#suspects.heard(),
     }
     if (heart !== undefined) return heart(welcome, news)
     return timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)

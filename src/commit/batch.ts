@@ -102,7 +102,7 @@ export function* runBatch(
         answers.push(workers.signOff(order.worker))
         break
       case 'sweep':
-        answers.push(yield* sweep(work, workers, order.now))
+        answers.push(yield* sweep(work, workers, order))
         break
       case 'pause':
         answers.push(yield* pauseOne(work, order))

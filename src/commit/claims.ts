@@ -12,7 +12,7 @@ import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
-import { takesWork, type Workers } from './registry.ts'
+import { laneOf, takesWork, type Workers } from './registry.ts'
 import type { Turns } from './turns.ts'
 import type { Workset } from './workset.ts'
 
@@ -76,20 +76,35 @@ export class Claims {
         ({ action, version }) =>
           this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
       )
+    // Suspects first: they have waited for whoever can run them alone.
+    const alone = Math.min(claim.limit, claim.alone ?? 0, worker.isolates ? claim.limit : 1)
+    const suspects = alone === 0 ? [] : yield* this.#takeFrom(queues.map(laneOf), alone, claim, pauses)
+    const isFull = suspects.length > 0 && !worker.isolates
+    const others = isFull ? [] : yield* this.#takeFrom(queues, claim.limit - suspects.length, claim, pauses)
+    const taken = [...suspects, ...others]
+    return { claimed: taken.length === 0 ? null : yield* handOver(this.#work, taken) }
+  }
+
+  *#takeFrom(
+    queues: readonly number[],
+    limit: number,
+    claim: ClaimOrder,
+    pauses: readonly Pause[],
+  ): Asking<Execution[]> {
     const taken: Execution[] = []
     let fruitless = 0
-    while (taken.length < claim.limit) {
+    while (taken.length < limit) {
       if (fruitless === fruitlessMax) {
         this.isUnfinished = true
         break
       }
-      const wanted = claim.limit - taken.length
+      const wanted = limit - taken.length
       const ahead = fruitless === 0 ? wanted : Math.max(wanted, Math.min(lookAheadMax, lookAheadMin << fruitless))
       const candidates = yield* look(this.#work, yield* this.#due.next(queues, ahead))
       if (candidates.length === 0) break
       const before = taken.length
       for (const candidate of candidates) {
-        if (taken.length === claim.limit) break
+        if (taken.length === limit) break
         const execution = yield* this.#admit(candidate, pauses)
         if (execution === null) continue
         this.#due.claimed(queues, candidate.ready)
@@ -97,7 +112,7 @@ export class Claims {
       }
       if (taken.length === before) fruitless += 1
     }
-    return { claimed: taken.length === 0 ? null : yield* handOver(this.#work, taken) }
+    return taken
   }
 
   /** The execution if it may run now. Otherwise its entry is parked or dropped. */

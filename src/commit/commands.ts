@@ -91,5 +91,5 @@ export function heartbeatOne(
     }
     if (execution.cancelledAt !== null) cancel.push(id)
   }
-  return { lost, cancel }
+  return workers.haveSuspects(worker) ? { lost, cancel, suspects: true } : { lost, cancel }
 }

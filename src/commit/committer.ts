@@ -10,6 +10,7 @@ import { Depths } from './depths.ts'
 import type { Memory } from './memory.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 import { converse } from './reads.ts'
+import { laneOf } from './registry.ts'
 import { RowCache } from './row-cache.ts'
 import { TimeoutPolicies } from './timeouts.ts'
 
@@ -86,7 +87,7 @@ export class Committer implements Orders {
     const memory: Memory = {
       idKey: options.idKey,
       queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
-      maybeReady: new Set(queues.map(({ key }) => key)),
+      maybeReady: new Set(queues.flatMap(({ key }) => [key, laneOf(key)])),
       refusals: new Map(),
       rows: new RowCache(),
       lastTurns: new Map(),

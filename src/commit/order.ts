@@ -58,7 +58,7 @@ export interface Claimed {
 export type Hello = Pick<
   Worker,
   'identity' | 'incarnation' | 'host' | 'pid' | 'startedTicks' | 'bootId' | 'actions' | 'slots'
->
+> & { readonly isolates?: boolean | undefined }
 
 export interface Held {
   readonly id: number
@@ -88,6 +88,8 @@ export type Order =
       readonly kind: 'claim'
       readonly worker: number
       readonly limit: number
+      /** How many of them may be suspects: those run alone. */
+      readonly alone?: number | undefined
       readonly leaseMs: number
       readonly waitMs: number
     }
@@ -110,9 +112,10 @@ export type Order =
       readonly cause: 'exit' | 'restart'
       /** The worker that says so: it may speak only of processes that it started itself. */
       readonly by?: number | undefined
+      readonly poisonLosses?: number | undefined
     }
   /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
-  | { readonly kind: 'sweep'; readonly now?: number | undefined }
+  | { readonly kind: 'sweep'; readonly now?: number | undefined; readonly poisonLosses?: number | undefined }
   | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
   /** Takes effect with the next commit; history is kept. */
   | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
@@ -185,7 +188,8 @@ export interface Answers {
   command: Execution
   work: WorkAnswer
   claim: readonly Claimed[]
-  heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[] }
+  /** `suspects`: due work that runs alone waits for a worker. */
+  heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[]; readonly suspects?: boolean }
   register: { readonly worker: number }
   sign_off: { readonly worker: number }
   gone: { readonly recovered: readonly number[] }

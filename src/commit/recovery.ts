@@ -15,10 +15,16 @@ const dueMax = 500
 
 const system = (name: string): Actor => ({ principal: `system:${name}`, worker: null })
 
-function loseLease(work: Workset, id: number, cause: 'sweep' | 'exit' | 'restart', workers: Workers): boolean {
+interface Loss {
+  readonly cause: 'sweep' | 'exit' | 'restart'
+  readonly poisonLosses?: number | undefined
+}
+
+function loseLease(work: Workset, id: number, { cause, poisonLosses }: Loss, workers: Workers): boolean {
   const execution = work.executions.get(id)
   if (execution === undefined) return false
-  const command = { type: 'lease_expired' as const, cause }
+  const isApart = execution.worker !== null && workers.get(execution.worker)?.isolates === true
+  const command = { type: 'lease_expired' as const, cause, isApart, poisonLosses }
   const actor = system('recovery')
   const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
   return !isRefusal(decision) && work.apply(execution, decision, actor) !== execution
@@ -36,17 +42,20 @@ export function* goneOne(work: Workset, order: OrderOf<'gone'>, workers: Workers
   for (let after = 0; ; ) {
     const ids = yield* ask('heldBy', order.worker, after, dueMax)
     yield* loadWithLedger(work, ids)
-    for (const id of ids) if (loseLease(work, id, order.cause, workers)) recovered.push(id)
+    for (const id of ids) if (loseLease(work, id, order, workers)) recovered.push(id)
     const last = ids.at(-1)
     if (last === undefined || ids.length < dueMax) return { recovered }
     after = last
   }
 }
 
-export function* sweep(work: Workset, workers: Workers, now = work.now): Asking<Answer<'sweep'>> {
-  const ids = yield* ask('expiredLeases', Math.min(now, work.now), 0, dueMax)
+export function* sweep(work: Workset, workers: Workers, order: OrderOf<'sweep'>): Asking<Answer<'sweep'>> {
+  const ids = yield* ask('expiredLeases', Math.min(order.now ?? work.now, work.now), 0, dueMax)
   yield* loadWithLedger(work, ids)
-  return { recovered: ids.filter((id) => loseLease(work, id, 'sweep', workers)), more: ids.length === dueMax }
+  return {
+    recovered: ids.filter((id) => loseLease(work, id, { cause: 'sweep', poisonLosses: order.poisonLosses }, workers)),
+    more: ids.length === dueMax,
+  }
 }
 
 function* loadWithLedger(work: Workset, ids: readonly number[]): Asking<void> {

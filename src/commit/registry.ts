@@ -31,6 +31,9 @@ export class Queues {
   }
 }
 
+/** Suspects of a queue stand in a lane of their own, so that a claim that cannot take one never reads them. */
+export const laneOf = (queue: number): number => -queue
+
 /** Whether it is neither gone nor signed off: a worker without slots offers nothing any more. */
 export const takesWork = ({ goneAt, slots }: Worker): boolean => goneAt === null && slots > 0
 
@@ -75,7 +78,15 @@ export class Workers {
     }
     const key = this.#next++
     const at = this.#work.now
-    this.change({ key, ...hello, registeredAt: at, seenAt: at, goneAt: null, goneProof: null })
+    this.change({
+      key,
+      ...hello,
+      isolates: hello.isolates ?? false,
+      registeredAt: at,
+      seenAt: at,
+      goneAt: null,
+      goneProof: null,
+    })
     return key
   }
 
@@ -85,6 +96,13 @@ export class Workers {
     if (worker === undefined) return unknownWorker(key)
     this.change({ ...worker, actions: [], slots: 0, seenAt: this.#work.now })
     return { worker: key }
+  }
+
+  /** Whether due work that runs alone may wait for this worker. Lanes are read by claims that can take from them. */
+  haveSuspects(worker: Worker): boolean {
+    return worker.actions.some(({ action, version }) =>
+      this.#memory.maybeReady.has(laneOf(this.#memory.queueKeys.get(`${action}@${version}`) ?? 0)),
+    )
   }
 
   change(worker: Worker): void {

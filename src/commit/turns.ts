@@ -2,6 +2,7 @@ import type { Execution } from '../execution/execution.ts'
 import type { Ready } from '../store/rows.ts'
 import type { Memory } from './memory.ts'
 import { type Asking, ask } from './reads.ts'
+import { laneOf } from './registry.ts'
 import type { Workset } from './workset.ts'
 
 /** Pairs of which the newest turn is remembered; others are asked for. */
@@ -48,7 +49,8 @@ export class Turns {
         before = execution
       }
       entry.last = Math.max(virtual, entry.last) + 1
-      readyAdd.set(id, { queue, rank, turn: entry.last, id, availableAt, paid: false })
+      const lane = execution.losses > 0 ? laneOf(queue) : queue
+      readyAdd.set(id, { queue: lane, rank, turn: entry.last, id, availableAt, paid: false })
     }
     unplaced.clear()
   }

@@ -22,6 +22,7 @@ export interface Config {
   readonly stallLimitMs: number
   /** Waiting executions of one tenant; undefined is no limit. */
   readonly queueMax: number | undefined
+  readonly poisonLosses: number
   readonly retryPolicy: RetryPolicy
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
@@ -42,6 +43,7 @@ export const defaults = {
   sweepMs: 5000,
   pollMs: 1000,
   stallLimitMs: 60_000,
+  poisonLosses: 3,
   retryPolicy: defaultRetryPolicy,
   logLevel: 'info',
   slackApiUrl: 'https://slack.com/api',
@@ -79,6 +81,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     pollMs: values.pollMs ?? defaults.pollMs,
     queueMax: values.queueMax,
     stallLimitMs: values.stallLimitMs ?? defaults.stallLimitMs,
+    poisonLosses: values.poisonLosses ?? defaults.poisonLosses,
     retryPolicy: {
       ...defaultRetryPolicy,
       maxAttempts: values.maxAttempts ?? defaultRetryPolicy.maxAttempts,

@@ -134,6 +134,12 @@ export const variables = {
     shown: '3',
     aliases: ['QUOTEY_EXEC_MAX_RETRIES', 'DOCUGEN_QUEUE_MAX_ATTEMPTS', 'default_max_retries'],
   } satisfies Variable<number>,
+  poisonLosses: {
+    name: 'PAWL_POISON_LOSSES',
+    schema: whole(1, 1_000_000),
+    doc: 'Crashes of an execution that ran alone after which it is quarantined as poison.',
+    shown: '3',
+  } satisfies Variable<number>,
   backoffBaseMs: {
     name: 'PAWL_BACKOFF_BASE_SECONDS',
     schema: seconds,

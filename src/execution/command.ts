@@ -94,7 +94,13 @@ export type PermitCommand =
 /** Commands of people, services and the engine itself. */
 export type ControlCommand =
   | { readonly type: 'claim'; readonly worker: number; readonly leaseMs: number }
-  | { readonly type: 'lease_expired'; readonly cause: 'sweep' | 'exit' | 'restart' }
+  | {
+      readonly type: 'lease_expired'
+      readonly cause: 'sweep' | 'exit' | 'restart'
+      /** The worker runs suspects in processes of their own: its own end says nothing about them. */
+      readonly isApart?: boolean | undefined
+      readonly poisonLosses?: number | undefined
+    }
   | { readonly type: 'cancel'; readonly reason: string | null }
   | { readonly type: 'retry' }
   | { readonly type: 'redrive'; readonly reason: string }

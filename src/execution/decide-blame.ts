@@ -1,7 +1,7 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command, CrashEvidence } from './command.ts'
 import { leaseLost, merge, owns } from './decide-run.ts'
-import { type Decision, type EventData, type Fact, move, note, type Surroundings } from './decision.ts'
+import { type Decision, type EventData, type Fact, move, note, nothing, type Surroundings } from './decision.ts'
 import { afterLeaseLoss, doubtOpen } from './ending.ts'
 import type { Execution } from './execution.ts'
 
@@ -31,6 +31,31 @@ export function decideCrashed(execution: Execution, command: Of<'crashed'>, arou
   })
 }
 
+/**
+ * The lease is lost with its worker. Whoever ran alone there is to blame; of several nobody can say which it was, so all
+ * are suspects and run alone from now on.
+ */
+export function decideLeaseExpired(
+  execution: Execution,
+  command: Of<'lease_expired'>,
+  around: Surroundings,
+): Decision | Refusal {
+  if (execution.state !== 'running') return nothing
+  if (command.cause === 'sweep' && (execution.leaseUntil ?? 0) > around.now) return nothing
+  return loseRun(execution, around, {
+    isLone: execution.losses > 0 && command.isApart !== true,
+    poisonLosses: command.poisonLosses ?? poisonLossesDefault,
+    message: lossMessages[command.cause],
+    data: { cause: command.cause, attempt: execution.attempt, worker: execution.worker },
+  })
+}
+
+const lossMessages = {
+  sweep: 'the lease ran out without a renewal',
+  exit: 'the worker process ended',
+  restart: 'the worker was started anew and its previous process is gone',
+} as const
+
 interface Loss {
   /** Nothing else ran in the process that was lost. */
   readonly isLone: boolean
@@ -43,17 +68,20 @@ function loseRun(execution: Execution, around: Surroundings, { isLone, poisonLos
   const losses = execution.losses + 1
   const loneLosses = execution.loneLosses + (isLone ? 1 : 0)
   const isPoison = isLone && loneLosses >= poisonLosses
-  const errorClass = isPoison ? 'Poison' : 'WorkerLost'
+  // Its neighbour may have done it: for a while, such a loss costs at most its attempt and ends nothing.
+  const isSpared = !isLone && losses <= poisonLosses
   const doubt = doubtOpen(execution, around.effects)
-  const blamed = { ...execution, losses, loneLosses }
-  const { to, set } = afterLeaseLoss(blamed, merge(around.effects, doubt.effects), around.now, isPoison)
-  const lost = { losses, loneLosses, lastErrorClass: errorClass, lastError: message }
-  const quarantine: Fact[] = isPoison
-    ? [note(execution, 'quarantined', {}, { ...data, errorClass, losses, loneLosses, reason: message })]
-    : []
-  const event = { ...data, errorClass, losses, loneLosses }
+  const { to, set } = afterLeaseLoss(execution, merge(around.effects, doubt.effects), around.now, {
+    isPoison,
+    isSpared,
+  })
+  const errorClass = isPoison ? 'Poison' : 'WorkerLost'
+  const blame = { losses, loneLosses, lastErrorClass: errorClass, lastError: message }
+  const isRefunded = set.attempt !== undefined && set.attempt < execution.attempt
+  const event = { ...data, errorClass, losses, loneLosses, ...(isRefunded ? { refunded: true } : {}) }
+  const quarantined: Fact[] = isPoison ? [note(execution, 'quarantined', {}, { ...event, reason: message })] : []
   return {
-    facts: [...doubt.facts, ...quarantine, move(execution, 'lease_expired', to, { ...set, ...lost }, event)],
+    facts: [...doubt.facts, ...quarantined, move(execution, 'lease_expired', to, { ...set, ...blame }, event)],
     effects: doubt.effects,
   }
 }

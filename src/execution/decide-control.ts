@@ -1,6 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
-import { type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
+import { cleared, type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { endedAs } from './ending.ts'
 import { type Execution, isOpen } from './execution.ts'
 
@@ -59,6 +59,7 @@ export function decideRedrive(execution: Execution, command: Of<'redrive'>, { no
     return illegal(execution, 'redrive')
   }
   const set: Partial<Execution> = {
+    ...cleared,
     attempt: 0,
     worker: null,
     ending: null,

@@ -3,7 +3,7 @@ import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
 import type { Command } from './command.ts'
 import { type Decision, illegal, move, nothing, type Surroundings } from './decision.ts'
-import { afterLeaseLoss, asksPerson, doubtOpen, endRunning } from './ending.ts'
+import { asksPerson, doubtOpen, endRunning } from './ending.ts'
 import { type Execution, isOpen } from './execution.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
@@ -45,7 +45,10 @@ export function decideClaim(
     startedAt: now,
     reconciles: reconcileOnly ? execution.reconciles + 1 : execution.reconciles,
   }
-  const data = reconcileOnly ? { attempt, reconcileOnly } : attempt === 1 ? undefined : { attempt }
+  // A suspect is claimed alone; the record says so.
+  const alone = execution.losses > 0 ? { alone: true } : undefined
+  const told = reconcileOnly ? { attempt, reconcileOnly } : attempt === 1 ? undefined : { attempt }
+  const data = alone === undefined ? told : { ...told, ...alone }
   return { facts: [move(execution, 'claim', 'running', set, data)] }
 }
 
@@ -173,30 +176,6 @@ export function decideHandBack(
         : move(execution, 'hand_back', 'queued', { availableAt: around.now })
   return { facts: [...doubt.facts, fact], effects: doubt.effects }
 }
-
-export function decideLeaseExpired(
-  execution: Execution,
-  command: Of<'lease_expired'>,
-  around: Surroundings,
-): Decision | Refusal {
-  if (execution.state !== 'running') return nothing
-  const { now } = around
-  if (command.cause === 'sweep' && (execution.leaseUntil ?? 0) > now) return nothing
-  const doubt = doubtOpen(execution, around.effects)
-  const { to, set } = afterLeaseLoss(execution, merge(around.effects, doubt.effects), now)
-  const lost = { lastErrorClass: 'WorkerLost', lastError: lossMessages[command.cause] }
-  const data = { cause: command.cause, errorClass: 'WorkerLost', attempt: execution.attempt, worker: execution.worker }
-  return {
-    facts: [...doubt.facts, move(execution, 'lease_expired', to, { ...set, ...lost }, data)],
-    effects: doubt.effects,
-  }
-}
-
-const lossMessages = {
-  sweep: 'the lease ran out without a renewal',
-  exit: 'the worker process ended',
-  restart: 'the worker was started anew and its previous process is gone',
-} as const
 
 /** A claim for reconciliation only has ended without completing the run. */
 export function decideEndReconciliation(

@@ -1,6 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
-import { decideCrashed } from './decide-blame.ts'
+import { decideCrashed, decideLeaseExpired } from './decide-blame.ts'
 import { decideCancel, decideRedrive, decideRetry, decideWake } from './decide-control.ts'
 import {
   decideIntendEffect,
@@ -15,7 +15,6 @@ import {
   decideExpire,
   decideFail,
   decideHandBack,
-  decideLeaseExpired,
   decideRenew,
   decideSucceed,
   decideSuspend,

@@ -47,7 +47,7 @@ export const nothing: Decision = { facts: [] }
  * @throws when the machine does not declare it: a rule that asks for it is a bug, not a refusal.
  */
 export function move(
-  execution: Pick<Execution, 'state'>,
+  execution: Pick<Execution, 'state' | 'losses'>,
   type: EventType,
   to: State,
   set: Partial<Execution> = {},
@@ -57,8 +57,20 @@ export function move(
     throw new Error(`the state machine has no transition ${execution.state} --${type}--> ${to}`)
   }
   const leaving = execution.state !== 'running' ? {} : isTerminal(to) ? { leaseUntil: null } : released
-  return { type, to, set: { ...leaving, ...set, state: to }, data }
+  const isCleared = execution.losses > 0 && execution.state === 'running' && endsByItself.has(type)
+  return { type, to, set: { ...leaving, ...(isCleared ? cleared : {}), ...set, state: to }, data }
 }
+
+/** The handler has come to an end, whatever it was: it did not take its process down. A run handed back has not. */
+const endsByItself: ReadonlySet<EventType> = new Set([
+  'succeed',
+  'fail',
+  'fail_retryable',
+  'suspend',
+  'cancel',
+  'expire',
+])
+export const cleared: Partial<Execution> = { losses: 0, loneLosses: 0 }
 
 /** Whoever is not running has no owner; what has ended keeps the name of the worker that ended it. */
 const released: Partial<Execution> = { worker: null, leaseUntil: null }

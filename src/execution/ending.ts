@@ -65,13 +65,17 @@ export function afterLeaseLoss(
   execution: Execution,
   effects: readonly Effect[],
   now: number,
-  isPoison = false,
+  blame: Blame,
 ): { to: State; set: Partial<Execution> } {
-  const ending = earned(execution, now, isPoison)
+  const ending = earned(execution, now, blame)
   if (asksPerson(effects)) {
     return { to: 'waiting', set: { waitingFor: 'outcome', ending, availableAt: now } }
   }
-  if (ending === null) return { to: 'retryable_failed', set: { availableAt: now } }
+  if (ending === null) {
+    // The last attempt is given back, for the next claim spends it anew.
+    const attempt = Math.min(execution.attempt, execution.maxAttempts - 1)
+    return { to: 'retryable_failed', set: { availableAt: now, attempt } }
+  }
   if (!effects.some(isOpen)) return { to: ending, set: { ...endedAs(execution, ending, now), ending: null } }
   if (execution.reconciles >= reconcilesMax) {
     return { to: 'waiting', set: { waitingFor: 'outcome', ending, availableAt: now } }
@@ -79,9 +83,18 @@ export function afterLeaseLoss(
   return { to: 'retryable_failed', set: { ending, availableAt: now } }
 }
 
-function earned(execution: Execution, now: number, isPoison: boolean): Ending | null {
+/** What a lost run says about the execution itself. */
+export interface Blame {
+  /** It took its process down too often while nothing else ran there. */
+  readonly isPoison: boolean
+  /** Somebody else may have done it: it must not end for that. */
+  readonly isSpared: boolean
+}
+
+function earned(execution: Execution, now: number, { isPoison, isSpared }: Blame): Ending | null {
   if (execution.cancelledAt !== null) return 'canceled'
   if (execution.deadlineAt !== null && execution.deadlineAt <= now) return 'expired'
   if (execution.ending !== null) return execution.ending
-  return isPoison || execution.attempt >= execution.maxAttempts ? 'failed' : null
+  if (isPoison) return 'failed'
+  return !isSpared && execution.attempt >= execution.maxAttempts ? 'failed' : null
 }

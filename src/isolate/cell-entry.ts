@@ -3,6 +3,7 @@ import { Worker as Thread } from 'node:worker_threads'
 import { type ActionRegistry, actionRegistry } from '../action/action.ts'
 import { actionsOf } from '../action/module.ts'
 import { Canceled, classify, LeaseLost, TimeoutError } from '../errors/failures.ts'
+import { orThrow } from '../errors/refusal.ts'
 import { thisProcess } from '../recover/this-process.ts'
 import type { StoredFile } from '../run/artifacts.ts'
 import { ShuttingDown } from '../run/halt.ts'
@@ -37,9 +38,10 @@ process.on('message', (message: ToCell) => {
   }
 })
 
-async function load(module: Extract<ToCell, { load: unknown }>['load']): Promise<void> {
+async function load({ action, version, ...module }: Extract<ToCell, { load: unknown }>['load']): Promise<void> {
   try {
     actions = actionRegistry(await actionsOf(module))
+    orThrow(actions.find(action, version))
     tell({ loaded: { startedTicks: thisProcess().startedTicks } })
   } catch (thrown) {
     tell({ unloadable: classify(thrown).message })

@@ -100,8 +100,8 @@ export class Cells {
     void cell.exited.then(({ exitCode, signal }) =>
       loaded.reject(new Error(`The process ended while it loaded the actions: ${signal ?? `code ${exitCode}`}.`)),
     )
-    const { module, exportName } = cell.limits
-    cell.tell({ load: { module, exportName } })
+    const { module, exportName, action, version } = cell.limits
+    cell.tell({ load: { module, exportName, action, version } })
     const patience = this.#options.clock.timer(loadMsMax, () =>
       loaded.reject(new Error(`The actions were not loaded within ${loadMsMax} ms.`)),
     )
@@ -159,6 +159,7 @@ export class Cells {
 
 const sameLimits = (a: CellLimits, b: CellLimits): boolean =>
   a.action === b.action &&
+  a.version === b.version &&
   a.module === b.module &&
   a.exportName === b.exportName &&
   a.memoryMb === b.memoryMb &&

@@ -6,6 +6,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 /** Where the process of one action finds it, and what a run there may use. */
 export interface CellLimits extends ActionsModule {
   readonly action: string
+  readonly version: number
   /** MiB beyond what the process needed to load the actions. */
   readonly memoryMb: number
   /** Milliseconds between abort and kill. */
@@ -24,13 +25,14 @@ export function limitsOf(action: AnyAction, known: ActionsModule | undefined): C
     ...named
   } = action.isolate === true ? {} : action.isolate
   const where = named.module === undefined ? known : { module: named.module, exportName: named.export }
-  return where === undefined ? null : { ...where, action: action.name, memoryMb, graceMs }
+  return where === undefined ? null : { ...where, action: action.name, version: action.version, memoryMb, graceMs }
 }
 
 /** Limits of a suspect that did not ask for them: the memory that the worker itself has. */
 export function suspectLimits(action: AnyAction, known: ActionsModule): CellLimits {
   const memoryMb = Math.round(getHeapStatistics().heap_size_limit / 2 ** 20)
-  return limitsOf(action, known) ?? { ...known, action: action.name, memoryMb, graceMs: graceMsDefault }
+  const { name, version } = action
+  return limitsOf(action, known) ?? { ...known, action: name, version, memoryMb, graceMs: graceMsDefault }
 }
 
 /** An action that must not run beside others needs a module that another process can load. */

@@ -13,7 +13,7 @@ import type { RetryPolicy } from '../time/backoff.ts'
  * to the store; the process has the handler. Input and secrets travel here only, never in arguments or the environment.
  */
 export type ToCell =
-  | { readonly load: ActionsModule }
+  | { readonly load: ActionsModule & { readonly action: string; readonly version: number } }
   | { readonly run: RunOrder }
   | { readonly abort: AbortReason }
   | ({ readonly reply: number } & Reply)

@@ -27,6 +27,7 @@ export type FromHeart =
   | { readonly lost: Lease; readonly reason: string }
   | { readonly cancel: Lease }
   | { readonly unknown: true }
+  | { readonly suspects: true }
 
 if (parentPort !== null) runHeart(parentPort, workerData as HeartThreadData)
 
@@ -40,6 +41,7 @@ function runHeart(parent: MessagePort, { welcome, carrier, tick }: HeartThreadDa
     lost: ({ id, fence }, reason) => tell({ lost: { id, fence }, reason }),
     cancel: ({ id, fence }) => tell({ cancel: { id, fence } }),
     unknown: () => tell({ unknown: true }),
+    suspects: () => tell({ suspects: true }),
   })
   const beating = rhythm(clock, welcome.heartbeatMs, () => {
     // By the time that has passed: a wall that is set forward is no handler that stands still.

@@ -6,12 +6,14 @@ export interface InProcessOptions {
   readonly orders: Orders
   /** What every worker is told on signing on; also how long its leases are. */
   readonly settings: Omit<Welcome, 'worker'>
+  /** Lone crashes after which an execution is taken for poison; 3 by default. */
+  readonly poisonLosses?: number | undefined
   /** Told of every new incarnation, so that an earlier one of the same identity can be looked after. */
   readonly onRegistered?: ((worker: number, identity: string) => void) | undefined
 }
 
 /** The worker protocol on the side that holds the store: every call becomes an order. Other carriers end here. */
-export function inProcess({ orders, settings, onRegistered }: InProcessOptions): WorkerProtocol {
+export function inProcess({ orders, settings, poisonLosses, onRegistered }: InProcessOptions): WorkerProtocol {
   const { leaseMs } = settings
   return {
     async register(hello) {
@@ -19,14 +21,16 @@ export function inProcess({ orders, settings, onRegistered }: InProcessOptions):
       onRegistered?.(worker, hello.identity)
       return { worker, ...settings }
     },
-    claim: async ({ worker, limit, waitMs }) =>
-      taken(await orders.give<'claim'>({ kind: 'claim', worker, limit, leaseMs, waitMs })),
+    claim: async ({ worker, limit, alone, waitMs }) =>
+      taken(await orders.give<'claim'>({ kind: 'claim', worker, limit, alone, leaseMs, waitMs })),
     heartbeat: async ({ worker, held, stalledMs }) =>
       taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
-    work: (worker, id, command) =>
-      command.type === 'take_permits' || command.type === 'give_permits'
-        ? orders.give<'permit'>({ kind: 'permit', worker, id, command })
-        : orders.give<'work'>({ kind: 'work', worker, id, command }),
+    work(worker, id, command) {
+      if (command.type === 'take_permits' || command.type === 'give_permits')
+        return orders.give<'permit'>({ kind: 'permit', worker, id, command })
+      const given = command.type === 'crashed' ? { ...command, poisonLosses } : command
+      return orders.give<'work'>({ kind: 'work', worker, id, command: given })
+    },
     async gone({ worker, cell, proof }) {
       taken(await orders.give<'gone'>({ kind: 'gone', worker: cell, proof, cause: 'exit', by: worker }))
     },

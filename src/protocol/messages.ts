@@ -23,9 +23,15 @@ const helloMessage = z.strictObject({
   bootId: z.string().max(64).nullable(),
   actions: z.array(z.strictObject({ action: z.string().min(1).max(100), version: z.int().min(1) })).max(10_000),
   slots: z.int().min(0).max(100_000),
+  isolates: z.boolean().optional(),
 })
 
-const claimMessage = z.strictObject({ worker: key, limit: z.int().min(1).max(100_000), waitMs: ms })
+const claimMessage = z.strictObject({
+  worker: key,
+  limit: z.int().min(1).max(100_000),
+  alone: z.int().min(0).max(1_000).optional(),
+  waitMs: ms,
+})
 
 const beatMessage = z.strictObject({
   worker: key,

@@ -24,6 +24,8 @@ export interface BeatAnswer {
   readonly lost: readonly number[]
   /** Executions that somebody asked to cancel. */
   readonly cancel: readonly number[]
+  /** Work that must run alone waits for a worker. */
+  readonly suspects?: boolean | undefined
 }
 
 /**
@@ -35,7 +37,13 @@ export interface BeatAnswer {
 export interface WorkerProtocol {
   register(hello: Hello): Promise<Welcome>
   /** Due work, at most `limit`; waits up to `waitMs` for some. */
-  claim(ask: { readonly worker: number; readonly limit: number; readonly waitMs: number }): Promise<readonly Claimed[]>
+  claim(ask: {
+    readonly worker: number
+    readonly limit: number
+    /** How many of them may be suspects, which run alone; none by default. */
+    readonly alone?: number | undefined
+    readonly waitMs: number
+  }): Promise<readonly Claimed[]>
   heartbeat(beat: Beat): Promise<BeatAnswer>
   /** Records, intents, outcomes, permits of steps and the settling of one execution; a refusal is an answer, not an error. */
   work(worker: number, id: number, command: WorkerCommand | PermitCommand): Promise<WorkAnswer | Refusal>

@@ -45,6 +45,7 @@ export function threadHeart(clock: Clock, carrier: Carrier, welcome: Welcome, ne
     else if ('lost' in message) news.lost(message.lost, message.reason)
     else if ('cancel' in message) news.cancel(message.cancel)
     else if ('unknown' in message) news.unknown()
+    else if ('suspects' in message) news.suspects?.()
   })
   const tell = (message: ToHeart): void => thread.postMessage(message)
   const outgoing = { hold: new Set<Lease>(), release: new Set<Lease>() }

@@ -31,7 +31,7 @@ export interface Recovery {
 }
 
 export function createRecovery(options: RecoveryOptions): Recovery {
-  const { orders, clock, here, table, log } = options
+  const { orders, clock, here, table, log, poisonLosses } = options
   let sweeps: { stop(): Promise<void> } | undefined
   let checks: { stop(): Promise<void> } | undefined
   let isStopped = false
@@ -39,7 +39,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   const live = async (): Promise<readonly Worker[]> => (await options.workers()).filter(({ goneAt }) => goneAt === null)
 
   const declareGone = async (worker: Worker, proof: string, cause: 'exit' | 'restart'): Promise<number> => {
-    const answer = await orders.give<'gone'>({ kind: 'gone', worker: worker.key, proof, cause })
+    const answer = await orders.give<'gone'>({ kind: 'gone', worker: worker.key, proof, cause, poisonLosses })
     if (isRefusal(answer)) return 0
     const freed = answer.recovered.length
     if (freed > 0) options.onRecovered?.(answer.recovered)

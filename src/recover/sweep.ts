@@ -10,6 +10,7 @@ export interface SweepOptions {
   readonly sweepMs: number
   /** What holders get to renew after the clock was set forward, beside one more sweep. */
   readonly heartbeatMs: number
+  readonly poisonLosses?: number | undefined
   /** Told the keys of executions whose lease had run out. */
   readonly onRecovered?: ((ids: readonly number[]) => void) | undefined
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -21,11 +22,11 @@ export interface SweepOptions {
  * @throws DatabaseError when the store cannot commit it.
  */
 export async function sweepOnce(
-  { orders, onRecovered }: Pick<SweepOptions, 'orders' | 'onRecovered'>,
+  { orders, onRecovered, poisonLosses }: Pick<SweepOptions, 'orders' | 'onRecovered' | 'poisonLosses'>,
   endedAt?: number,
 ): Promise<number> {
   for (let count = 0; ; ) {
-    const answer = await orders.give<'sweep'>({ kind: 'sweep', now: endedAt })
+    const answer = await orders.give<'sweep'>({ kind: 'sweep', now: endedAt, poisonLosses })
     if (isRefusal(answer)) return count
     if (answer.recovered.length > 0) onRecovered?.(answer.recovered)
     count += answer.recovered.length

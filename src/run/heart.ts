@@ -16,6 +16,8 @@ export interface HeartNews {
   cancel(lease: Lease): void
   /** The other side does not know this incarnation any more: sign on again. */
   unknown(): void
+  /** Work that must run alone waits for a worker. */
+  suspects?(): void
 }
 
 /** Renews the leases that a worker holds, until it is stopped. */
@@ -28,10 +30,11 @@ export interface Heart {
 }
 
 /** Sends one heartbeat; says in its answer which executions are lost or to be cancelled. */
-export type Pulse = (beat: {
-  readonly held: readonly Held[]
-  readonly stalledMs: number | null
-}) => Promise<{ readonly lost: readonly number[]; readonly cancel: readonly number[] }>
+export type Pulse = (beat: { readonly held: readonly Held[]; readonly stalledMs: number | null }) => Promise<{
+  readonly lost: readonly number[]
+  readonly cancel: readonly number[]
+  readonly suspects?: boolean | undefined
+}>
 
 export interface BeatTimes {
   readonly leaseMs: number
@@ -75,11 +78,12 @@ export class Beats {
     const due = [...this.#held.values()]
     const held = due.map(({ id, fence, cancelChecks }): Held => ({ id, fence, cancelChecks: cancelChecks + 1 }))
     try {
-      const { lost, cancel } = await this.#pulse({ held, stalledMs })
+      const { lost, cancel, suspects } = await this.#pulse({ held, stalledMs })
       for (const lease of due) {
         lease.cancelChecks += 1
         if (stalledMs === null) lease.renewedAt = now
       }
+      if (suspects === true) this.#news.suspects?.()
       for (const id of lost) this.#lose(id, due, 'another worker may hold it by now')
       for (const id of cancel) {
         const lease = due.find((each) => each.id === id)

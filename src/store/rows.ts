@@ -150,6 +150,8 @@ export interface Worker {
   /** When the process was proven dead. Signing off leaves it open and takes the slots away. */
   readonly goneAt: number | null
   readonly goneProof: string | null
+  /** It runs suspects in processes of their own, beside its other work. */
+  readonly isolates: boolean
 }
 
 export interface Artifact extends StoredArtifact {

@@ -137,6 +137,7 @@ export class Replay {
       known.attempt = 0
       known.cancelAsked = false
     }
+    if (event.data?.refunded === true) known.attempt -= 1
     if (event.to === 'canceled') known.cancelAsked = true
     if (isTerminal(event.to)) {
       for (const [key, effect] of known.effects) {

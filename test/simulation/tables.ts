@@ -151,7 +151,9 @@ export class Tables {
       const entries = found.get(id) ?? []
       found.delete(id)
       const isClaimable = is.state === 'queued' || is.state === 'retryable_failed'
-      const place = `${is.queue} ${is.rank} ${is.availableAt}`
+      // Suspects of a queue stand in a lane of their own.
+      const lane = is.losses > 0 ? -is.queue : is.queue
+      const place = `${lane} ${is.rank} ${is.availableAt}`
       if (isClaimable && due.get(id)?.has(place)) entries.push(place)
       const wanted = isClaimable ? [place, `timer ${is.availableAt}`] : []
       if (entries.length !== (isClaimable ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {

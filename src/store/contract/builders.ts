@@ -250,6 +250,7 @@ export function aWorker(key: number, some: Partial<Worker> = {}): Worker {
     seenAt: 1_000,
     goneAt: null,
     goneProof: null,
+    isolates: false,
     ...some,
   }
 }

@@ -170,6 +170,7 @@ export const workerOf = (row: Row): Worker => ({
   seenAt: integer(row[10]),
   goneAt: integerOrNull(row[11]),
   goneProof: textOrNull(row[12]),
+  isolates: row[13] === 1,
 })
 
 export const queueOf = (row: Row): Queue => ({

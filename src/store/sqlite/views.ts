@@ -121,7 +121,7 @@ export class SqliteViews implements Views {
   oldestReadyAt(tenant?: string): number | null {
     if (tenant !== undefined) return this.#one('oldestReadyAtOf', tenant)?.[0] as number | null
     let oldest: number | null = null
-    let first = this.#one('firstReadyBehind', 0, 0)
+    let first = this.#one('firstReadyBehind', Number.MIN_SAFE_INTEGER, 0)
     while (first !== undefined) {
       const [queue, rank, availableAt] = first as readonly [number, number, number]
       if (oldest === null || availableAt < oldest) oldest = availableAt

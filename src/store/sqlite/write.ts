@@ -27,6 +27,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
       seenAt,
       worker.goneAt,
       worker.goneProof,
+      worker.isolates ? 1 : 0,
     )
   }
   appendLog(prepared, changes.log, changes.updates)

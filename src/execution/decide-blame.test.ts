@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { isRefusal } from '../errors/refusal.ts'
+import type { Command, CrashEvidence } from './command.ts'
+import { decide } from './decide.ts'
+import type { Decision } from './decision.ts'
+import type { Effect, Execution } from './execution.ts'
+
+const now = 1_000_000
+const evidence: CrashEvidence = { exitCode: 134, signal: null, memoryMb: 300, lastStep: 'load' }
+const crashed: Command = { type: 'crashed', fence: 7, evidence }
+const exited: Command = { type: 'lease_expired', cause: 'exit' }
+const succeeded: Command = { type: 'succeed', fence: 7, result: '1', fingerprint: 'f' }
+const handedBack: Command = { type: 'hand_back', fence: 7 }
+
+const running = {
+  id: 1,
+  state: 'running',
+  n: 2,
+  attempt: 1,
+  maxAttempts: 10,
+  fence: 7,
+  worker: 1,
+  leaseUntil: now + 30_000,
+  availableAt: now - 10,
+  deadlineAt: null,
+  ending: null,
+  reconciles: 0,
+  cancelledAt: null,
+  losses: 0,
+  loneLosses: 0,
+} as Execution
+
+function decided(over: Partial<Execution>, command: Command, effects: readonly Effect[] = []): Decision {
+  const around = { now, principal: 'worker:w', effects, stepRecorded: false, fingerprint: null, isGone: () => false }
+  const answer = decide({ ...running, ...over }, command, around)
+  if (isRefusal(answer)) throw new Error(answer.reason)
+  return answer
+}
+const after = (over: Partial<Execution>, command: Command): Partial<Execution> =>
+  Object.assign({}, ...decided(over, command).facts.map(({ set }) => set)) as Partial<Execution>
+
+test('SE-23 a loss beside others makes a suspect and blames nobody', () => {
+  expect(after({}, exited)).toMatchObject({ state: 'retryable_failed', losses: 1, loneLosses: 0 })
+})
+
+test('SE-23 a loss beside others costs at most its attempt: even the last one does not end the execution', () => {
+  const lost = after({ attempt: 3, maxAttempts: 3 }, exited)
+  expect(lost).toMatchObject({ state: 'retryable_failed', attempt: 2, losses: 1 })
+  expect(after({ attempt: 1, maxAttempts: 1 }, exited)).toMatchObject({ state: 'retryable_failed', attempt: 0 })
+})
+
+test('SE-23 such losses do not go on for ever: from the fourth on in a row, the attempts count', () => {
+  const loss: Command = { ...exited, isApart: true }
+  expect(after({ attempt: 3, maxAttempts: 3, losses: 2 }, loss)).toMatchObject({ state: 'retryable_failed' })
+  expect(after({ attempt: 3, maxAttempts: 3, losses: 3 }, loss)).toMatchObject({ state: 'failed', loneLosses: 0 })
+})
+
+test('SE-23 a suspect that is lost with its worker ran alone there, unless it ran in a process of its own', () => {
+  expect(after({ losses: 1 }, exited)).toMatchObject({ losses: 2, loneLosses: 1 })
+  expect(after({ losses: 1 }, { ...exited, isApart: true })).toMatchObject({ losses: 2, loneLosses: 0 })
+})
+
+test('SE-23 three lone crashes quarantine it with the evidence, whatever attempts are left', () => {
+  const { facts } = decided({ losses: 3, loneLosses: 2 }, crashed)
+  expect(facts.map(({ type, to }) => [type, to])).toEqual([
+    ['quarantined', 'running'],
+    ['lease_expired', 'failed'],
+  ])
+  expect(facts[0]?.data).toMatchObject({ ...evidence, errorClass: 'Poison', loneLosses: 3 })
+  expect(facts[1]?.set).toMatchObject({ state: 'failed', lastErrorClass: 'Poison', losses: 4, loneLosses: 3 })
+})
+
+test('SE-23 the number of lone crashes is a setting', () => {
+  expect(after({ losses: 3, loneLosses: 2 }, { ...crashed, poisonLosses: 4 })).toMatchObject({
+    state: 'retryable_failed',
+    loneLosses: 3,
+  })
+})
+
+test('SE-23 poison with an effect in doubt is reconciled before it ends', () => {
+  const effect = { effectKey: 'k', name: 'e', target: 'keyed', reconcilable: true, state: 'intended' } as Effect
+  const { facts } = decided({ losses: 3, loneLosses: 2 }, crashed, [effect])
+  expect(facts.map(({ type }) => type)).toEqual(['effect_in_doubt', 'quarantined', 'lease_expired'])
+  expect(facts.at(-1)?.set).toMatchObject({ state: 'retryable_failed', ending: 'failed' })
+})
+
+test('SE-25 cancel beats poison', () => {
+  expect(after({ losses: 3, loneLosses: 2, cancelledAt: now, cancelledBy: 'human:a' }, crashed)).toMatchObject({
+    state: 'canceled',
+  })
+})
+
+test('SE-23 a run that ends by itself is no suspect any more; one that is handed back stays one', () => {
+  const suspect = { losses: 2, loneLosses: 1 }
+  expect(after(suspect, succeeded)).toMatchObject({ state: 'succeeded', losses: 0, loneLosses: 0 })
+  expect(after(suspect, handedBack)).not.toHaveProperty('losses')
+})
+
+test('SE-23 redrive forgets the crashes', () => {
+  const redrive: Command = { type: 'redrive', reason: 'fixed' }
+  expect(after({ state: 'failed', losses: 4, loneLosses: 3 }, redrive)).toMatchObject({ losses: 0, loneLosses: 0 })
+})
+
+test('SE-23 only the holder of the lease may say that its process crashed', () => {
+  const around = {
+    now,
+    principal: 'worker:w',
+    effects: [],
+    stepRecorded: false,
+    fingerprint: null,
+    isGone: () => false,
+  }
+  expect(decide(running, { ...crashed, fence: 6 }, around)).toMatchObject({ code: 'lease_lost' })
+})

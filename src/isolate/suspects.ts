@@ -1,0 +1,53 @@
+import type { Claimed } from '../commit/order.ts'
+
+/** Suspects that a worker runs at a time, each in a process of its own. */
+const apartMax = 2
+
+/**
+ * When a worker takes suspects: executions that a process was lost with, and that may have been its end. One that can
+ * run them in processes of their own does so beside its other work. Any other takes one when nothing else runs in it,
+ * and nothing beside it until it has ended; where work never runs out, it makes room when it hears that one waits.
+ */
+export class Suspects {
+  readonly #isApart: boolean
+  #running = 0
+  #isAwaited = false
+
+  constructor(isApart: boolean) {
+    this.#isApart = isApart
+  }
+
+  /** Whether an execution is one: it was lost and has not come to an end by itself since. */
+  static is({ execution }: Pick<Claimed, 'execution'>): boolean {
+    return execution.losses > 0
+  }
+
+  /** The store has some that nobody has taken. */
+  heard(): void {
+    this.#isAwaited = true
+  }
+
+  /** How many a claim may take now. `others` is what runs or waits here. */
+  room(others: number): number {
+    if (this.#isApart) return Math.max(0, apartMax - this.#running)
+    return others === 0 ? 1 : 0
+  }
+
+  /** Whether nothing more may be claimed: one runs that must stay alone, or one waits for what runs to end. */
+  isClosed(others: number): boolean {
+    return !this.#isApart && (this.#running > 0 || (this.#isAwaited && others > 0))
+  }
+
+  /** A claim was answered that had offered room for one. */
+  asked(): void {
+    this.#isAwaited = false
+  }
+
+  begun(): void {
+    this.#running += 1
+  }
+
+  ended(): void {
+    this.#running -= 1
+  }
+}

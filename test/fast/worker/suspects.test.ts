@@ -1,0 +1,53 @@
+import { afterEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { action, actionRegistry } from '../../../src/action/action.ts'
+import { World } from './world.ts'
+
+let world: World
+afterEach(() => world?.close())
+
+test('SE-23 after its worker was lost, an execution runs alone: nothing beside it, and nothing more until it has ended', async () => {
+  const beside: string[] = []
+  const gates = new Map<string, () => void>()
+  /** The action as one process runs it. */
+  const workIn = (running: Set<string>) =>
+    action({
+      name: 'work',
+      version: 1,
+      input: z.object({ name: z.string() }),
+      async run({ input: { name }, attempt }) {
+        if (attempt === 1 && name.startsWith('lost')) return await new Promise(() => {})
+        running.add(name)
+        if (running.size > 1 && [...running].some((each) => each.startsWith('lost'))) beside.push([...running].join())
+        await new Promise<void>((resolve) => {
+          gates.set(name, resolve)
+        })
+        running.delete(name)
+        return name
+      },
+    })
+  const work = workIn(new Set())
+  world = await World.open(work)
+  const first = world.worker({ slots: 4 })
+  await first.start()
+  const lost = [await world.submit(work, { name: 'lost-1' }), await world.submit(work, { name: 'lost-2' })]
+  for (const id of lost) await world.reach(id, 'running')
+  const worker = (await world.find(lost[0] ?? 0)).worker ?? 0
+  await world.orders.give<'gone'>({ kind: 'gone', worker, proof: 'test', cause: 'exit' })
+  await world.worker({ slots: 4, actions: actionRegistry([workIn(new Set())]) }).start()
+  const plain = [await world.submit(work, { name: 'plain-1' }), await world.submit(work, { name: 'plain-2' })]
+  const all = [...lost, ...plain]
+  for (let turn = 0; turn < 200; turn += 1) {
+    for (const [name, open] of gates) {
+      gates.delete(name)
+      open()
+    }
+    await world.clock.runNext()
+    const states = await Promise.all(all.map(async (id) => (await world.find(id)).state))
+    if (states.every((state) => state === 'succeeded')) break
+  }
+  for (const id of all) expect(await world.find(id)).toMatchObject({ state: 'succeeded', losses: 0 })
+  expect(beside).toEqual([])
+  const claims = (await world.events(lost[0] ?? 0)).filter(({ type }) => type === 'claim')
+  expect(claims.map(({ data }) => data)).toEqual([null, { attempt: 2, alone: true }])
+})
