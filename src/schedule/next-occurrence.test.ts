@@ -48,7 +48,7 @@ describe('occurrences', () => {
 
   test.each(patterns)('of %s grow strictly, and are the same when they are looked for from behind', (cron) => {
     for (const day of ['2026-03-28T20:00:00Z', '2026-10-24T20:00:00Z']) {
-      const found = occurrencesBetween(rome(cron), at(day), at(day) + 8 * 3_600_000, 10_000)
+      const found = occurrencesBetween(rome(cron), at(day), at(day) + 8 * 3_600_000, 1_000)
       for (const [index, time] of found.entries()) {
         expect(time).toBeGreaterThan(found[index - 1] ?? at(day))
         expect(time % 1_000).toBe(0)

@@ -4,7 +4,7 @@ import { isRefusal, orThrow, type Refusal } from '../errors/refusal.ts'
 import { action, createPawl, type Pawl } from '../pawl.ts'
 import { VirtualClock } from '../time/clock.ts'
 import { fireDueSchedules } from './scheduler.ts'
-import type { ScheduleRequest } from './schedules.ts'
+import { type ScheduleRequest, Schedules } from './schedules.ts'
 
 const report = action({
   name: 'demo.report',
@@ -215,15 +215,25 @@ describe('a backfill', () => {
     expect((await fired()).sort()).toEqual(['01', '02', '03', '04'].map((at) => keyAt(`${at}:00:00`)))
   })
 
-  test('is refused into the future, without order, and beyond 10,000 occurrences', async () => {
+  test('is refused into the future, and without order', async () => {
     await create({ cron: '*/10 * * * * *' })
     const asked = async (from: string, to: string): Promise<string | null> =>
       codeOf(await pawl.engine.plane.schedules.backfill('nightly', { from, to, dryRun: true }, by))
     expect(await asked('2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z')).toBe('invalid_input')
     expect(await asked('2025-01-02T00:00:00Z', '2025-01-01T00:00:00Z')).toBe('invalid_input')
     expect(await asked('yesterday', '2025-01-01T00:00:00Z')).toBe('invalid_input')
-    expect(await asked('2025-12-01T00:00:00Z', '2025-12-31T00:00:00Z')).toBe('too_many_occurrences')
   })
+})
+
+test('a backfill of more occurrences than the limit is refused, one of just as many is not', async () => {
+  await create()
+  const { host, plane } = pawl.engine
+  const { orders, views } = host
+  const schedules = new Schedules({ orders, views, check: plane.check, clock, newId: () => 'x', backfillMax: 200 })
+  const of = (hours: number) => ({ from: new Date(startAt - (hours - 1) * hour).toISOString(), dryRun: true })
+  const to = new Date(startAt).toISOString()
+  expect(await schedules.backfill('nightly', { ...of(200), to }, by)).toMatchObject({ occurrences: 200 })
+  expect(codeOf(await schedules.backfill('nightly', { ...of(201), to }, by))).toBe('too_many_occurrences')
 })
 
 describe('what cannot be a schedule', () => {

@@ -52,12 +52,15 @@ export interface SchedulesOptions {
   readonly check: Check
   readonly clock: Clock
   readonly newId: () => string
+  /** Occurrences of one backfill; 10,000 when not given. */
+  readonly backfillMax?: number | undefined
 }
 
-export const backfillMax = 10_000
+const backfillMaxDefault = 10_000
 export const catchUpMaxMax = 10_000
 const catchUpDefault = 100
 const submittedAtOnce = 200
+const computedAtOnce = 100
 const shownMax = 100
 
 /** What people hold of schedules. Each belongs to one tenant and is known by its name. */
@@ -157,7 +160,7 @@ export class Schedules {
   async backfill(name: string, request: BackfillRequest, by: Requester): Promise<Backfill | Refusal> {
     const schedule = await this.#find(name, by)
     if (isRefusal(schedule)) return schedule
-    const occurrences = this.#occurrencesIn(schedule, request)
+    const occurrences = await this.#occurrencesIn(schedule, request)
     if (isRefusal(occurrences)) return occurrences
     const { dryRun = false } = request
     const counts = { submitted: 0, known: 0, refused: 0 }
@@ -169,7 +172,7 @@ export class Schedules {
     return { occurrences: occurrences.length, dryRun, ...counts, first: occurrences.slice(0, shownMax).map(timeText) }
   }
 
-  #occurrencesIn(schedule: Schedule, { from, to }: BackfillRequest): readonly number[] | Refusal {
+  async #occurrencesIn(schedule: Schedule, { from, to }: BackfillRequest): Promise<readonly number[] | Refusal> {
     const [first, last] = [Date.parse(from), Date.parse(to)]
     if (Number.isNaN(first) || Number.isNaN(last) || first > last) {
       return refuse('invalid_input', 'from and to must be RFC 3339 times, and from must not be later than to.')
@@ -177,8 +180,19 @@ export class Schedules {
     if (last > this.#options.clock.now()) {
       return refuse('invalid_input', 'A backfill reaches into the past only; what is to come fires by itself.')
     }
-    const occurrences = occurrencesBetween(schedule, first - 1, last, backfillMax + 1)
-    if (occurrences.length <= backfillMax) return occurrences
+    const { backfillMax = backfillMaxDefault } = this.#options
+    const occurrences: number[] = []
+    for (let after = first - 1; occurrences.length <= backfillMax; ) {
+      const part = occurrencesBetween(schedule, after, last, computedAtOnce)
+      occurrences.push(...part)
+      const newest = part.at(-1)
+      if (newest === undefined || part.length < computedAtOnce) return occurrences
+      after = newest
+      // Each takes some 0.1 ms to compute: whoever else is waiting gets his turn between the parts.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve)
+      })
+    }
     return refuse('too_many_occurrences', `The range holds more than ${backfillMax} occurrences.`, { backfillMax })
   }
 
