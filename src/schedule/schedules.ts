@@ -186,13 +186,14 @@ export class Schedules {
       const part = occurrencesBetween(schedule, after, last, computedAtOnce)
       occurrences.push(...part)
       const newest = part.at(-1)
-      if (newest === undefined || part.length < computedAtOnce) return occurrences
+      if (newest === undefined || part.length < computedAtOnce) break
       after = newest
       // Each takes some 0.1 ms to compute: whoever else is waiting gets his turn between the parts.
       await new Promise<void>((resolve) => {
         setImmediate(resolve)
       })
     }
+    if (occurrences.length <= backfillMax) return occurrences
     return refuse('too_many_occurrences', `The range holds more than ${backfillMax} occurrences.`, { backfillMax })
   }
 
