@@ -1,4 +1,5 @@
 import type { SubmitRequest } from './admit/request.ts'
+import type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
 import { isCode } from './errors/codes.ts'
 import { TerminalError } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
@@ -6,10 +7,12 @@ import type { State } from './execution/machine.ts'
 import type { Ops } from './projections/ops.ts'
 import type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
 import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
+import { messagesOf } from './protocol/event-stream.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 import type { ScheduleView } from './schedule/view.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
+export type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export type { Ops } from './projections/ops.ts'
 export type { EventView, ExecutionView } from './projections/view.ts'
@@ -168,7 +171,7 @@ export class Client {
       const response = await this.#open(`${execution(id)}/stream`, seen, signal)
       if (isRefusal(response) && seen === after) throw new Refused(response)
       if (!isRefusal(response)) {
-        for await (const message of messagesOf(response)) {
+        for await (const message of messagesOf<EventView>(response)) {
           if (message === 'end') return
           yield message
           seen = message.sequence
@@ -269,6 +272,21 @@ export class Client {
   resolveEffect(effectKey: string, verdict: Verdict, reason: string, value?: unknown): Promise<ExecutionView> {
     const path = `/v1/effects/${encodeURIComponent(effectKey)}/resolve`
     return this.#read({ method: 'POST', path, body: { verdict, reason, value } })
+  }
+
+  /** Puts what ended long enough ago into the archive. */
+  archive(request: ArchiveRequest): Promise<ArchiveRun> {
+    return this.#read({ method: 'POST', path: '/v1/archives', body: request })
+  }
+
+  /** Newest execution first. */
+  archives(page: { readonly limit?: number; readonly cursor?: string } = {}): Promise<Page<ArchiveView>> {
+    return this.#get('/v1/archives', page)
+  }
+
+  /** Brings an execution back as it was. */
+  restore(id: string): Promise<ExecutionView> {
+    return this.#read({ method: 'POST', path: `/v1/archives/${encodeURIComponent(id)}/restore`, body: {} })
   }
 
   /** Runs an action at the times of a cron expression. */
@@ -374,25 +392,4 @@ function refusalOf(body: unknown, status = 500): Refusal {
   }
   const more = typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined
   return refuse(code, typeof detail === 'string' ? detail : '', more, typeof next === 'string' ? next : undefined)
-}
-
-/** Reads server-sent events; a connection that breaks ends the messages. */
-async function* messagesOf(response: Response): AsyncGenerator<EventView | 'end'> {
-  if (response.body === null) return
-  const decoder = new TextDecoder()
-  let rest = ''
-  try {
-    for await (const chunk of response.body) {
-      const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const lines = block.split('\n')
-        if (lines.includes('event: end')) yield 'end'
-        const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6))
-        if (data.length > 0) yield JSON.parse(data.join('\n')) as EventView
-      }
-    }
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) throw thrown
-  }
 }

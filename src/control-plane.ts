@@ -1,12 +1,13 @@
 import type { ActionRegistry } from './action/action.ts'
 import { checkRequest, type SubmitRequest } from './admit/request.ts'
+import { Archives } from './archive/archives.ts'
 import { admittedOf } from './commit/admission.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Admission, Answer } from './commit/order.ts'
 import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { ControlCommand } from './execution/command.ts'
-import type { Execution, Request } from './execution/execution.ts'
+import type { Request } from './execution/execution.ts'
 import { isTerminal } from './execution/machine.ts'
 import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
@@ -78,6 +79,7 @@ export class ControlPlane {
   readonly host: StoreHost
   readonly actions: ActionRegistry
   readonly schedules: Schedules
+  readonly archives: Archives
   readonly #options: ControlPlaneOptions
   readonly #watchers: Watchers
 
@@ -86,6 +88,7 @@ export class ControlPlane {
     this.#watchers = new Watchers(options.host)
     this.host = options.host
     this.actions = options.actions
+    this.archives = new Archives({ ...options.host, clock: options.clock })
     this.schedules = new Schedules({
       orders: options.host.orders,
       views: options.host.views,
@@ -139,7 +142,12 @@ export class ControlPlane {
 
   async #submitted(admission: Admission, answer: Answer<'admit'>): Promise<Submitted | Refusal> {
     if (isRefusal(answer)) return answer
-    if (answer.replayed) return { execution: await this.#view(answer.execution, answer.request), replayed: true }
+    if (answer.replayed) {
+      const { execution, request, isArchived } = answer
+      const found = isArchived ? await this.archives.find(execution.id) : null
+      if (isRefusal(found)) return found
+      return { execution: await this.#view(found ?? { execution, request }), replayed: true }
+    }
     const born = admittedOf(admission, answer.born, this.host.idKey)
     return { execution: executionView(born.execution, born.request, null, this.#unnamed), replayed: false }
   }
@@ -155,11 +163,12 @@ export class ControlPlane {
   ): Promise<ExecutionView | Refusal> {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
+    if (found.archived !== undefined) return archivedAway(found)
     const admission = await this.#rerunAdmission(found.request, by, seed)
     if (isRefusal(admission)) return admission
     const order = { kind: 'rerun' as const, id: found.request.id, reason: reason ?? null, admission }
     const answer: Answer<'rerun'> = await this.host.orders.give(order)
-    return isRefusal(answer) ? answer : this.#view(answer.execution, answer.request)
+    return isRefusal(answer) ? answer : this.#view(answer)
   }
 
   /** The request as it was made, checked anew by the version of the action that it is pinned to. */
@@ -174,7 +183,7 @@ export class ControlPlane {
 
   async get(id: string, by: Caller): Promise<ExecutionView | Refusal> {
     const found = await this.find(id, by)
-    return isRefusal(found) ? found : this.#view(found.execution, found.request)
+    return isRefusal(found) ? found : this.#view(found)
   }
 
   /** Newest first. A page may be short, even empty, while there is a `next`: it reads a bounded number of rows. */
@@ -188,7 +197,7 @@ export class ControlPlane {
       before,
       limit,
     })
-    const items = await Promise.all(found.map(({ execution, request }) => this.#view(execution, request)))
+    const items = await Promise.all(found.map((one) => this.#view(one)))
     return { items, next: next === null ? null : publicId(next, this.host.idKey) }
   }
 
@@ -202,26 +211,30 @@ export class ControlPlane {
 
   async steps(id: string, by: Caller) {
     const found = await this.find(id, by)
-    return isRefusal(found) ? found : (await this.host.views.steps(found.execution.id)).map(stepView)
+    if (isRefusal(found)) return found
+    return (found.archived?.steps ?? (await this.host.views.steps(found.execution.id))).map(stepView)
   }
 
   async effects(id: string, by: Caller) {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
     const naming = await this.naming()
-    const effects = await this.host.views.effects({ id: found.execution.id, limit: eventsPageMax })
+    const { id: key } = found.execution
+    const effects = found.archived?.effects ?? (await this.host.views.effects({ id: key, limit: eventsPageMax }))
     return effects.map((effect) => effectView(effect, naming))
   }
 
   async artifacts(id: string, by: Caller) {
     const found = await this.find(id, by)
-    return isRefusal(found) ? found : (await this.host.views.artifacts(found.execution.id)).map(artifactView)
+    if (isRefusal(found)) return found
+    return (found.archived?.artifacts ?? (await this.host.views.artifacts(found.execution.id))).map(artifactView)
   }
 
   /** Applies a person's command; `ifVersion` refuses when the execution has moved on since it was looked at. */
   async command(id: string, command: PersonCommand, by: Caller, ifVersion?: number): Promise<ExecutionView | Refusal> {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
+    if (found.archived !== undefined) return archivedAway(found)
     const answer: Answer<'command'> = await this.host.orders.give({
       kind: 'command',
       id: found.execution.id,
@@ -230,7 +243,17 @@ export class ControlPlane {
       principal: by.principal,
       ifNumber: ifVersion,
     })
-    return isRefusal(answer) ? answer : this.#view(answer, found.request)
+    return isRefusal(answer) ? answer : this.#view({ execution: answer, request: found.request })
+  }
+
+  /** Brings an archived execution back as it was. */
+  async restore(id: string, by: Caller): Promise<ExecutionView | Refusal> {
+    const found = await this.find(id, by)
+    if (isRefusal(found)) return found
+    if (found.archived === undefined) return refuse('not_found', `The execution ${id} is not archived.`)
+    const { id: key } = found.execution
+    const answer = await this.host.orders.give<'restore'>({ kind: 'restore', id: key, ...by })
+    return isRefusal(answer) ? answer : this.#view({ execution: answer, request: found.request })
   }
 
   /** Changes how long work of a pair of classes may take, from the next commit on. */
@@ -338,7 +361,8 @@ export class ControlPlane {
 
   async find(id: string, by: Caller): Promise<Found | Refusal> {
     const key = internalId(String(id), this.host.idKey)
-    const found = key === null ? null : await this.host.views.find(key)
+    const found = key === null ? null : ((await this.host.views.find(key)) ?? (await this.archives.find(key)))
+    if (isRefusal(found)) return found
     if (found === null || found.execution.tenant !== by.tenant) {
       return refuse('not_found', `There is no execution ${String(id).slice(0, 64)}.`)
     }
@@ -353,12 +377,17 @@ export class ControlPlane {
   /** For rows that name no worker. */
   readonly #unnamed: Naming = { idOf: (id) => publicId(id, this.host.idKey), workerOf: () => null }
 
-  async #view(execution: Execution, request: Request): Promise<ExecutionView> {
-    const outcome = execution.state === 'succeeded' ? await this.host.views.outcome(execution.id) : null
+  async #view({ execution, request, archived }: Found): Promise<ExecutionView> {
+    const kept = archived?.outcomes.at(-1) ?? null
+    const isSuccess = execution.state === 'succeeded'
+    const outcome = isSuccess ? (kept ?? (await this.host.views.outcome(execution.id))) : null
     const naming = execution.worker === null ? this.#unnamed : await this.naming()
-    return executionView(execution, request, outcome, naming)
+    return executionView(execution, request, outcome, naming, archived?.archivedAt ?? null)
   }
 }
+
+const archivedAway = ({ request }: Found): Refusal =>
+  refuse('execution_archived', `The execution ${request.publicId} is archived.`)
 
 function conditionsOf({ states, where = [], ...fields }: ListQuery): Condition[] {
   const conditions = [...where]

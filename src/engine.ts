@@ -1,4 +1,5 @@
 import { type ActionRegistry, type AnyAction, actionRegistry } from './action/action.ts'
+import { startRetention } from './archive/retention.ts'
 import type { StoreHost } from './commit/host.ts'
 import { type Config, checkConfig, loadConfig } from './config/config.ts'
 import { ControlPlane } from './control-plane.ts'
@@ -30,6 +31,7 @@ export type Settings = Pick<
   | 'retryPolicy'
   | 'tenantConcurrency'
   | 'queueMax'
+  | 'archiveAfterDays'
 >
 
 export interface EngineOptions {
@@ -99,6 +101,7 @@ export function createEngine(options: EngineOptions): Engine {
   })
   const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }
   let scheduler: { stop(): Promise<void> } | undefined
+  let retention: { stop(): Promise<void> } | undefined
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,
@@ -113,6 +116,9 @@ export function createEngine(options: EngineOptions): Engine {
       const freed = await recovery.atStart()
       recovery.start()
       scheduler = startScheduler(scheduling)
+      if (settings.archiveAfterDays !== undefined) {
+        retention = startRetention({ orders: host.orders, clock, log, afterDays: settings.archiveAfterDays })
+      }
       return freed
     },
     async listen(path) {
@@ -126,7 +132,7 @@ export function createEngine(options: EngineOptions): Engine {
       )
     },
     async stop() {
-      await Promise.all([recovery.stop(), scheduler?.stop()])
+      await Promise.all([recovery.stop(), scheduler?.stop(), retention?.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
     },
   }

@@ -1,5 +1,6 @@
 import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
 import type { SubmitRequest } from './admit/request.ts'
+import type { ArchiveRequest, ArchiveRun } from './archive/archives.ts'
 import { parseQuery, type Query, readerOf } from './commands/query.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Caller, ListQuery, PersonCommand } from './control-plane.ts'
@@ -246,6 +247,21 @@ export class Pawl<A extends Actions> {
 
   async unpause(what: PauseTarget): Promise<boolean> {
     return orThrow(await this.engine.plane.pause(what, '', false, this.#caller)).changed
+  }
+
+  /** Puts what ended long enough ago into the archive. */
+  async archive(request: ArchiveRequest, by = this.#caller): Promise<ArchiveRun> {
+    return orThrow(await this.engine.plane.archives.run(request, by))
+  }
+
+  /** Newest execution first. */
+  async archives(page: { readonly limit?: number; readonly cursor?: string } = {}, by = this.#caller) {
+    return orThrow(await this.engine.plane.archives.list(page, by))
+  }
+
+  /** Brings an execution back as it was. */
+  async restore(id: string, by = this.#caller): Promise<ExecutionView> {
+    return orThrow(await this.engine.plane.restore(id, by))
   }
 
   /** Runs an action at the times of a cron expression. */

@@ -49,6 +49,9 @@ export const permissions = [
   'limit.list',
   'limit.set',
   'limit.remove',
+  'archive.run',
+  'archive.list',
+  'archive.restore',
   'token.create',
   'token.list',
   'token.revoke',
@@ -92,6 +95,7 @@ const reading = [
   'lock.list',
   'lock.get',
   'limit.list',
+  'archive.list',
   'session.create',
 ] as const
 
@@ -114,6 +118,8 @@ const operating = [
   'schedule.trigger',
   'schedule.delete',
   'schedule.backfill',
+  'archive.run',
+  'archive.restore',
 ] as const
 
 interface Grants {

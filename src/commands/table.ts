@@ -1,3 +1,4 @@
+import { archiving } from './archiving.ts'
 import type { Command } from './command.ts'
 import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   ...locking,
   ...scheduling,
   ...timeouts,
+  ...archiving,
   ...tokens,
 ]
 

@@ -4,8 +4,9 @@ import type { Execution, Request } from '../execution/execution.ts'
 import { rankOf } from '../execution/rank.ts'
 import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
-import type { Admitted } from '../store/rows.ts'
+import type { Admitted, Archived } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
+import { damaged } from './archives.ts'
 import type { Depths } from './depths.ts'
 import type { Admission, Answer, Born } from './order.ts'
 import type { Refusals } from './refusals.ts'
@@ -21,10 +22,20 @@ export function keyLookup({ tenant, action, recordOnly, key }: Admission): KeyLo
 
 /** Keys as they stand in this batch: an earlier order of the same batch may have taken one. */
 export class Keys {
+  readonly #archived = new Map<number, Archived>()
   readonly #owners = new Map<string, KeyOwner>()
 
   set(lookup: KeyLookup, owner: KeyOwner): void {
     this.#owners.set(keyText(lookup), owner)
+  }
+
+  /** What is archived answers for its key without being brought back. */
+  putAway(archived: Archived): void {
+    this.#archived.set(archived.id, archived)
+  }
+
+  archived(id: number): Archived | undefined {
+    return this.#archived.get(id)
   }
 
   get(lookup: KeyLookup): KeyOwner | null {
@@ -42,6 +53,7 @@ export function admitOne(work: Workset, admission: Admission, around: Admitting)
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
   const actor = { principal: admission.requestedBy, worker: null }
+  if (owner?.archived) return answerFromArchive(keys.archived(owner.id), admission)
   // What takes the place of another makes no queue longer: no cap is in its way.
   let generation: number | null = null
   if (owner !== null) {
@@ -128,6 +140,20 @@ export function admitNew(
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
   return admitted
+}
+
+/** As of any holder of a key, but without an event: what is archived changes only by being restored. */
+function answerFromArchive(archived: Archived | undefined, admission: Admission): Answer<'admit'> {
+  if (archived === undefined) throw new Error('the archived holder of a key was not loaded')
+  if (archived.parts === null) return damaged()
+  const { execution, request } = archived.parts
+  if (archived.inputHash === admission.inputHash) return { execution, request, replayed: true, isArchived: true }
+  return refuse('idempotency_key_reused', 'The idempotency key was used before with other input.', {
+    key: admission.key,
+    executionId: request.publicId,
+    recorded: archived.inputHash,
+    submitted: admission.inputHash,
+  })
 }
 
 /** The rows of a new execution as its commit wrote them, from the admission and what only the commit knew. */

@@ -1,5 +1,6 @@
 import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
+import { archivePart, restoreOne } from './archives.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Passes } from './line.ts'
@@ -122,6 +123,12 @@ export function* runBatch(
       case 'token':
         work.tokens.push(order.token)
         answers.push({ id: order.token.id })
+        break
+      case 'archive':
+        answers.push(yield* archivePart(work, order))
+        break
+      case 'restore':
+        answers.push(yield* restoreOne(work, order))
         break
       case 'schedule_create':
         answers.push(yield* createSchedule(work, order))

@@ -9,12 +9,15 @@ export function* loadForAdmissions(work: Workset, keys: Keys, lookups: readonly 
   if (lookups.length === 0) return
   const owners = yield* ask('keyOwners', lookups)
   const held: number[] = []
+  const away: number[] = []
   for (const [index, lookup] of lookups.entries()) {
     const owner = owners[index]
     if (owner === undefined || owner === null) continue
     keys.set(lookup, owner)
-    held.push(owner.id)
+    if (owner.archived) away.push(owner.id)
+    else held.push(owner.id)
   }
+  if (away.length > 0) for (const archived of yield* ask('archived', away)) keys.putAway(archived)
   if (held.length === 0) return
   yield* loadExecutions(work, held)
   yield* loadRequests(work, held)

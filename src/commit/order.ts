@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
+import type { State } from '../execution/machine.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
@@ -120,6 +121,19 @@ export type Order =
   /** Takes effect with the next commit; history is kept. */
   | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
   | { readonly kind: 'token'; readonly token: Token }
+  /** Puts a part of what ended before a time into the archive; says with `next` where to go on. */
+  | {
+      readonly kind: 'archive'
+      readonly finishedBefore: number
+      readonly states?: readonly State[] | undefined
+      /** Null is every tenant's. */
+      readonly tenant: string | null
+      readonly after: number
+      readonly limit: number
+      readonly dryRun: boolean
+      readonly principal: Principal
+    }
+  | { readonly kind: 'restore'; readonly id: number; readonly tenant: string; readonly principal: Principal }
   | { readonly kind: 'schedule_create'; readonly schedule: Omit<Schedule, 'createdAt' | 'updatedAt' | 'version'> }
   /** Changes what a person may change, or deletes with `set: null`; refuses when `ifVersion` is not the present one. */
   | {
@@ -182,7 +196,12 @@ export interface Answers {
   /** A new execution follows from its admission, which the caller has, and these; an older one is told whole. */
   admit:
     | { readonly replayed: false; readonly born: Born }
-    | { readonly replayed: true; readonly execution: Execution; readonly request: Request }
+    | {
+        readonly replayed: true
+        readonly execution: Execution
+        readonly request: Request
+        readonly isArchived?: true | undefined
+      }
   admit_many: readonly Answer<'admit'>[]
   rerun: Admitted
   command: Execution
@@ -197,6 +216,8 @@ export interface Answers {
   pause: { readonly changed: boolean }
   timeout_policy: Pick<TimeoutPolicy, 'version' | 'at'>
   token: { readonly id: string }
+  archive: { readonly count: number; readonly next: number | null }
+  restore: Execution
   schedule_create: Schedule
   schedule_change: Schedule
   schedule_advance: { readonly advanced: boolean }

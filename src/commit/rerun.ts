@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 import { isTerminal } from '../execution/machine.ts'
 import type { Admitted } from '../store/rows.ts'
 import { type Admitting, admitNew, keyLookup } from './admission.ts'
+import { damaged } from './archives.ts'
 import type { OrderOf } from './order.ts'
 import type { Workset } from './workset.ts'
 
@@ -28,8 +29,10 @@ export function rerunOne(
   }
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
-  const holder = owner === null ? request : work.requests.get(owner.id)
-  const held = owner === null ? execution : work.executions.get(owner.id)
+  const away = owner?.archived ? (keys.archived(owner.id)?.parts ?? null) : null
+  if (owner?.archived && away === null) return damaged()
+  const holder = owner === null ? request : (away?.request ?? work.requests.get(owner.id))
+  const held = owner === null ? execution : (away?.execution ?? work.executions.get(owner.id))
   if (holder === undefined || held === undefined) throw new Error('the holder of a key was not loaded')
   if (!isTerminal(held.state)) {
     return refuse('rerun_underway', `Generation ${holder.generation} of this key is ${held.state}.`, {

@@ -70,6 +70,8 @@ export class Workset {
   readonly rates: RateState[] = []
   readonly tokens: Token[] = []
   readonly depth = new DepthChanges()
+  readonly restore: number[] = []
+  readonly archive: { readonly id: number; readonly at: number }[] = []
   /** As this commit leaves them, by id; null is deleted. */
   readonly schedules = new Map<string, Schedule | null>()
   readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
@@ -215,6 +217,8 @@ export class Workset {
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
       tokens: this.tokens,
+      restore: this.restore,
+      archive: this.archive,
       schedules: {
         save: [...this.schedules.values()].filter((schedule) => schedule !== null),
         remove: [...this.schedules].flatMap(([id, schedule]) => (schedule === null ? [id] : [])),

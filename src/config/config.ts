@@ -24,6 +24,8 @@ export interface Config {
   readonly queueMax: number | undefined
   readonly poisonLosses: number
   readonly retryPolicy: RetryPolicy
+  /** Days after its end at which an execution is archived; undefined is never. */
+  readonly archiveAfterDays: number | undefined
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
   readonly slackBotToken: string | undefined
@@ -82,6 +84,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     queueMax: values.queueMax,
     stallLimitMs: values.stallLimitMs ?? defaults.stallLimitMs,
     poisonLosses: values.poisonLosses ?? defaults.poisonLosses,
+    archiveAfterDays: values.archiveAfterDays,
     retryPolicy: {
       ...defaultRetryPolicy,
       maxAttempts: values.maxAttempts ?? defaultRetryPolicy.maxAttempts,

@@ -158,6 +158,12 @@ export const variables = {
     shown: '2',
     aliases: ['retry_backoff_multiplier'],
   } satisfies Variable<number>,
+  archiveAfterDays: {
+    name: 'PAWL_ARCHIVE_AFTER_DAYS',
+    schema: whole(1, 3_650),
+    doc: 'Days after its end at which an execution is moved into the archive, looked for once a day.',
+    shown: '',
+  } satisfies Variable<number>,
   logLevel: {
     name: 'PAWL_LOG_LEVEL',
     schema: z.string().regex(logLevels, 'must be a level such as `info`, also per module: `info,store=debug`'),

@@ -1,3 +1,4 @@
+import { archiveCodes } from './archive-codes.ts'
 import { permitCodes } from './permit-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
 import { storeCodes } from './store-codes.ts'
@@ -286,6 +287,8 @@ export const codes = {
     why: 'The watched execution ended without success.',
     next: 'Read its events with `pawl events <id>`.',
   },
+  ...archiveCodes,
+
   wait_timed_out: {
     http: 504,
     exit: 8,

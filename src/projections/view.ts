@@ -19,7 +19,13 @@ export interface Naming {
 /** An execution as people and programs see it: the one JSON form of HTTP, CLI and library. Times are RFC 3339. */
 export type ExecutionView = ReturnType<typeof executionView>
 
-export function executionView(execution: Execution, request: Request, outcome: Outcome | null, naming: Naming) {
+export function executionView(
+  execution: Execution,
+  request: Request,
+  outcome: Outcome | null,
+  naming: Naming,
+  archivedAt: number | null = null,
+) {
   return {
     id: request.publicId,
     tenant: request.tenant,
@@ -63,6 +69,8 @@ export function executionView(execution: Execution, request: Request, outcome: O
     createdAt: timeText(request.at),
     updatedAt: timeText(execution.updatedAt),
     finishedAt: timeOrNull(execution.finishedAt),
+    /** When it was put into the archive, where it is read from then on. */
+    archivedAt: timeOrNull(archivedAt),
   }
 }
 

@@ -218,6 +218,38 @@ export interface Schedule {
   readonly version: number
 }
 
+/** Everything of an execution that an archive has put away. */
+export interface ArchivedParts extends Admitted {
+  readonly outcomes: readonly Outcome[]
+  readonly steps: readonly Step[]
+  readonly effects: readonly Effect[]
+  readonly artifacts: readonly Artifact[]
+}
+
+export interface Archived {
+  readonly id: number
+  readonly tenant: string
+  readonly inputHash: string
+  readonly archivedAt: number
+  /** Null when the document is not the one that was put in. */
+  readonly parts: ArchivedParts | null
+}
+
+/** What a list of archives shows of each. */
+export interface ArchiveEntry {
+  readonly id: number
+  readonly publicId: string
+  readonly tenant: string
+  readonly action: string
+  readonly subject: string | null
+  readonly state: State
+  readonly finishedAt: number
+  readonly archivedAt: number
+  readonly key: string | null
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** A narrow row as it shall be, and as it must still be for the write to happen. */
 export interface Update {
   readonly was: Execution
@@ -258,4 +290,8 @@ export interface Changes {
   readonly limits: { readonly add: readonly Limit[]; readonly remove: readonly Limit[] }
   readonly rates: readonly RateState[]
   readonly timeoutPolicies: readonly TimeoutPolicy[]
+  /** Brought back before anything else is written. */
+  readonly restore: readonly number[]
+  /** Put away after everything else is written, as everything else has left it. */
+  readonly archive: readonly { readonly id: number; readonly at: number }[]
 }

@@ -3,6 +3,9 @@ import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type {
+  Archived,
+  ArchivedParts,
+  ArchiveEntry,
   Artifact,
   Changes,
   Depth,
@@ -30,6 +33,8 @@ export type Awaitable<T> = T | Promise<T>
 export interface KeyOwner {
   readonly id: number
   readonly inputHash: string
+  /** Its execution is archived. */
+  readonly archived?: true | undefined
 }
 
 export interface KeyLookup {
@@ -39,6 +44,18 @@ export interface KeyLookup {
   readonly key: string
   /** Null asks for the newest generation. */
   readonly generation: number | null
+}
+
+/** What may be archived, looked for a part at a time behind an execution. */
+export interface ArchivableAsk {
+  readonly finishedBefore: number
+  /** Terminal states; all of them when not given. */
+  readonly states?: readonly State[] | undefined
+  readonly tenant: string | null
+  readonly after: number
+  readonly limit: number
+  /** So many executions are looked at, at most. */
+  readonly lookedAt: number
 }
 
 /**
@@ -96,6 +113,12 @@ export interface Reads {
   depths(): Awaitable<readonly Depth[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
+  /**
+   * Ended before the time, without an open effect, neither a parent nor a child of one that goes on; oldest first. `next`
+   * is null when nothing behind was requested before the time.
+   */
+  archivable(ask: ArchivableAsk): Awaitable<{ readonly ids: readonly number[]; readonly next: number | null }>
+  archived(ids: readonly number[]): Awaitable<readonly Archived[]>
 }
 
 /**
@@ -127,6 +150,8 @@ export interface ExecutionFilter {
 export interface Found {
   readonly execution: Execution
   readonly request: Request
+  /** Set where it was found in the archive. */
+  readonly archived?: (ArchivedParts & Pick<Archived, 'archivedAt'>) | undefined
 }
 
 export interface FailurePattern {
@@ -185,6 +210,9 @@ export interface Views {
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>
+  archived(id: number): Awaitable<Archived | null>
+  /** Newest execution first, below `before`. */
+  archives(tenant: string, before: number, limit: number): Awaitable<readonly ArchiveEntry[]>
   /** By name, behind `after`. */
   schedules(tenant: string, after: string, limit: number): Awaitable<readonly Schedule[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>

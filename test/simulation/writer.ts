@@ -198,6 +198,8 @@ export class Writer {
       timeoutPolicies: () => real.timeoutPolicies(),
       depths: () => real.depths(),
       workers: (keys) => real.workers(keys),
+      archivable: (ask) => read(() => real.archivable(ask)),
+      archived: (ids) => read(() => real.archived(ids)),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
     }
   }

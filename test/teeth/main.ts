@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
+import { archiveBreakages } from './breakages-archive.ts'
 import { commitBreakages } from './breakages-commit.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { ruleBreakages } from './breakages-rules.ts'
@@ -27,9 +28,13 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
   readonly reason: string
 }[]
 
-const breakages = [...ruleBreakages, ...commitBreakages, ...permitBreakages, ...scheduleBreakages].filter(({ name }) =>
-  name.includes(filter),
-)
+const breakages = [
+  ...ruleBreakages,
+  ...commitBreakages,
+  ...permitBreakages,
+  ...scheduleBreakages,
+  ...archiveBreakages,
+].filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [
   ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),
   ...baselines(breakages),

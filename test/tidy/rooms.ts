@@ -19,7 +19,7 @@ const rows: readonly (readonly string[])[] = [
   ['commit'],
   ['admit', 'run', 'settle', 'recover'],
   ['store/contract'],
-  ['schedule'],
+  ['schedule', 'archive'],
   ['protocol'],
   ['isolate'],
   ['worker.ts'],

@@ -32,6 +32,8 @@ export function changes(some: Partial<Changes>): Changes {
     limits: { add: [], remove: [] },
     rates: [],
     timeoutPolicies: [],
+    restore: [],
+    archive: [],
     ...some,
   }
 }

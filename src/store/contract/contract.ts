@@ -7,6 +7,7 @@ import { findsBySearch } from './finds-by-search.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
+import { keepsArchives } from './keeps-archives.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
@@ -31,6 +32,7 @@ export const promises = {
   'keeps timeout policies': keepsTimeoutPolicies,
   'reads history': readsHistory,
   'keeps schedules': keepsSchedules,
+  'keeps archives': keepsArchives,
 } as const
 
 export function storeContract(name: string, harness: Harness): void {

@@ -13,6 +13,8 @@ const listed = (columns: readonly string[], table?: string): string =>
 
 export const executionColumns = (table?: string): string => listed(execution, table)
 export const requestColumns = (table?: string): string => listed(request, table)
+export const executionColumnNames: readonly string[] = execution
+export const requestColumnNames: readonly string[] = request
 export const executionWidth = execution.length
 
 export const logColumns =

@@ -11,6 +11,7 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   workers: ['workers'],
   liveWorkers: ['workers'],
   tokens: ['tokens'],
+  timeoutPolicies: ['timeout_policies'],
   limits: ['limits'],
   holders: ['execution_locks', 'permit_waiters'],
   listPermits: ['execution_locks'],
@@ -20,6 +21,7 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   listEffects: ['execution_effects'],
   listOpenEffects: ['execution_effects'],
   running: ['e'],
+  anyArchive: ['archives'],
 }
 
 const statistics: readonly { readonly name: string; readonly prepare: (db: DatabaseSync) => void }[] = [

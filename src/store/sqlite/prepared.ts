@@ -6,6 +6,7 @@ import { type StatementName, type Statements, statements } from './statements.ts
 export class Prepared {
   readonly #db: DatabaseSync
   readonly #texts: Statements
+  readonly #made = new Map<string, StatementSync>()
   readonly #ready: { [N in StatementName]?: StatementSync } = {}
 
   constructor(db: DatabaseSync, texts: Partial<Statements> = {}) {
@@ -30,6 +31,25 @@ export class Prepared {
 
   one(name: StatementName, ...values: SQLInputValue[]): Row | undefined {
     return this.get(name).get(...values) as unknown as Row | undefined
+  }
+
+  /** Rows of a statement that is made from the schema itself, so that it has no name. */
+  query(text: string, ...values: SQLInputValue[]): readonly Row[] {
+    return this.#unnamed(text).all(...values) as unknown as Row[]
+  }
+
+  execute(text: string, ...values: SQLInputValue[]): void {
+    this.#unnamed(text).run(...values)
+  }
+
+  #unnamed(text: string): StatementSync {
+    let statement = this.#made.get(text)
+    if (statement === undefined) {
+      statement = this.#db.prepare(text)
+      statement.setReturnArrays(true)
+      this.#made.set(text, statement)
+    }
+    return statement
   }
 
   /** Returns how many rows the statement changed. */

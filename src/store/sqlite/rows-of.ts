@@ -3,6 +3,7 @@ import { stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
+  ArchiveEntry,
   Artifact,
   Depth,
   Limit,
@@ -254,6 +255,20 @@ export const pauseOf = (row: Row): Pause => ({
   reason: text(row[3]),
   by: text(row[4]),
   at: integer(row[5]),
+})
+
+export const archiveEntryOf = (row: Row): ArchiveEntry => ({
+  id: integer(row[0]),
+  publicId: text(row[1]),
+  tenant: text(row[2]),
+  action: text(row[3]),
+  subject: textOrNull(row[4]),
+  state: stateOf(integer(row[5])),
+  finishedAt: integer(row[6]),
+  archivedAt: integer(row[7]),
+  key: textOrNull(row[8]),
+  bytes: integer(row[9]),
+  sha256: text(row[10]),
 })
 
 export const scheduleOf = (row: Row): Schedule => ({

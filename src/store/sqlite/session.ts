@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
+import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
+  Archived,
   Changes,
   Depth,
   Limit,
@@ -17,7 +19,8 @@ import type {
   Waiter,
   Worker,
 } from '../rows.ts'
-import type { KeyLookup, KeyOwner, StoreSession } from '../store.ts'
+import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
+import { archivedOf } from './archive.ts'
 import { inPlainWords } from './failures.ts'
 import type { Prepared } from './prepared.ts'
 import {
@@ -57,12 +60,15 @@ export class SqliteSession implements StoreSession {
   // Nobody else writes, so the counters are read once and counted on in memory.
   #committed: Counters
   #counters: Counters
+  // Where nothing was ever archived, a new key costs no second question.
+  #mayHoldArchives: boolean
 
   constructor(db: DatabaseSync, prepared: Prepared, onClose: () => void) {
     this.#db = db
     this.#prepared = prepared
     this.#onClose = onClose
     this.#committed = readCounters(db)
+    this.#mayHoldArchives = prepared.one('anyArchive') !== undefined
     this.#counters = this.#committed
   }
 
@@ -73,6 +79,7 @@ export class SqliteSession implements StoreSession {
   write(changes: Changes): { readonly stale: readonly number[] } {
     return this.#attempt(() => {
       const stale = writeChanges(this.#prepared, changes)
+      if (changes.archive.length > 0) this.#mayHoldArchives = true
       this.#counters = countOn(this.#counters, changes)
       return { stale }
     })
@@ -259,17 +266,43 @@ export class SqliteSession implements StoreSession {
     return heads
   }
 
+  archivable(ask: ArchivableAsk): { readonly ids: readonly number[]; readonly next: number | null } {
+    const { finishedBefore, states, tenant, after, limit, lookedAt } = ask
+    return this.#attempt(() => {
+      const end = (this.#prepared.one('nextExecutions', after, lookedAt)?.[0] ?? null) as number | null
+      if (end === null) return { ids: [], next: null }
+      const codes = states === undefined ? null : JSON.stringify(states.map((state) => stateCodes[state]))
+      const rows = this.#prepared.all('archivable', after, end, finishedBefore, tenant, codes, limit)
+      const ids = rows.map((row) => row[0] as number)
+      const last = ids.length === limit ? (ids.at(-1) ?? end) : end
+      const requestedAt = this.#prepared.one('requestedAt', last)?.[0] as number
+      return { ids, next: requestedAt < finishedBefore ? last : null }
+    })
+  }
+
+  archived(ids: readonly number[]): readonly Archived[] {
+    return this.#eachOne('archived', ids, archivedOf)
+  }
+
   #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {
     const flag = recordOnly ? 1 : 0
     const row =
       generation === null
         ? this.#prepared.one('newestKeyOwner', tenant, action, flag, key)
         : this.#prepared.one('keyOwner', tenant, action, flag, key, generation)
-    return row === undefined ? null : { id: row[0] as number, inputHash: row[1] as string }
+    const owner = row === undefined ? null : { id: row[0] as number, inputHash: row[1] as string }
+    if (!this.#mayHoldArchives) return owner
+    const archived =
+      generation === null
+        ? this.#prepared.one('newestArchivedKeyOwner', tenant, action, flag, key)
+        : this.#prepared.one('archivedKeyOwner', tenant, action, flag, key, generation)
+    // A later generation may have left for the archive before an earlier one.
+    if (archived === undefined || (row !== undefined && Number(row[2]) > Number(archived[2]))) return owner
+    return { id: archived[0] as number, inputHash: archived[1] as string, archived: true }
   }
 
   #eachOne<T>(
-    name: 'execution' | 'request' | 'worker',
+    name: 'execution' | 'request' | 'worker' | 'archived',
     ids: readonly number[],
     read: (row: readonly unknown[]) => T,
   ): readonly T[] {
@@ -307,7 +340,8 @@ function readCounters(db: DatabaseSync): Counters {
     return row?.next as number
   }
   return {
-    execution: next('requests', 'id'),
+    // An id is never given again, also where its execution has left for an archive.
+    execution: Math.max(next('requests', 'id'), next('archives', 'id')),
     queue: next('queues', 'key'),
     worker: next('workers', 'key'),
     position: next('log', 'position'),

@@ -1,3 +1,4 @@
+import { archiveStatements } from './archive-statements.ts'
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 import { depthStatements } from './depth-statements.ts'
 import { permitStatements } from './permit-statements.ts'
@@ -130,6 +131,8 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 on conflict (id) do update
 set name = excluded.name, role = excluded.role, expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, revoked_at = excluded.revoked_at`,
 
+  ...archiveStatements,
+
   saveSchedule: `insert into schedules (${scheduleColumns})
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
 on conflict (id) do update
@@ -168,7 +171,7 @@ where id = ?1`,
 from requests
 where id = ?1`,
 
-  keyOwner: `select id, input_hash
+  keyOwner: `select id, input_hash, generation
 from requests
 where tenant = ?1
 and action = ?2
@@ -176,7 +179,7 @@ and record_only = ?3
 and idem_key = ?4
 and generation = ?5`,
 
-  newestKeyOwner: `select id, input_hash
+  newestKeyOwner: `select id, input_hash, generation
 from requests
 where tenant = ?1
 and action = ?2
@@ -334,7 +337,11 @@ limit ?3`,
   whereabouts: `select e.n, e.head, e.fence, r.position
 from executions e
 join requests r on r.id = e.id
-where e.id = ?1`,
+where e.id = ?1
+union all
+select n, head, fence, requested_position
+from archives
+where id = ?1`,
 
   headPosition: `select ifnull(max(position), 0)
 from log`,

@@ -3,13 +3,29 @@ import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
-import type { Artifact, Event, Limit, LogRow, Parked, Pause, Queue, Schedule, Token, Waiter, Worker } from '../rows.ts'
+import type {
+  Archived,
+  ArchiveEntry,
+  Artifact,
+  Event,
+  Limit,
+  LogRow,
+  Parked,
+  Pause,
+  Queue,
+  Schedule,
+  Token,
+  Waiter,
+  Worker,
+} from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
 import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
+import { archivedOf } from './archive.ts'
 import { inPlainWords } from './failures.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import type { Prepared } from './prepared.ts'
 import {
+  archiveEntryOf,
   artifactOf,
   effectOf,
   foundOf,
@@ -200,6 +216,15 @@ export class SqliteViews implements Views {
 
   tokens(): readonly Token[] {
     return this.#all('tokens').map(tokenOf)
+  }
+
+  archived(id: number): Archived | null {
+    const row = this.#one('archived', id)
+    return row === undefined ? null : archivedOf(row)
+  }
+
+  archives(tenant: string, before: number, limit: number): readonly ArchiveEntry[] {
+    return this.#all('archives', tenant, before, limit).map(archiveEntryOf)
   }
 
   schedules(tenant: string, after: string, limit: number): readonly Schedule[] {

@@ -1,6 +1,7 @@
 import type { Effect, Execution, Request } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Changes, Update } from '../rows.ts'
+import { archive, restore } from './archive.ts'
 import { appendLog } from './log-rows.ts'
 import { codeOf } from './lookups.ts'
 import type { Prepared } from './prepared.ts'
@@ -30,6 +31,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
       worker.isolates ? 1 : 0,
     )
   }
+  for (const id of changes.restore) restore(prepared, id)
   appendLog(prepared, changes.log, changes.updates)
   for (const { request, execution } of changes.admitted) {
     addRequest(prepared, request)
@@ -50,6 +52,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
   }
   for (const effect of changes.effects) enterEffect(prepared, effect)
   saveRest(prepared, changes)
+  for (const entry of changes.archive) archive(prepared, entry)
   return stale
 }
 

@@ -1,0 +1,121 @@
+import { deflateSync, inflateSync } from 'node:zlib'
+import { sha256 } from '../../json/hash.ts'
+import type { Archived, ArchivedParts } from '../rows.ts'
+import { executionColumnNames, requestColumnNames } from './columns.ts'
+import type { Prepared } from './prepared.ts'
+import { artifactOf, effectOf, executionOf, outcomeOf, type Row, requestOf, stepOf } from './rows-of.ts'
+
+/**
+ * Every table that holds rows of one execution, with the column that names it, in the order in which rows may be
+ * written. A test finds tables that are missing here.
+ */
+export const archivedTables = [
+  { name: 'requests', key: 'id' },
+  { name: 'executions', key: 'id' },
+  { name: 'outcomes', key: 'id' },
+  { name: 'execution_steps', key: 'execution' },
+  { name: 'execution_effects', key: 'execution' },
+  { name: 'artifacts', key: 'execution' },
+] as const
+
+export type ArchivedTable = (typeof archivedTables)[number]['name']
+
+type Cell = string | number | null | { readonly base64: string }
+
+/** One execution with all its rows, each table as its columns and the cells below them. */
+interface Document {
+  readonly format: 1
+  readonly tables: {
+    readonly [T in ArchivedTable]?: { readonly columns: readonly string[]; readonly rows: readonly (readonly Cell[])[] }
+  }
+}
+
+/** Puts the rows of an execution into one document, and takes them out of their tables. */
+export function archive(prepared: Prepared, { id, at }: { readonly id: number; readonly at: number }): void {
+  const tables: Record<string, { columns: readonly string[]; rows: readonly (readonly Cell[])[] }> = {}
+  for (const { name, key } of archivedTables) {
+    const columns = columnsOf(prepared, name)
+    const order = primaryKeyOf(prepared, name)
+    const rows = prepared.query(`select ${columns.join(', ')} from ${name} where ${key} = ?1 order by ${order}`, id)
+    if (rows.length > 0) tables[name] = { columns, rows: rows.map((row) => row.map(cellOf)) }
+  }
+  const text = JSON.stringify({ format: 1, tables })
+  prepared.run('addArchive', id, at, deflateSync(text), sha256(text))
+  for (const { name, key } of [...archivedTables].reverse()) {
+    prepared.execute(`delete from ${name} where ${key} = ?1`, id)
+  }
+}
+
+/** Puts the rows back as they were, and the archive away. */
+export function restore(prepared: Prepared, id: number): void {
+  const document = documentOf(prepared.one('archive', id))
+  if (document === null) throw new Error(`execution ${id} has no readable archive`)
+  for (const { name } of archivedTables) {
+    const table = document.tables[name]
+    if (table === undefined) continue
+    const places = table.columns.map((_, index) => `?${index + 1}`).join(', ')
+    const text = `insert into ${name} (${table.columns.join(', ')}) values (${places})`
+    for (const row of table.rows) prepared.execute(text, ...row.map(plainOf))
+  }
+  prepared.run('removeArchive', id)
+}
+
+/** What an archive holds; null parts where its document is not what was put in. */
+export function archivedOf(row: Row): Archived {
+  const [id, tenant, inputHash, archivedAt] = row as readonly [number, string, string, number]
+  const document = documentOf([row[4], row[5]])
+  return { id, tenant, inputHash, archivedAt, parts: document === null ? null : partsOf(document) }
+}
+
+function partsOf(document: Document): ArchivedParts | null {
+  const execution = rowsIn(document, 'executions', executionColumnNames)[0]
+  const request = rowsIn(document, 'requests', requestColumnNames)[0]
+  if (execution === undefined || request === undefined) return null
+  return {
+    execution: executionOf(execution),
+    request: requestOf(request),
+    outcomes: rowsIn(document, 'outcomes', named('id n tenant state result fingerprint position at')).map(outcomeOf),
+    steps: rowsIn(document, 'execution_steps', named('execution name ordinal value fence started_at at')).map(stepOf),
+    effects: rowsIn(document, 'execution_effects', effectColumns).map(effectOf),
+    artifacts: rowsIn(document, 'artifacts', named('execution name sha256 bytes media_type path at')).map(artifactOf),
+  }
+}
+
+const named = (text: string): readonly string[] => text.split(' ')
+const effectColumns = named(
+  'execution effect_key step name ordinal target reconcilable state intents fence worker intended_at concluded_at value error_class error',
+)
+
+/** Rows with the columns in the order in which they are read now, whichever order they were archived in. */
+function rowsIn(document: Document, name: ArchivedTable, columns: readonly string[]): readonly Row[] {
+  const table = document.tables[name]
+  if (table === undefined) return []
+  const places = columns.map((column) => table.columns.indexOf(column))
+  return table.rows.map((row) => places.map((place) => (place < 0 ? null : plainOf(row[place] ?? null))))
+}
+
+/** Null when the bytes do not unpack to the text that was put in. */
+function documentOf(row: Row | undefined): Document | null {
+  if (row === undefined) return null
+  try {
+    const text = inflateSync(row[0] as Uint8Array).toString('utf8')
+    return sha256(text) === row[1] ? (JSON.parse(text) as Document) : null
+  } catch {
+    return null
+  }
+}
+
+function columnsOf(prepared: Prepared, table: ArchivedTable): readonly string[] {
+  return prepared.query('select name from pragma_table_info(?1) order by cid', table).map((row) => row[0] as string)
+}
+
+function primaryKeyOf(prepared: Prepared, table: ArchivedTable): string {
+  const columns = prepared.query('select name from pragma_table_info(?1) where pk > 0 order by pk', table)
+  return columns.map((row) => row[0] as string).join(', ')
+}
+
+const cellOf = (value: unknown): Cell =>
+  value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : (value as string | number | null)
+
+const plainOf = (cell: Cell): string | number | null | Uint8Array =>
+  typeof cell === 'object' && cell !== null ? Buffer.from(cell.base64, 'base64') : cell
