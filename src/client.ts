@@ -244,9 +244,10 @@ export class Client {
       .changed
   }
 
-  async unpause(what: PauseTarget = {}): Promise<boolean> {
-    return (await this.#read<{ changed: boolean }>({ method: 'DELETE', path: '/v1/pauses', query: { ...what } }))
-      .changed
+  /** `pace`: how many executions a second are let go; 5000 when not given. */
+  async unpause(what: PauseTarget = {}, { pace }: { readonly pace?: number } = {}): Promise<boolean> {
+    const ask = { method: 'DELETE', path: '/v1/pauses', query: { ...what, pace } }
+    return (await this.#read<{ changed: boolean }>(ask)).changed
   }
 
   async pauses(): Promise<readonly ReturnType<typeof pauseView>[]> {

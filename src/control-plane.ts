@@ -268,7 +268,7 @@ export class ControlPlane {
     return isRefusal(answer) ? answer : timeoutPolicyView({ ...set, ...answer, fromPosition: 0 })
   }
 
-  /** Sets or ends a pause. Naming nothing means everything of the caller's tenant. */
+  /** Sets or ends a pause; what it held back is let go at `pacePerSecond` (5,000 when not given). Naming nothing means everything of the caller's tenant. */
   async pause(
     what: {
       readonly tenant?: string | undefined
@@ -278,6 +278,7 @@ export class ControlPlane {
     reason: string,
     on: boolean,
     by: Caller,
+    pacePerSecond?: number,
   ): Promise<{ readonly changed: boolean } | Refusal> {
     const named = Object.entries(what).filter(([, value]) => value !== undefined)
     const [scope, value] = named[0] ?? ['tenant', by.tenant]
@@ -285,7 +286,7 @@ export class ControlPlane {
     if (scope === 'tenant' && value !== by.tenant)
       return refuse('not_permitted', 'A pause of another tenant is not yours to set.')
     const pause = { scope: scope as PauseScope, value: String(value), tenant: by.tenant, reason, by: by.principal }
-    return this.host.orders.give({ kind: 'pause', pause, on })
+    return this.host.orders.give({ kind: 'pause', pause, on, pacePerSecond })
   }
 
   /**

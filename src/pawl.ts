@@ -245,8 +245,9 @@ export class Pawl<A extends Actions> {
     return orThrow(await this.engine.plane.pause(what, reason, true, this.#caller)).changed
   }
 
-  async unpause(what: PauseTarget): Promise<boolean> {
-    return orThrow(await this.engine.plane.pause(what, '', false, this.#caller)).changed
+  /** `pace`: how many executions a second are let go; 5000 when not given. */
+  async unpause(what: PauseTarget, { pace }: { readonly pace?: number } = {}): Promise<boolean> {
+    return orThrow(await this.engine.plane.pause(what, '', false, this.#caller, pace)).changed
   }
 
   /** Puts what ended long enough ago into the archive. */

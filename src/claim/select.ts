@@ -39,7 +39,7 @@ function isClaimable(execution: Execution, ready: Ready): boolean {
   )
 }
 
-function holds(pause: Pause, request: Request): boolean {
+export function holds(pause: Pick<Pause, 'scope' | 'value' | 'tenant'>, request: Request): boolean {
   if (pause.tenant !== null && pause.tenant !== request.tenant) return false
   switch (pause.scope) {
     case 'all':

@@ -129,13 +129,22 @@ export const controlling = [
   }),
   command({
     name: 'unpause',
-    summary: 'End a pause.',
+    summary: 'End a pause; what it held back is let go in order, at a pace.',
     permission: 'pause.lift',
-    input: z.strictObject({ ...target, reason: reason.optional() }),
+    input: z.strictObject({
+      ...target,
+      reason: reason.optional(),
+      pace: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .optional()
+        .describe('How many executions a second are let go; 5000 by default.'),
+    }),
     http: { method: 'DELETE', path: '/v1/pauses' },
-    cli: { words: 'unpause', examples: ['pawl unpause --action crm.sync_quote'] },
+    cli: { words: 'unpause', examples: ['pawl unpause --action crm.sync_quote --pace 100'] },
     refusals: [],
-    run: ({ plane, caller }, { reason: why = '', ...what }) => plane.pause(what, why, false, caller),
+    run: ({ plane, caller }, { reason: why = '', pace, ...what }) => plane.pause(what, why, false, caller, pace),
   }),
   command({
     name: 'pauses',

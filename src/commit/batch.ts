@@ -3,6 +3,7 @@ import { admitOne, Keys, keyLookup } from './admission.ts'
 import { archivePart, restoreOne } from './archives.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
+import { Deadlines } from './deadlines.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -61,6 +62,7 @@ export function* runBatch(
   const permits = new Permits(memory, work, passes)
   const turns = new Turns(memory, work)
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
+  const deadlines = new Deadlines(work, memory, workers)
 
   yield* loadForAdmissions(
     work,
@@ -144,11 +146,11 @@ export function* runBatch(
     }
   }
   const due = memory.nextTimerAt !== null && memory.nextTimerAt <= now
-  if (due) yield* fireTimers(work, workers, permits)
+  if (due) yield* fireTimers(work, workers, permits, deadlines)
   // What was freed is handed on before anybody new is looked at.
   if (work.left.size > 0) yield* permits.giveBack()
   yield* turns.place()
-  const filling = new Claims(work, memory, workers, permits, turns, passes)
+  const filling = new Claims(work, memory, workers, permits, turns, passes, deadlines)
   const filled = claims.length === 0 ? [] : yield* filling.fill(claims)
   const rememberPermits = yield* permits.remember()
   permits.flush()
@@ -167,6 +169,7 @@ export function* runBatch(
       refusals.committed()
       queues.committed()
       workers.committed()
+      memory.pausedTime.committed(work.pauseIntervals)
       memory.timeouts.committed(work.setPolicies())
       memory.rows.committed(work.changed(), work.requests)
       const { readyQueues } = work

@@ -4,6 +4,7 @@ import { decideClaim } from '../execution/decide-run.ts'
 import type { Effect, Execution, Step } from '../execution/execution.ts'
 import { type Needs, readNeeds } from '../execution/permit.ts'
 import type { Pause, Ready } from '../store/rows.ts'
+import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import type { Passes } from './line.ts'
 import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
@@ -38,17 +39,27 @@ export class Claims {
   readonly #workers: Workers
   readonly #permits: Permits
   readonly #turns: Turns
+  readonly #deadlines: Deadlines
   readonly #due: Due
   readonly #needs = new Map<string, Needs>()
   /** Some claim gave up before it had seen everything: another commit should look at once. */
   isUnfinished = false
 
-  constructor(work: Workset, memory: Memory, workers: Workers, permits: Permits, turns: Turns, passes: Passes) {
+  constructor(
+    work: Workset,
+    memory: Memory,
+    workers: Workers,
+    permits: Permits,
+    turns: Turns,
+    passes: Passes,
+    deadlines: Deadlines,
+  ) {
     this.#work = work
     this.#memory = memory
     this.#workers = workers
     this.#permits = permits
     this.#turns = turns
+    this.#deadlines = deadlines
     this.#due = new Due(work, memory, passes)
   }
 
@@ -129,9 +140,15 @@ export class Claims {
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
-    if (request.permits === null) return execution
-    const blocked = yield* this.#permits.admit(execution, ready, this.#needsOf(request.permits))
-    if (blocked === null) return execution
+    const inTime = yield* this.#deadlines.inTime(execution, request)
+    if (inTime === null) {
+      this.#work.removeReady(ready)
+      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
+      return null
+    }
+    if (request.permits === null) return inTime
+    const blocked = yield* this.#permits.admit(inTime, ready, this.#needsOf(request.permits))
+    if (blocked === null) return inTime
     this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
     return null
   }

@@ -9,6 +9,7 @@ import type { ClaimOrder } from './claims.ts'
 import { Depths } from './depths.ts'
 import type { Memory } from './memory.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
+import { PausedTime } from './paused-time.ts'
 import { converse } from './reads.ts'
 import { laneOf } from './registry.ts'
 import { RowCache } from './row-cache.ts'
@@ -95,6 +96,7 @@ export class Committer implements Orders {
       holders: new Set(await session.holders()),
       limits: new Map((await session.limits()).map((limit) => [lockKey(limit.tenant, limit.key), limit])),
       passes: new Map(),
+      pausedTime: new PausedTime(await session.pausedTime()),
       timeouts: new TimeoutPolicies(await session.timeoutPolicies()),
       depths: new Depths(await session.depths()),
       workers: new Map(workers.map((worker) => [worker.key, worker])),

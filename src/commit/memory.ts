@@ -1,6 +1,7 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Limit, Worker } from '../store/rows.ts'
 import type { Depths } from './depths.ts'
+import type { PausedTime } from './paused-time.ts'
 import type { RowCache } from './row-cache.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
@@ -25,5 +26,6 @@ export interface Memory {
   readonly passes: Map<string, number>
   readonly timeouts: TimeoutPolicies
   readonly depths: Depths
+  readonly pausedTime: PausedTime
   nextTimerAt: number | null
 }

@@ -117,7 +117,13 @@ export type Order =
     }
   /** Ends leases that had run out at `now`, or at the time of the commit; never ones that have not. */
   | { readonly kind: 'sweep'; readonly now?: number | undefined; readonly poisonLosses?: number | undefined }
-  | { readonly kind: 'pause'; readonly pause: Omit<Pause, 'at'>; readonly on: boolean }
+  | {
+      readonly kind: 'pause'
+      readonly pause: Omit<Pause, 'at'>
+      readonly on: boolean
+      /** How many executions a second are let go when it ends. */
+      readonly pacePerSecond?: number | undefined
+    }
   /** Takes effect with the next commit; history is kept. */
   | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
   | { readonly kind: 'token'; readonly token: Token }

@@ -3,8 +3,10 @@ import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import type { Timer } from '../store/rows.ts'
 import { around } from './commands.ts'
+import type { Deadlines } from './deadlines.ts'
 import { loadEffects, loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import { fireRelease } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { isCellOf, type Workers } from './registry.ts'
@@ -64,22 +66,24 @@ function* loadWithLedger(work: Workset, ids: readonly number[]): Asking<void> {
   yield* loadEffects(work, ledger)
 }
 
-export function* fireTimers(work: Workset, workers: Workers, permits: Permits): Asking<void> {
+/** Rings what is due. What a release holds is no execution. */
+export function* fireTimers(work: Workset, workers: Workers, permits: Permits, deadlines: Deadlines): Asking<void> {
   const timers = yield* ask('dueTimers', work.now, dueMax)
   yield* loadWithLedger(
     work,
-    timers.map(({ id }) => id),
+    timers.flatMap(({ kind, id }) => (kind === 'release' ? [] : [id])),
   )
   for (const timer of timers) {
+    work.removeTimer(timer)
     if (timer.kind === 'hold') yield* permits.holdOver(timer.id, timer.at)
-    if (timer.kind === 'hold' || timer.kind === 'rate') work.removeTimer(timer)
-    else fire(work, timer, workers)
+    else if (timer.kind === 'release') yield* fireRelease(work, timer.id)
+    else if (timer.kind === 'available' || timer.kind === 'wake') fire(work, timer, workers)
   }
   if (timers.some(({ kind }) => kind === 'rate')) yield* permits.wakeRates()
+  yield* deadlines.fire(timers.filter(({ kind }) => kind === 'deadline'))
 }
 
 function fire(work: Workset, timer: Timer, workers: Workers): void {
-  work.removeTimer(timer)
   const execution = work.executions.get(timer.id)
   if (execution === undefined) return
   if (timer.kind === 'available') {
@@ -87,7 +91,7 @@ function fire(work: Workset, timer: Timer, workers: Workers): void {
     if (isDue && execution.availableAt === timer.at) work.addReady(execution)
     return
   }
-  const command: Command = timer.kind === 'wake' ? { type: 'wake', reason: 'timer' } : { type: 'expire' }
+  const command: Command = { type: 'wake', reason: 'timer' }
   const actor = system('timer')
   const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
   if (!isRefusal(decision)) work.apply(execution, decision, actor)

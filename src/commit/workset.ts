@@ -11,9 +11,11 @@ import type {
   Limit,
   Parked,
   Pause,
+  PauseInterval,
   Queue,
   RateState,
   Ready,
+  Release,
   Schedule,
   Timer,
   Token,
@@ -74,6 +76,9 @@ export class Workset {
   readonly archive: { readonly id: number; readonly at: number }[] = []
   /** As this commit leaves them, by id; null is deleted. */
   readonly schedules = new Map<string, Schedule | null>()
+  readonly pauseIntervals: { open: PauseInterval[]; close: PauseInterval[] } = { open: [], close: [] }
+  /** As this commit leaves them, by key; null is over. */
+  readonly releases = new Map<string, Release | null>()
   readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
   readonly #log: CommitLog
   readonly #admitted = new Map<number, Admitted>()
@@ -228,6 +233,11 @@ export class Workset {
       waiters: this.waiters,
       limits: this.limits,
       rates: this.rates,
+      pauseIntervals: this.pauseIntervals,
+      releases: {
+        save: [...this.releases.values()].filter((release) => release !== null),
+        remove: [...this.releases].flatMap(([key, release]) => (release === null ? [key] : [])),
+      },
       timeoutPolicies: this.setPolicies(),
     }
   }
@@ -275,12 +285,21 @@ export class Workset {
       // The claim's own position, unless the store's positions fell behind: a fence never falls.
       fence: fact.type === 'claim' ? Math.max(was.fence + 1, position) : was.fence,
       updatedAt: this.now,
+      idleSince: this.#idleSince(was, fact),
     }
     const admitted = this.#admitted.get(was.id)
     // Claimed by the commit that admits it: one row, written once. Its two events are in the log all the same.
     if (fact.type === 'claim' && admitted?.execution === was) this.#admitted.set(was.id, { ...admitted, execution: is })
     else this.#updates.push({ was, is })
     return is
+  }
+
+  /** Since when a deadline may stand still, should a pause hold the execution back: a running one's never does. */
+  #idleSince(was: Execution, { type, to, set }: Fact): number | null {
+    if (type === 'claim') return null
+    const begins = was.state === 'running' || isTerminal(was.state)
+    if (begins && !isTerminal(to) && to !== 'running' && was.deadlineAt !== null) return this.now
+    return set.idleSince === undefined ? was.idleSince : set.idleSince
   }
 
   /** Keeps the indexes of due and future work in step with the row. */

@@ -133,6 +133,22 @@ export interface Pause {
   readonly at: number
 }
 
+/** How long a pause, and the letting go of what it had held, lasted: no deadline runs meanwhile. Open with `toAt` null. */
+export interface PauseInterval extends Pick<Pause, 'scope' | 'value' | 'tenant'> {
+  readonly fromAt: number
+  readonly toAt: number | null
+}
+
+/** What a pause held back and lets go in parts, now that it has ended. */
+export interface Release extends Pick<Pause, 'scope' | 'value' | 'tenant'> {
+  /** The key under which the work is parked. */
+  readonly key: string
+  /** What its timer names. */
+  readonly id: number
+  readonly pacePerSecond: number
+  readonly since: number
+}
+
 /** One incarnation of a worker: the same identity after a restart is a new row. */
 export interface Worker {
   readonly key: number
@@ -280,6 +296,10 @@ export interface Changes {
   readonly timers: { readonly add: readonly Timer[]; readonly remove: readonly Timer[] }
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }
   readonly pauses: { readonly add: readonly Pause[]; readonly remove: readonly Pause[] }
+  /** Of those to be closed, the one that is open for the same target ends at `toAt`; before others are opened. */
+  readonly pauseIntervals: { readonly open: readonly PauseInterval[]; readonly close: readonly PauseInterval[] }
+  /** By key. */
+  readonly releases: { readonly save: readonly Release[]; readonly remove: readonly string[] }
   readonly tokens: readonly Token[]
   /** As they are from now on. */
   readonly depth: readonly Depth[]

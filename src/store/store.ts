@@ -14,10 +14,12 @@ import type {
   LogRow,
   Parked,
   Pause,
+  PauseInterval,
   PauseScope,
   Queue,
   RateState,
   Ready,
+  Release,
   Schedule,
   Timer,
   Token,
@@ -107,6 +109,11 @@ export interface Reads {
   /** Rates that somebody waits for and that have a share again at `now`. */
   dueRates(now: number, limit: number): Awaitable<readonly RateState[]>
   pauses(): Awaitable<readonly Pause[]>
+  /** Those that ended behind `since` or are open yet. */
+  pauseIntervals(since: number): Awaitable<readonly PauseInterval[]>
+  /** How many intervals are open, and when the last of the others ended; 0 for never. */
+  pausedTime(): Awaitable<{ readonly open: number; readonly until: number }>
+  releases(): Awaitable<readonly Release[]>
   /** Every version of every policy, oldest first. */
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   /** Queues without waiting work may be left out. */
@@ -206,6 +213,7 @@ export interface Views {
   /** Where an execution is parked, and how many stand before it there. */
   parkedAt(id: number): Awaitable<{ readonly parked: Parked; readonly before: number } | null>
   limits(tenant?: string): Awaitable<readonly Limit[]>
+  releases(): Awaitable<readonly Release[]>
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>

@@ -27,6 +27,7 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
     'command rerun',
     'a key moved on',
     ...faultKinds.map((kind) => `fault ${kind}`),
+    'fact deadline_moved',
     ...permitKinds,
     ...transitions
       .map(nameOf)

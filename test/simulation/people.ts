@@ -229,7 +229,13 @@ export class People {
   #orderPause(pause: Pick<Pause, 'scope' | 'value' | 'tenant'>, on: boolean): void {
     const { writer, count } = this.#ports
     this.waiting += 1
-    const order = { kind: 'pause' as const, pause: { ...pause, reason: 'simulated', by: 'human:alice' }, on }
+    const pacePerSecond = on ? undefined : this.#ports.dice.pick([undefined, 1, 40])
+    const order = {
+      kind: 'pause' as const,
+      pause: { ...pause, reason: 'simulated', by: 'human:alice' },
+      on,
+      pacePerSecond,
+    }
     carry(this.#ports, 'operator', on ? 'pause' : 'unpause', () => writer.orders().give<'pause'>(order)).then(
       () => {
         this.waiting -= 1

@@ -34,6 +34,8 @@ export function changes(some: Partial<Changes>): Changes {
     timeoutPolicies: [],
     restore: [],
     archive: [],
+    pauseIntervals: { open: [], close: [] },
+    releases: { save: [], remove: [] },
     ...some,
   }
 }

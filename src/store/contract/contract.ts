@@ -8,6 +8,7 @@ import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
 import { keepsArchives } from './keeps-archives.ts'
+import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
@@ -30,6 +31,7 @@ export const promises = {
   'counts depth': countsDepth,
   'wakes timers': wakesTimers,
   'keeps timeout policies': keepsTimeoutPolicies,
+  'keeps paused time': keepsPausedTime,
   'reads history': readsHistory,
   'keeps schedules': keepsSchedules,
   'keeps archives': keepsArchives,

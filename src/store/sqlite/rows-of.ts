@@ -10,9 +10,11 @@ import type {
   Misfire,
   Parked,
   Pause,
+  PauseInterval,
   Queue,
   RateState,
   Ready,
+  Release,
   Schedule,
   Timer,
   Token,
@@ -315,4 +317,22 @@ export const timeoutPolicyOf = (row: Row): TimeoutPolicy => ({
   reason: text(row[6]),
   at: integer(row[7]),
   fromPosition: integer(row[8]),
+})
+
+export const pauseIntervalOf = (row: Row): PauseInterval => ({
+  scope: nameOf.scope(integer(row[0])),
+  value: text(row[1]),
+  tenant: textOrNull(row[2]),
+  fromAt: integer(row[3]),
+  toAt: integerOrNull(row[4]),
+})
+
+export const releaseOf = (row: Row): Release => ({
+  key: text(row[0]),
+  id: integer(row[1]),
+  scope: nameOf.scope(integer(row[2])),
+  value: text(row[3]),
+  tenant: textOrNull(row[4]),
+  pacePerSecond: integer(row[5]),
+  since: integer(row[6]),
 })

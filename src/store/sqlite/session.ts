@@ -10,9 +10,11 @@ import type {
   Limit,
   Parked,
   Pause,
+  PauseInterval,
   Queue,
   RateState,
   Ready,
+  Release,
   Schedule,
   Timer,
   Turn,
@@ -29,12 +31,14 @@ import {
   executionOf,
   limitOf,
   parkedOf,
+  pauseIntervalOf,
   pauseOf,
   permitOf,
   queueOf,
   type Row,
   rateOf,
   readyOf,
+  releaseOf,
   requestOf,
   scheduleOf,
   stepOf,
@@ -231,6 +235,21 @@ export class SqliteSession implements StoreSession {
 
   pauses(): readonly Pause[] {
     return this.#attempt(() => this.#prepared.all('pauses').map(pauseOf))
+  }
+
+  pauseIntervals(since: number): readonly PauseInterval[] {
+    return this.#attempt(() => this.#prepared.all('pauseIntervals', since).map(pauseIntervalOf))
+  }
+
+  pausedTime(): { readonly open: number; readonly until: number } {
+    return this.#attempt(() => ({
+      open: this.#prepared.one('openPauseIntervals')?.[0] as number,
+      until: (this.#prepared.one('lastPauseEnd')?.[0] ?? 0) as number,
+    }))
+  }
+
+  releases(): readonly Release[] {
+    return this.#attempt(() => this.#prepared.all('releases').map(releaseOf))
   }
 
   timeoutPolicies(): readonly TimeoutPolicy[] {

@@ -2,6 +2,7 @@ import { archiveStatements } from './archive-statements.ts'
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 import { depthStatements } from './depth-statements.ts'
 import { permitStatements } from './permit-statements.ts'
+import { timeStatements } from './time-statements.ts'
 
 /**
  * Every statement of the store by name. One clause a line and each conjunct on a line of its own, so that a test can
@@ -11,6 +12,7 @@ export const statements = {
   ...depthStatements,
   ...permitStatements,
 
+  ...timeStatements,
   begin: 'begin immediate',
   commit: 'commit',
   rollback: 'rollback',
@@ -122,9 +124,6 @@ set reason = excluded.reason, by = excluded.by, at = excluded.at`,
 where scope = ?1
 and value = ?2
 and tenant is ?3`,
-
-  addTimeoutPolicy: `insert into timeout_policies (version, sla_class, action_class, attempt_ms, overall_ms, by, reason, at, from_position)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 
   saveToken: `insert into tokens (id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -246,10 +245,6 @@ where id = ?1`,
 
   pauses: `select scope, value, tenant, reason, by, at
 from pauses`,
-
-  timeoutPolicies: `select version, sla_class, action_class, attempt_ms, overall_ms, by, reason, at, from_position
-from timeout_policies
-order by version`,
 
   worker: `select *
 from workers

@@ -13,6 +13,7 @@ import type {
   Parked,
   Pause,
   Queue,
+  Release,
   Schedule,
   Token,
   Waiter,
@@ -36,6 +37,7 @@ import {
   permitOf,
   queueOf,
   type Row,
+  releaseOf,
   scheduleOf,
   stepOf,
   timeoutPolicyOf,
@@ -200,6 +202,10 @@ export class SqliteViews implements Views {
     return this.#all('limits')
       .map(limitOf)
       .filter((limit) => tenant === undefined || limit.tenant === tenant || limit.tenant === '')
+  }
+
+  releases(): readonly Release[] {
+    return this.#all('releases').map(releaseOf)
   }
 
   timeoutPolicies(): readonly TimeoutPolicy[] {

@@ -23,14 +23,11 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   for (const { scope, value, tenant, reason, by, at } of changes.pauses.add) {
     prepared.run('addPause', codeOf.scope[scope], value, tenant, reason, by, at)
   }
-  for (const policy of changes.timeoutPolicies) {
-    const { version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition } = policy
-    prepared.run('addTimeoutPolicy', version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition)
-  }
   for (const { queue, tenant, count } of changes.depth) {
     if (count === 0) prepared.run('removeDepth', queue, tenant)
     else prepared.run('saveDepth', queue, tenant, count)
   }
+  saveTimes(prepared, changes)
   for (const token of changes.tokens) {
     const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
@@ -98,4 +95,21 @@ function savePermits(prepared: Prepared, { turns, permits, waiters, limits, rate
     prepared.run('saveLimit', tenant, key, capacity, by, reason, at)
   }
   for (const { tenant, key, dueUs, wakeAt } of rates) prepared.run('saveRate', tenant, key, dueUs, wakeAt)
+}
+
+function saveTimes(prepared: Prepared, { timeoutPolicies, pauseIntervals, releases }: Changes): void {
+  for (const policy of timeoutPolicies) {
+    const { version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition } = policy
+    prepared.run('addTimeoutPolicy', version, slaClass, actionClass, attemptMs, overallMs, by, reason, at, fromPosition)
+  }
+  for (const { scope, value, tenant, toAt } of pauseIntervals.close) {
+    prepared.run('closePauseInterval', codeOf.scope[scope], value, tenant, toAt)
+  }
+  for (const { scope, value, tenant, fromAt } of pauseIntervals.open) {
+    prepared.run('openPauseInterval', codeOf.scope[scope], value, tenant, fromAt)
+  }
+  for (const key of releases.remove) prepared.run('removeRelease', key)
+  for (const { key, id, scope, value, tenant, pacePerSecond, since } of releases.save) {
+    prepared.run('saveRelease', key, id, codeOf.scope[scope], value, tenant, pacePerSecond, since)
+  }
 }

@@ -1,0 +1,121 @@
+import { afterEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { action } from '../../../src/action/action.ts'
+import type { OrderOf } from '../../../src/commit/order.ts'
+import { World } from './world.ts'
+
+let world: World
+afterEach(() => world?.close())
+
+const quick = action({
+  name: 'quick',
+  version: 1,
+  input: z.object({ n: z.number().optional() }),
+  retry: { maxAttempts: 2, baseMs: 30_000, jitter: 'none' },
+  run: ({ input, attempt }) => {
+    if (input.n === -1 && attempt === 1) throw new Error('the first attempt fails')
+    return input.n ?? 0
+  },
+})
+
+type Pause = OrderOf<'pause'>['pause']
+const byAction: Pause = { scope: 'action', value: 'quick', tenant: 'default', reason: 'test', by: 'human:a' }
+const byTenant: Pause = { ...byAction, scope: 'tenant', value: 'default' }
+const set = (pause: Pause, on: boolean, pacePerSecond?: number) =>
+  world.orders.give<'pause'>({ kind: 'pause', pause, on, pacePerSecond })
+
+const inOneMinute = () => ({ deadline: world.clock.now() + 60_000 })
+const succeeded = async (all: readonly number[]) => {
+  const states = await Promise.all(all.map(async (id) => (await world.find(id)).state))
+  return states.filter((state) => state === 'succeeded').length
+}
+
+test('SE-26 a deadline stands still while a pause holds the work back, and is moved by exactly so much', async () => {
+  world = await World.open(quick)
+  await world.worker().start()
+  await set(byAction, true)
+  const id = await world.submit(quick, {}, inOneMinute())
+  const { deadlineAt } = await world.find(id)
+  await world.clock.advance(8 * 3_600_000)
+  expect(await world.find(id)).toMatchObject({ state: 'queued', deadlineAt, n: 1 })
+  await set(byAction, false)
+  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', deadlineAt: (deadlineAt ?? 0) + 8 * 3_600_000 })
+  const moved = (await world.events(id)).filter(({ type }) => type === 'deadline_moved')
+  expect(moved.map(({ data }) => data)).toEqual([
+    { byMs: 8 * 3_600_000, deadlineAt: (deadlineAt ?? 0) + 8 * 3_600_000 },
+  ])
+})
+
+test('SE-26 overlapping pauses move a deadline by the time that any of them stood', async () => {
+  world = await World.open(quick)
+  const id = await world.submit(quick, {}, inOneMinute())
+  const { deadlineAt } = await world.find(id)
+  await world.clock.advance(10_000)
+  await set(byAction, true)
+  await world.clock.advance(100_000)
+  await set(byTenant, true)
+  await world.clock.advance(100_000)
+  await set(byAction, false)
+  await world.clock.advance(100_000)
+  await set(byTenant, false)
+  expect(await world.reach(id)).toMatchObject({ state: 'expired', finishedAt: (deadlineAt ?? 0) + 300_000 })
+})
+
+test('SE-26 time in which it ran, and time before it rested, is not given back', async () => {
+  world = await World.open(quick)
+  await world.worker().start()
+  const id = await world.submit(quick, { n: -1 }, inOneMinute())
+  const { deadlineAt } = await world.find(id)
+  await world.reach(id, 'retryable_failed')
+  await set(byAction, true)
+  await world.clock.advance(100_000)
+  await set(byAction, false)
+  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', deadlineAt: (deadlineAt ?? 0) + 100_000 })
+})
+
+test('SE-26 what is out of time is not begun', async () => {
+  world = await World.open(quick)
+  const id = await world.submit(quick, {}, inOneMinute())
+  world.clock.setForward(61_000)
+  await world.worker().start()
+  expect(await world.reach(id)).toMatchObject({ state: 'expired', fence: 0 })
+})
+
+test('SE-26 what a pause held back is let go in order and at the pace that was asked for; new work is not held', async () => {
+  world = await World.open(quick)
+  await set(byAction, true)
+  const held: number[] = []
+  for (let n = 0; n < 100; n += 1) held.push(await world.submit(quick, { n }))
+  const worker = world.worker({ slots: 100 })
+  await worker.start()
+  // A subject of its own: only work that was looked at is parked.
+  await world.clock.advance(5_000)
+  await set(byAction, false)
+  await world.clock.advance(5_000)
+  expect(await succeeded(held)).toBe(100)
+})
+
+test('SE-26 a paced release takes its time, and a new pause stops it', async () => {
+  world = await World.open(quick)
+  await world.worker({ slots: 100 }).start()
+  await set(byTenant, true)
+  const held: number[] = []
+  for (let n = 0; n < 100; n += 1) held.push(await world.submit(quick, { n }))
+  await world.clock.advance(5_000)
+  expect(await succeeded(held)).toBe(0)
+  await set(byTenant, false, 10)
+  await world.clock.advance(2_950)
+  const let30 = await succeeded(held)
+  expect(let30).toBeGreaterThanOrEqual(25)
+  expect(let30).toBeLessThanOrEqual(31)
+  expect(await succeeded(held.slice(0, let30))).toBe(let30)
+  const fresh = await world.submit(quick, {})
+  await world.clock.advance(10)
+  expect(await succeeded([fresh])).toBe(1)
+  await set(byTenant, true)
+  await world.clock.advance(60_000)
+  expect(await succeeded(held)).toBeLessThanOrEqual(let30 + 1)
+  await set(byTenant, false)
+  await world.clock.advance(1_000)
+  expect(await succeeded(held)).toBe(100)
+})
