@@ -9,6 +9,7 @@ import { commandsPage } from './generated/commands-page.ts'
 import { schemaPage } from './generated/schema-page.ts'
 import { statesPage } from './generated/states-page.ts'
 import { generatedFrom } from './generated/table.ts'
+import { timeoutsPage } from './generated/timeouts-page.ts'
 import { readEvidence, renderRequirements, requirementsPath } from './requirement-table.ts'
 
 export interface Generator {
@@ -22,6 +23,7 @@ export const generators: readonly Generator[] = [
   { path: 'docs/reference/commands.md', render: commandsPage },
   { path: 'docs/reference/openapi.json', render: () => `${JSON.stringify(openapi(), null, 2)}\n` },
   { path: 'docs/reference/schema.md', render: schemaPage },
+  { path: 'docs/reference/timeouts-and-retries.md', render: timeoutsPage },
   {
     path: 'docs/reference/configuration.md',
     render: () => `${generatedFrom('src/config/variables.ts')}\n\n${configReference()}`,

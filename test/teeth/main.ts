@@ -5,6 +5,7 @@ import { commitBreakages } from './breakages-commit.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
+import { timeBreakages } from './breakages-time.ts'
 import { Copy, type RunEnd } from './copy.ts'
 
 /**
@@ -34,6 +35,7 @@ const breakages = [
   ...permitBreakages,
   ...scheduleBreakages,
   ...archiveBreakages,
+  ...timeBreakages,
 ].filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [
   ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),

@@ -8,7 +8,6 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   queues: ['queues'],
   pauses: ['pauses'],
   depths: ['depth'],
-  timeoutPolicies: ['timeout_policies'],
   releases: ['releases'],
   workers: ['workers'],
   liveWorkers: ['workers'],

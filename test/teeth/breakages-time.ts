@@ -1,0 +1,86 @@
+import type { Breakage } from './breakage.ts'
+
+const deadlines = 'src/commit/deadlines.ts'
+const pauses = 'src/commit/pauses.ts'
+const policy = 'src/execution/timeout-policy.ts'
+const pauseTests = ['test/fast/worker/pauses.test.ts']
+
+/** Time: a steady clock, limits by class, deadlines that stand still, and a pace. */
+export const timeBreakages: readonly Breakage[] = [
+  {
+    name: 'time goes back with the wall',
+    edits: [
+      {
+        file: 'src/time/steady.ts',
+        find: 'this.#at = Math.max(this.#at + elapsedMs * (1 - slewShare), wall)',
+        replace: 'this.#at = wall + elapsedMs * 0',
+      },
+    ],
+    shownBy: ['src/time/steady.test.ts'],
+  },
+  {
+    name: 'a clock that is set forward ends leases at once',
+    edits: [
+      {
+        file: 'src/recover/sweep.ts',
+        find: 'sweepOnce(options, grace?.endedAt)',
+        replace: 'sweepOnce(options)',
+      },
+    ],
+    shownBy: ['test/fast/worker/recovery.test.ts'],
+  },
+  {
+    name: 'an alarm that a clock set forward has overtaken is waited for',
+    edits: [
+      {
+        file: 'src/commit/committer.ts',
+        find: 'this.#alarm.at <= at && this.#alarm.at > now',
+        replace: 'this.#alarm.at <= at',
+      },
+    ],
+    shownBy: ['src/commit/committer.test.ts'],
+  },
+  {
+    name: 'the SLA class speaks before the class of the action',
+    edits: [
+      {
+        file: policy,
+        find: '(actionClass === anyClass ? 0 : 2) + (slaClass === anyClass ? 0 : 1)',
+        replace: '(actionClass === anyClass ? 0 : 1) + (slaClass === anyClass ? 0 : 2)',
+      },
+    ],
+    shownBy: ['src/execution/timeout-policy.test.ts'],
+  },
+  {
+    name: 'a policy puts off the deadline that was asked for',
+    edits: [{ file: policy, find: '  return Math.min(asked ??', replace: '  return Math.max(asked ?? 0 *' }],
+    shownBy: ['src/execution/timeout-policy.test.ts'],
+  },
+  {
+    name: 'pauses that overlap count twice',
+    edits: [
+      {
+        file: 'src/claim/paused.ts',
+        find: '    countedTo = Math.max(countedTo, end)\n',
+        replace: '',
+      },
+    ],
+    shownBy: ['src/claim/paused.test.ts'],
+  },
+  {
+    name: 'a deadline runs while its work is paused',
+    edits: [{ file: deadlines, find: 'return byMs === 0 ? execution', replace: 'return byMs >= 0 ? execution' }],
+    shownBy: pauseTests,
+  },
+  {
+    name: 'a release knows no pace',
+    edits: [
+      {
+        file: pauses,
+        find: 'Math.ceil((part / pacePerSecond) * 1_000)',
+        replace: 'part * 0',
+      },
+    ],
+    shownBy: pauseTests,
+  },
+]
