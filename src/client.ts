@@ -1,10 +1,11 @@
 import type { SubmitRequest } from './admit/request.ts'
 import type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
-import { isCode } from './errors/codes.ts'
 import { TerminalError } from './errors/failures.ts'
+import { refusalOf } from './errors/problem.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
 import type { State } from './execution/machine.ts'
 import type { Ops } from './projections/ops.ts'
+import type { PlanStepView, PlanView } from './projections/plan-view.ts'
 import type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
 import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
 import { messagesOf } from './protocol/event-stream.ts'
@@ -265,6 +266,15 @@ export class Client {
     return this.#read({ method: 'POST', path: '/v1/timeout-policies', body: policy })
   }
 
+  /** What the execution is going to do; refused with `not_found` while nobody has planned it. */
+  plan(id: string): Promise<PlanView> {
+    return this.#get(`${execution(id)}/plan`)
+  }
+  /** Steps of the plan behind place `after`, at most 1,000 at a time. */
+  async planSteps(id: string, after = -1): Promise<readonly PlanStepView[]> {
+    return (await this.#get<{ items: readonly PlanStepView[] }>(`${execution(id)}/plan-steps`, { after })).items
+  }
+
   async effects(id: string): Promise<readonly EffectView[]> {
     return (await this.#get<{ items: readonly EffectView[] }>(`${execution(id)}/effects`)).items
   }
@@ -381,16 +391,4 @@ export class Client {
       return refuse('server_unreachable', `The server at ${this.#base} does not answer: ${cause}.`)
     }
   }
-}
-
-function refusalOf(body: unknown, status = 500): Refusal {
-  const { code, detail, next, details } = (typeof body === 'object' && body !== null ? body : {}) as Record<
-    string,
-    unknown
-  >
-  if (typeof code !== 'string' || !isCode(code)) {
-    return refuse('server_unreachable', `The server answered with status ${status} and no code.`)
-  }
-  const more = typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined
-  return refuse(code, typeof detail === 'string' ? detail : '', more, typeof next === 'string' ? next : undefined)
 }

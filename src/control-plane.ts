@@ -379,11 +379,11 @@ export class ControlPlane {
   readonly #unnamed: Naming = { idOf: (id) => publicId(id, this.host.idKey), workerOf: () => null }
 
   async #view({ execution, request, archived }: Found): Promise<ExecutionView> {
-    const kept = archived?.outcomes.at(-1) ?? null
-    const isSuccess = execution.state === 'succeeded'
-    const outcome = isSuccess ? (kept ?? (await this.host.views.outcome(execution.id))) : null
+    const isTold = execution.state === 'succeeded' || execution.lastErrorClass === 'PartialFailure'
+    const outcome = isTold ? (archived?.outcomes.at(-1) ?? (await this.host.views.outcome(execution.id))) : null
+    const plan = execution.journal > 0 ? await this.host.views.plan(execution.id) : null
     const naming = execution.worker === null ? this.#unnamed : await this.naming()
-    return executionView(execution, request, outcome, naming, archived?.archivedAt ?? null)
+    return executionView(execution, request, outcome, naming, archived?.archivedAt ?? null, plan?.hash)
   }
 }
 

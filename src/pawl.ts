@@ -1,6 +1,7 @@
 import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
 import type { SubmitRequest } from './admit/request.ts'
 import type { ArchiveRequest, ArchiveRun } from './archive/archives.ts'
+import { newestPlan, stepsBehind } from './commands/plans.ts'
 import { parseQuery, type Query, readerOf } from './commands/query.ts'
 import type { StoreHost } from './commit/host.ts'
 import type { Caller, ListQuery, PersonCommand } from './control-plane.ts'
@@ -11,6 +12,7 @@ import { newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.t
 import type { Random } from './identity/random.ts'
 import { type Immediate, type ImmediateOptions, runImmediately } from './immediate.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import type { PlanStepView, PlanView } from './projections/plan-view.ts'
 import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
 import type { EventView, ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
@@ -216,6 +218,17 @@ export class Pawl<A extends Actions> {
       throw new TerminalError(`execution ${id} is ${ended.state}: ${ended.lastError ?? 'no error was recorded'}`)
     }
     return ended.result as OutputOf<T>
+  }
+
+  /** What the execution is going to do; null while nobody has planned it. */
+  async plan(id: string, by = this.#caller): Promise<PlanView | null> {
+    const plan = await newestPlan(this.engine.plane, id, by)
+    return plan === null ? null : orThrow(plan)
+  }
+
+  /** Steps of its plan behind place `after`, in order. */
+  async planSteps(id: string, after = -1, by = this.#caller): Promise<PlanStepView[]> {
+    return orThrow(await stepsBehind(this.engine.plane, id, after, 1_000, by))
   }
 
   cancel(id: string, reason?: string): Promise<ExecutionView> {

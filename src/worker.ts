@@ -238,14 +238,14 @@ class ClaimingWorker implements Worker {
   /** Runs it here or in a process of its own, and gives the command that ends the claim. */
   async #perform(claimed: Claimed, action: AnyAction, run: LiveRun, work: Work): Promise<WorkerCommand | null> {
     const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
-    const ports = { clock, work, abort: run.abort, artifacts, secrets, log }
+    const ports = { clock, work, abort: run.abort, artifacts, secrets, log, retry }
     const isApart = Suspects.is(claimed) && actionsModule !== undefined
     const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill
       }
-      const isolated = { ...ports, cells: this.#cells, retry, onKill }
+      const isolated = { ...ports, cells: this.#cells, onKill }
       return await runIsolated(claimed, action, limits, isolated).finally(() => this.#freeSlot())
     }
     const { worker } = this.#signedOn()

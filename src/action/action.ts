@@ -1,7 +1,8 @@
+import { JournalMismatch } from '../errors/failures.ts'
 import { isRefusal, type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
 import { parseDuration } from '../time/duration.ts'
-import type { Action, ActionDefinition, AnyAction } from './definition.ts'
+import type { Action, ActionDefinition, AnyAction, PlannedAction, PlannedActionDefinition } from './definition.ts'
 import { isModuleName } from './module.ts'
 import type { StandardSchema } from './schema.ts'
 
@@ -15,9 +16,19 @@ export type {
   InputOf,
   IsolateOptions,
   OutputOf,
+  PlannedAction,
+  PlannedActionDefinition,
   RateLimit,
 } from './definition.ts'
-
+export type {
+  PlanContext,
+  PlanResult,
+  ProposedPlan,
+  ProposedStep,
+  StepContext,
+  StepDefinition,
+  TargetResult,
+} from './plan-definition.ts'
 export { type ActionRegistry, actionRegistry } from './registry.ts'
 export type {
   Artifact,
@@ -42,10 +53,34 @@ export function action<
   Output = Result,
 >(
   definition: ActionDefinition<Name, Schema, Result, SecretName, Output>,
-): Action<Name, Schema, Result, SecretName, Output> {
-  const refusal = checkDefinition(definition)
+): Action<Name, Schema, Result, SecretName, Output>
+export function action<
+  const Name extends string,
+  Schema extends StandardSchema,
+  Args,
+  SecretName extends string = string,
+>(definition: PlannedActionDefinition<Name, Schema, Args, SecretName>): PlannedAction<Name, Schema, Args, SecretName>
+export function action(definition: Definition): unknown {
+  const isPlanned = definition.plan !== undefined || definition.steps !== undefined
+  const refusal = isPlanned
+    ? (checkPlanned(definition) ?? checkDefinition({ ...definition, run: withoutPlan }))
+    : checkDefinition(definition)
   if (refusal !== undefined) throw new Refused(refusal)
-  return Object.freeze({ ...definition, approval: definition.approval ?? 'auto' })
+  const approval = definition.approval ?? 'auto'
+  return Object.freeze(isPlanned ? { ...definition, approval, run: withoutPlan } : { ...definition, approval })
+}
+
+/** An execution that was admitted when its action had no plan yet. */
+function withoutPlan(): never {
+  throw new JournalMismatch('The action has a plan, and this execution was admitted without one.')
+}
+
+/** Any definition, as untyped programs may write it. */
+type Definition = Omit<AnyAction, 'approval' | 'run' | 'input' | 'output'> & {
+  readonly approval?: unknown
+  readonly input: unknown
+  readonly output?: unknown
+  readonly run?: unknown
 }
 
 const namePattern = /^[a-z][a-z0-9_]*(?:[.:][a-z][a-z0-9_]*)*$/i
@@ -59,16 +94,9 @@ export function isActionName(text: string): boolean {
   return text.length <= nameCharactersMax && namePattern.test(text)
 }
 
-function checkDefinition(
-  definition: Omit<AnyAction, 'approval' | 'run' | 'input' | 'output'> & {
-    readonly approval?: unknown
-    readonly input: unknown
-    readonly run: unknown
-  },
-): Refusal | undefined {
+function checkDefinition(definition: Definition): Refusal | undefined {
   const { name, version, input, approval, retry, priority, timeout, isolate, run } = definition
-  const bad = (reason: string): Refusal =>
-    refuse('invalid_definition', `Action ${JSON.stringify(String(name).slice(0, nameCharactersMax))}: ${reason}`)
+  const bad = (reason: string): Refusal => invalid(name, reason)
   if (typeof name !== 'string' || !isActionName(name))
     return bad('the name must be parts of letters, digits and `_`, joined by `.` or `:`, at most 100 characters.')
   if (!Number.isSafeInteger(version) || version < 1)
@@ -106,6 +134,37 @@ function checkIsolate({ memoryMb, graceMs, module }: Exclude<AnyAction['isolate'
     return `isolate.graceMs must be from 0 to one hour, not ${graceMs}.`
   if (module !== undefined && !isModuleName(module))
     return 'isolate.module must be an absolute path or a file URL, for instance `import.meta.url`.'
+  return undefined
+}
+
+const invalid = (name: unknown, reason: string): Refusal =>
+  refuse('invalid_definition', `Action ${JSON.stringify(String(name).slice(0, nameCharactersMax))}: ${reason}`)
+
+const stepNamePattern = /^[a-z][a-z0-9_]{0,59}$/i
+const parallelMax = 64
+
+function checkPlanned({ name, plan, steps, parallel, run, output, retry }: Definition): Refusal | undefined {
+  const bad = (reason: string): Refusal => invalid(name, reason)
+  if (run !== undefined) return bad('an action has either `run` or `plan` and `steps`.')
+  if (output !== undefined) return bad('the result of a plan is the aggregate of its targets; leave `output` out.')
+  if (typeof plan !== 'function') return bad('`plan` must be a function.')
+  if (typeof steps !== 'object' || steps === null || Object.keys(steps).length === 0)
+    return bad('`steps` must hold at least one step.')
+  if (parallel !== undefined && !(Number.isSafeInteger(parallel) && parallel >= 1 && parallel <= parallelMax))
+    return bad(`parallel must be a whole number from 1 to ${parallelMax}, not ${parallel}.`)
+  for (const [step, one] of Object.entries(steps)) {
+    if (!stepNamePattern.test(step))
+      return bad(
+        `the step ${JSON.stringify(step.slice(0, 60))} must be letters, digits and \`_\`, at most 60 characters.`,
+      )
+    if (typeof one !== 'object' || one === null || typeof one.run !== 'function')
+      return bad(`the step ${step} must have a function \`run\`.`)
+    if (one.timeoutMs !== undefined && !(one.timeoutMs > 0)) return bad(`timeoutMs of ${step} must be above 0.`)
+    if (one.onFailure !== undefined && one.onFailure !== 'stop' && one.onFailure !== 'continue')
+      return bad(`onFailure of ${step} must be 'stop' or 'continue'.`)
+    const policy = checkRetryPolicy(retryPolicyOf({ retry: { ...retry, ...one.retry } }))
+    if ('refused' in policy) return bad(`${step}: ${policy.reason}`)
+  }
   return undefined
 }
 

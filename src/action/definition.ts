@@ -1,22 +1,16 @@
 import type { RetryPolicy } from '../time/backoff.ts'
+import type { PlanContext, PlanResult, ProposedPlan, StepDefinition } from './plan-definition.ts'
 import type { RunContext } from './run-context.ts'
 import type { InferInput, InferOutput, StandardSchema } from './schema.ts'
 
-/** What a user writes. Functions of the input must be pure: they decide identity, locks and subject. */
-export interface ActionDefinition<
-  Name extends string,
-  Schema extends StandardSchema,
-  Result,
-  SecretName extends string,
-  Output,
-> {
+/** What every action declares. Functions of the input must be pure: they decide identity, locks and subject. */
+interface SharedDefinition<Name extends string, Schema extends StandardSchema, SecretName extends string> {
   /** Letters, digits, `_`, in parts joined by `.` or `:`; at most 100 characters. */
   readonly name: Name
   /** A whole number from 1; executions stay with the version they were submitted for. */
   readonly version: number
   /** Any Standard Schema. */
   readonly input: Schema
-  readonly output?: StandardSchema<Result, Output>
   readonly approval?: 'auto'
   /** The key when the caller gives none; at most 255 characters. */
   idempotencyKey?(input: InferOutput<Schema>): string
@@ -39,9 +33,35 @@ export interface ActionDefinition<
   readonly queue?: { readonly max: number }
   /** Fields of the input that the action computes and nobody may submit: dotted paths, `*` for every element. */
   readonly computed?: readonly string[]
+}
+
+/** What a user writes: an action with one handler. */
+export interface ActionDefinition<
+  Name extends string,
+  Schema extends StandardSchema,
+  Result,
+  SecretName extends string,
+  Output,
+> extends SharedDefinition<Name, Schema, SecretName> {
+  readonly output?: StandardSchema<Result, Output>
   /** Each run in a process of its own that can be killed. The worker must know the module that exports the action. */
   readonly isolate?: true | IsolateOptions
   run(context: RunContext<InferOutput<Schema>, SecretName>): Result | Promise<Result>
+}
+
+/** What a user writes: an action that first says what it will do, and then does it target by target. */
+export interface PlannedActionDefinition<
+  Name extends string,
+  Schema extends StandardSchema,
+  Args,
+  SecretName extends string,
+> extends SharedDefinition<Name, Schema, SecretName> {
+  /** Reads, and says what is to be done. Reads only; it runs under a lease of its own before anything else. */
+  plan(context: PlanContext<InferOutput<Schema>, SecretName>): ProposedPlan<Args> | Promise<ProposedPlan<Args>>
+  /** The kinds of steps, in the order in which they run unless the plan says otherwise. */
+  readonly steps: Readonly<Record<string, StepDefinition<InferOutput<Schema>, Args, SecretName>>>
+  /** Targets at a time, from 1 to 64; 1 by default. */
+  readonly parallel?: number
 }
 
 export interface IsolateOptions {
@@ -96,6 +116,17 @@ export interface Action<
   readonly approval: 'auto'
 }
 
+/** A defined action with a plan. Its `run` refuses: whoever claims such an execution without a plan has other code. */
+export interface PlannedAction<
+  Name extends string,
+  Schema extends StandardSchema,
+  Args,
+  SecretName extends string = string,
+> extends PlannedActionDefinition<Name, Schema, Args, SecretName> {
+  readonly approval: 'auto'
+  run(context: RunContext<InferOutput<Schema>, SecretName>): PlanResult
+}
+
 /** Any action, for code that does not know its types. */
 export interface AnyAction {
   readonly name: string
@@ -117,6 +148,9 @@ export interface AnyAction {
   readonly computed?: readonly string[]
   readonly isolate?: true | IsolateOptions
   run(context: RunContext): unknown
+  plan?(context: PlanContext): ProposedPlan | Promise<ProposedPlan>
+  readonly steps?: Readonly<Record<string, StepDefinition>>
+  readonly parallel?: number
 }
 
 /** What a submitter sends to this action. */

@@ -117,6 +117,7 @@ export async function checkRequest(
     ...(dedupe === 'first' ? {} : { dedupe, ownOnly: by.ownOnly }),
     queueMax: action.queue?.max,
     tenantMax: rules.queueMax,
+    ...(action.plan === undefined ? {} : { isPlanned: true }),
     ...times,
   }
 }

@@ -34,7 +34,9 @@ export const pauseKey = (pause: Pick<Pause, 'scope' | 'value' | 'tenant'>): stri
 
 function isClaimable(execution: Execution, ready: Ready): boolean {
   return (
-    (execution.state === 'queued' || execution.state === 'retryable_failed') &&
+    (execution.state === 'queued' ||
+      execution.state === 'retryable_failed' ||
+      (execution.state === 'requested' && execution.leaseUntil === null)) &&
     execution.availableAt === ready.availableAt
   )
 }

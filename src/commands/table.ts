@@ -4,6 +4,7 @@ import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
 import { locking } from './locking.ts'
 import { operating } from './operating.ts'
+import { plans } from './plans.ts'
 import { reading } from './reading.ts'
 import { scheduling } from './scheduling.ts'
 import { submission } from './submission.ts'
@@ -14,6 +15,7 @@ import { tokens } from './tokens.ts'
 export const commands: readonly Command[] = [
   ...submission,
   ...reading,
+  ...plans,
   ...controlling,
   ...operating,
   ...ledger,

@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decideCancel } from '../execution/decide-control.ts'
 import type { Execution, Request } from '../execution/execution.ts'
+import type { Plan } from '../execution/plan.ts'
 import { rankOf } from '../execution/rank.ts'
 import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
@@ -110,7 +111,17 @@ function replaceOne(work: Workset, execution: Execution, request: Request, admis
       executionId: request.publicId,
     })
   }
-  const around = { now: work.now, principal, effects: [], stepRecorded: false, fingerprint: null, isGone: () => false }
+  const around = {
+    now: work.now,
+    principal,
+    effects: [],
+    stepRecorded: false,
+    fingerprint: null,
+    isGone: () => false,
+    request: null,
+    plan: null,
+    targets: new Map(),
+  }
   const decision = decideCancel(execution, { type: 'cancel', reason: 'superseded' }, around)
   if (isRefusal(decision)) return decision
   work.apply(execution, decision, { principal, worker: null })
@@ -136,7 +147,10 @@ export function admitNew(
   const request = { ...requestOf(admission, id, publicId(id, idKey)), ...lineage }
   const overallMs = work.timeouts.of(admission.slaClass, admission.actionClass)?.overallMs ?? null
   const deadlineAt = deadlineBy(admission.deadlineAt, dueAtOf(admission, work.now), overallMs)
-  const admitted = work.admit(request, executionOf(admission, id, queue, work.now, deadlineAt), 'enqueue')
+  const isPlanned = admission.isPlanned === true
+  const born = executionOf(admission, id, queue, work.now, deadlineAt)
+  const admitted = work.admit(request, born, isPlanned ? 'request' : 'enqueue')
+  if (isPlanned) work.plans.add(unplanned(id, work.now))
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
   return admitted
@@ -168,6 +182,18 @@ export function admittedOf(admission: Admission, born: Born, idKey: PublicIdKey)
 const dueAtOf = ({ availableAt, delayMs }: Admission, now: number): number =>
   Math.max(availableAt ?? now + (delayMs ?? 0), now)
 
+/** Says that somebody has to plan; kept through failures and redrives until somebody has. */
+const unplanned = (id: number, at: number): Plan => ({
+  id,
+  revision: 0,
+  hash: null,
+  summary: null,
+  reads: null,
+  parallel: 1,
+  at,
+  worker: null,
+})
+
 function executionOf(
   admission: Admission,
   id: number,
@@ -179,7 +205,7 @@ function executionOf(
     id,
     tenant: admission.tenant,
     queue,
-    state: 'queued',
+    state: admission.isPlanned === true ? 'requested' : 'queued',
     n: 1,
     attempt: 0,
     maxAttempts: admission.maxAttempts,

@@ -1,6 +1,6 @@
 import { type Candidate, isQueuePaused, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { decideClaim } from '../execution/decide-run.ts'
+import { decide } from '../execution/decide.ts'
 import type { Effect, Execution, Step } from '../execution/execution.ts'
 import { type Needs, readNeeds } from '../execution/permit.ts'
 import type { Pause, Ready } from '../store/rows.ts'
@@ -12,6 +12,7 @@ import type { Memory } from './memory.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
 import type { Permits } from './permits.ts'
+import { loadWholePlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import { laneOf, takesWork, type Workers } from './registry.ts'
 import type { Turns } from './turns.ts'
@@ -146,7 +147,8 @@ export class Claims {
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
-    if (request.permits === null) return inTime
+    // Planning only reads: it keeps no permit from whoever runs.
+    if (request.permits === null || inTime.state === 'requested') return inTime
     const blocked = yield* this.#permits.admit(inTime, ready, this.#needsOf(request.permits))
     if (blocked === null) return inTime
     this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
@@ -170,8 +172,11 @@ export class Claims {
       stepRecorded: false,
       fingerprint: null,
       isGone: this.#workers.isGone,
+      request: null,
+      plan: null,
+      targets: new Map(),
     }
-    const decision = decideClaim(execution, { type: 'claim', worker: claim.worker, leaseMs: claim.leaseMs }, around)
+    const decision = decide(execution, { type: 'claim', worker: claim.worker, leaseMs: claim.leaseMs }, around)
     if (isRefusal(decision)) throw new Error(`claimable execution ${execution.id} was refused: ${decision.reason}`)
     this.#work.removeReady(ready)
     this.#turns.claimed(ready)
@@ -210,12 +215,17 @@ function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]
       resumed.filter((id) => !work.effects.has(id)),
     )
     for (const id of resumed) effects.set(id, work.effectsOf(id))
+    yield* loadWholePlans(work, resumed)
   }
   return taken.map((execution) => {
     const request = work.requests.get(execution.id)
     if (request === undefined) throw new Error(`the request of execution ${execution.id} was not loaded`)
     const attemptMs = work.timeouts.of(request.slaClass, request.actionClass)?.attemptMs ?? null
     const [journaled, ledger] = [steps.get(execution.id) ?? [], effects.get(execution.id) ?? []]
-    return { execution, request, steps: journaled, effects: ledger, attemptMs }
+    const claimed = { execution, request, steps: journaled, effects: ledger, attemptMs }
+    const plan = work.plans.plans.get(execution.id)
+    if (execution.state !== 'running' || plan === undefined || plan.hash === null) return claimed
+    const targets = [...work.plans.stepsOf(execution.id).values()].sort((a, b) => a.idx - b.idx)
+    return { ...claimed, plan, targets }
   })
 }

@@ -28,6 +28,9 @@ export function around(
         false),
     fingerprint: work.fingerprints.get(execution.id) ?? null,
     isGone: workers.isGone,
+    request: work.requests.get(execution.id) ?? null,
+    plan: work.plans.plans.get(execution.id) ?? null,
+    targets: work.plans.stepsOf(execution.id),
   }
 }
 
@@ -78,7 +81,8 @@ export function heartbeatOne(
   const cancel: number[] = []
   for (const { id, fence, cancelChecks } of order.held) {
     const execution = work.executions.get(id)
-    if (execution === undefined || execution.state !== 'running' || execution.fence !== fence) {
+    const isHeld = execution?.state === 'running' || (execution?.state === 'requested' && execution.leaseUntil !== null)
+    if (execution === undefined || !isHeld || execution.fence !== fence) {
       lost.push(id)
       continue
     }

@@ -1,6 +1,7 @@
 import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
 import type { Order } from './order.ts'
+import { loadPlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
 
@@ -63,6 +64,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   const ledger = new Set<number>()
   const journal = new Set<number>()
   const settled = new Set<number>()
+  const proposals = new Set<number>()
   for (const order of orders) {
     if (order.kind !== 'command' && order.kind !== 'work') continue
     const execution = work.executions.get(order.id)
@@ -78,6 +80,9 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'resolve_effect':
         if (execution.journal > 0) ledger.add(order.id)
         break
+      case 'planned':
+        proposals.add(order.id)
+        break
       case 'succeed':
         if (execution.state === 'succeeded') settled.add(order.id)
         break
@@ -86,6 +91,8 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
     }
   }
   yield* loadEffects(work, [...ledger])
+  if (proposals.size > 0) yield* loadRequests(work, proposals)
+  yield* loadPlans(work, orders)
   if (journal.size > 0) {
     for (const step of yield* ask('steps', [...journal])) {
       const known = work.steps.get(step.id)

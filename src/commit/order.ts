@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
+import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
@@ -43,6 +44,8 @@ export interface Admission {
   readonly schedule?: { readonly name: string; readonly occurrence: string } | undefined
   /** What every run needs, as `execution/permit.ts` writes it; null when it needs nothing. */
   readonly permits: string | null
+  /** Somebody has to plan it before it may be queued. */
+  readonly isPlanned?: boolean | undefined
 }
 
 /** What a worker is handed: all it needs to run, and what earlier claims have recorded. */
@@ -53,6 +56,9 @@ export interface Claimed {
   readonly effects: readonly Effect[]
   /** Milliseconds that this attempt may take, by the policy as it was at the claim; null is no limit. */
   readonly attemptMs: number | null
+  /** The plan that is to be carried out, and how far each of its steps has come. */
+  readonly plan?: Plan | undefined
+  readonly targets?: readonly PlanStep[] | undefined
 }
 
 /** What a worker says of itself when it signs on. */

@@ -10,7 +10,7 @@ import { fireRelease } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { isCellOf, type Workers } from './registry.ts'
-import type { Actor, Workset } from './workset.ts'
+import { type Actor, isDueWork, type Workset } from './workset.ts'
 
 /** Timers and lost leases handled in one commit, so that a flood of them does not hold up everything else. */
 const dueMax = 500
@@ -87,8 +87,7 @@ function fire(work: Workset, timer: Timer, workers: Workers): void {
   const execution = work.executions.get(timer.id)
   if (execution === undefined) return
   if (timer.kind === 'available') {
-    const isDue = execution.state === 'queued' || execution.state === 'retryable_failed'
-    if (isDue && execution.availableAt === timer.at) work.addReady(execution)
+    if (isDueWork(execution) && execution.availableAt === timer.at) work.addReady(execution)
     return
   }
   const command: Command = { type: 'wake', reason: 'timer' }

@@ -24,7 +24,7 @@ export class RowCache {
   committed(executions: Iterable<Execution>, requests: ReadonlyMap<number, Request>): void {
     for (const execution of executions) {
       const { id, state } = execution
-      const waits = state === 'queued' || state === 'retryable_failed'
+      const waits = state === 'queued' || state === 'retryable_failed' || state === 'requested'
       if (waits || state === 'running') keep(this.#executions, id, execution)
       else this.#executions.delete(id)
       const request = waits ? requests.get(id) : undefined

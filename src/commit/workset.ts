@@ -27,6 +27,7 @@ import type {
 import { DepthChanges } from './depths.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
+import { PlanBook } from './plans.ts'
 import type { RowCache } from './row-cache.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
@@ -51,6 +52,7 @@ export class Workset {
   readonly effects = new Map<number, Map<string, Effect>>()
   readonly steps = new Map<number, Step[]>()
   readonly fingerprints = new Map<number, string>()
+  readonly plans = new PlanBook()
   /** Due work that this commit adds: claimable in the same commit. */
   readonly readyAdd = new Map<number, Ready>()
   /** Due work that this commit adds and that has no turn yet. */
@@ -166,6 +168,8 @@ export class Workset {
     }
     for (const step of decision.steps ?? []) this.#record(step)
     for (const effect of decision.effects ?? []) this.#enter(effect)
+    if (decision.plan !== undefined) this.plans.add(decision.plan)
+    if (decision.planSteps !== undefined) this.plans.enter(decision.planSteps, decision.plan !== undefined)
     for (const artifact of decision.artifacts ?? []) this.#keep(execution.id, artifact)
     return execution
   }
@@ -217,6 +221,7 @@ export class Workset {
       steps: this.#newSteps,
       effects: [...this.#newEffects.values()],
       artifacts: this.#artifacts,
+      ...this.plans.changes(),
       ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
       timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
@@ -272,8 +277,8 @@ export class Workset {
       type: fact.type,
       from: was.state,
       to: fact.to,
-      principal,
-      worker,
+      principal: fact.by ?? principal,
+      worker: fact.by === undefined ? worker : null,
       data: fact.data ?? null,
     })
     const is: Execution = {
@@ -283,7 +288,7 @@ export class Workset {
       n,
       head: position,
       // The claim's own position, unless the store's positions fell behind: a fence never falls.
-      fence: fact.type === 'claim' ? Math.max(was.fence + 1, position) : was.fence,
+      fence: fact.type === 'claim' || fact.type === 'planning_started' ? Math.max(was.fence + 1, position) : was.fence,
       updatedAt: this.now,
       idleSince: this.#idleSince(was, fact),
     }
@@ -311,7 +316,7 @@ export class Workset {
       if (was.kind === 'available') {
         // A claim takes its entry away itself. Otherwise it may stand in any of three places; which one is not on the
         // row, so that parking costs the row nothing. An entry among the due stays until a claim meets it.
-        if (after.state !== 'running') {
+        if (after.leaseUntil === null) {
           this.readyAdd.delete(after.id)
           this.unplaced.delete(after.id)
           this.removeTimer({ at: was.at, kind: 'available', id: after.id })
@@ -366,9 +371,13 @@ export class Workset {
 
 const timerKey = ({ at, kind, id }: Timer): string => `${at} ${kind} ${id}`
 
+/** Whether a claim may take it once its time has come: to run it, or to plan it. */
+export const isDueWork = ({ state, leaseUntil }: Execution): boolean =>
+  state === 'queued' || state === 'retryable_failed' || (state === 'requested' && leaseUntil === null)
+
 /** Where an execution stands between runs: in the claim's way, now or later, or waiting for a time. */
 function standing(execution: Execution): { kind: 'available' | 'wake'; at: number } | null {
-  if (execution.state === 'queued' || execution.state === 'retryable_failed') {
+  if (isDueWork(execution)) {
     return { kind: 'available', at: execution.availableAt }
   }
   return execution.state === 'waiting' && execution.waitingFor === 'timer'

@@ -1,4 +1,5 @@
 import { archiveCodes } from './archive-codes.ts'
+import { inputCodes } from './input-codes.ts'
 import { permitCodes } from './permit-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
 import { storeCodes } from './store-codes.ts'
@@ -13,126 +14,7 @@ export const codes = {
   ...scheduleCodes,
 
   // What was sent cannot be used as it is.
-  invalid_input: {
-    http: 422,
-    exit: 2,
-    why: 'The input does not fit the schema that the action declares.',
-    next: 'Correct the listed fields and submit again.',
-  },
-  computed_field_submitted: {
-    http: 422,
-    exit: 2,
-    why: 'A field that the action computes by itself was submitted with a value.',
-    next: 'Leave the field out; the action computes it.',
-  },
-  unknown_action: {
-    http: 404,
-    exit: 3,
-    why: 'No action with this name and version is registered.',
-    next: 'List the registered actions with `pawl action list` and correct the name or the version.',
-  },
-  isolate_without_module: {
-    http: 422,
-    exit: 2,
-    why: 'An action runs in a process of its own, and the worker does not know the module that exports it.',
-    next: 'Start the worker with --actions, or give the action `isolate: { module: import.meta.url }`.',
-  },
-  unknown_command: {
-    http: 404,
-    exit: 2,
-    why: 'There is no command with this name.',
-    next: 'List the commands with `pawl --help`.',
-  },
-  input_too_large: {
-    http: 413,
-    exit: 2,
-    why: 'The JSON document is larger than the limit (256 KiB unless stated otherwise).',
-    next: 'Store the large part elsewhere and submit a reference to it.',
-  },
-  input_too_deep: {
-    http: 422,
-    exit: 2,
-    why: 'The JSON document is nested deeper than the limit (64 levels unless stated otherwise).',
-    next: 'Flatten the document.',
-  },
-  invalid_json: {
-    http: 400,
-    exit: 2,
-    why: 'The text or value is not JSON.',
-    next: 'Send a JSON document as RFC 8259 defines it.',
-  },
-  invalid_string: {
-    http: 422,
-    exit: 2,
-    why: 'A string holds half of a surrogate pair and therefore is not valid Unicode.',
-    next: 'Send the complete character or leave it out.',
-  },
-  invalid_number: {
-    http: 422,
-    exit: 2,
-    why: 'A number is not finite, or does not fit the JSON number range.',
-    next: 'Send a finite number; send large integers as strings.',
-  },
-  forbidden_key: {
-    http: 422,
-    exit: 2,
-    why: 'An object holds a key that would change the object itself (`__proto__`).',
-    next: 'Rename the key.',
-  },
-  invalid_cursor: {
-    http: 400,
-    exit: 2,
-    why: 'The cursor was not made by this server or belongs to another query.',
-    next: 'Start again from the first page.',
-  },
-  invalid_delay: {
-    http: 422,
-    exit: 2,
-    why: 'The delay or point in time is not readable, lies in the past where it may not, or is more than 10 years away.',
-    next: 'Give a duration such as `30s`, `5m` or `1h30m`, at most 10 years.',
-  },
-  invalid_dedupe: {
-    http: 422,
-    exit: 2,
-    why: 'The way to treat an older execution with the same key is unknown, or lacks the key or the delay it needs.',
-    next: 'Give a key, and for `debounce` a delay; or leave `dedupe` out.',
-  },
-  too_many_items: {
-    http: 413,
-    exit: 2,
-    why: 'One call names more executions than it may.',
-    next: 'Send them in several calls.',
-  },
-  invalid_priority: {
-    http: 422,
-    exit: 2,
-    why: 'The priority is not an integer in the allowed range.',
-    next: 'Give an integer priority within the documented range.',
-  },
-  invalid_definition: {
-    http: 500,
-    exit: 2,
-    why: 'An action is defined in a way that cannot be executed.',
-    next: 'Correct the definition of the action as the reason says.',
-  },
-  key_too_long: {
-    http: 422,
-    exit: 2,
-    why: 'The idempotency key is longer than 255 characters.',
-    next: 'Use a shorter key, for example a hash of the long one.',
-  },
-  result_too_large: {
-    http: 413,
-    exit: 1,
-    why: 'The result is larger than the 10 KiB that are kept inline.',
-    next: 'Store the bytes with `artifact(…)` and return the reference.',
-  },
-  bad_configuration: {
-    http: 500,
-    exit: 2,
-    why: 'The configuration contradicts itself or holds an unreadable value.',
-    next: 'Correct the named environment variable and start again.',
-  },
+  ...inputCodes,
 
   // Who asks.
   not_signed_in: {

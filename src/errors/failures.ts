@@ -102,6 +102,13 @@ export class TerminalError extends Failure {
   }
 }
 
+/** Ends a plan of which some targets failed. */
+export class PartialFailure extends Failure {
+  constructor(message = 'Some targets of the plan failed.', options?: ErrorOptions) {
+    super('PartialFailure', message, options)
+  }
+}
+
 /** Thrown by a handler to be tried again after `ms` milliseconds instead of the policy's backoff. */
 export class RetryAfter extends Failure {
   readonly retryAfterMs: number

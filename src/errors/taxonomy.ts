@@ -12,6 +12,7 @@ export type ErrorClass =
   | 'UnknownOutcome'
   | 'JournalMismatch'
   | 'TerminalError'
+  | 'PartialFailure'
   | 'RetryAfter'
   | 'WorkerLost'
   | 'Poison'
@@ -63,6 +64,10 @@ export const taxonomy: Readonly<Record<ErrorClass, { readonly retryable: boolean
   TerminalError: {
     retryable: false,
     meaning: 'The handler says that trying again is useless.',
+  },
+  PartialFailure: {
+    retryable: false,
+    meaning: 'Some targets of the plan failed; those that succeeded stay so, and redrive runs only the rest.',
   },
   RetryAfter: {
     retryable: true,

@@ -1,5 +1,6 @@
 import type { RetryPolicy } from '../time/backoff.ts'
 import type { Effect, EffectState, Step, WaitReason } from './execution.ts'
+import type { Proposal } from './plan.ts'
 
 /** Who acts: `human:alice`, `service:crm-bridge`, `system:sweep`, `agent:planner`, `worker:web-1`. */
 export type Principal = string
@@ -70,6 +71,8 @@ export type WorkerCommand =
       readonly retryable: boolean
       readonly retryAfterMs?: number | undefined
       readonly policy: RetryPolicy
+      /** Canonical JSON of what was achieved all the same: the summary of a plan of which a part failed. */
+      readonly result?: string | undefined
     }
   /** The process in which it ran on its own has ended before the handler did. */
   | {
@@ -80,6 +83,20 @@ export type WorkerCommand =
     }
   | { readonly type: 'suspend'; readonly fence: number; readonly reason: WaitReason; readonly wakeAt: number | null }
   | { readonly type: 'hand_back'; readonly fence: number }
+  /** The plan of whoever holds the lease to plan. */
+  | ({ readonly type: 'planned'; readonly fence: number } & Proposal)
+  | { readonly type: 'begin_target'; readonly fence: number; readonly idx: number; readonly tries: number }
+  | {
+      readonly type: 'settle_target'
+      readonly fence: number
+      readonly idx: number
+      readonly state: 'succeeded' | 'failed'
+      readonly value: string | null
+      readonly errorClass: string | null
+      readonly error: string | null
+    }
+  /** Targets that have not begun are skipped. */
+  | { readonly type: 'skip_rest'; readonly fence: number }
   /** A claim for reconciliation only has looked at every effect it could. */
   | { readonly type: 'end_reconciliation'; readonly fence: number }
 

@@ -5,6 +5,7 @@ import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { Effect, Execution } from './execution.ts'
 
+const noPlan = { request: null, plan: null, targets: new Map() }
 const now = 1_000_000
 const evidence: CrashEvidence = { exitCode: 134, signal: null, memoryMb: 300, lastStep: 'load' }
 const crashed: Command = { type: 'crashed', fence: 7, evidence }
@@ -31,7 +32,15 @@ const running = {
 } as Execution
 
 function decided(over: Partial<Execution>, command: Command, effects: readonly Effect[] = []): Decision {
-  const around = { now, principal: 'worker:w', effects, stepRecorded: false, fingerprint: null, isGone: () => false }
+  const around = {
+    now,
+    principal: 'worker:w',
+    effects,
+    stepRecorded: false,
+    fingerprint: null,
+    isGone: () => false,
+    ...noPlan,
+  }
   const answer = decide({ ...running, ...over }, command, around)
   if (isRefusal(answer)) throw new Error(answer.reason)
   return answer
@@ -109,6 +118,7 @@ test('SE-23 only the holder of the lease may say that its process crashed', () =
     stepRecorded: false,
     fingerprint: null,
     isGone: () => false,
+    ...noPlan,
   }
   expect(decide(running, { ...crashed, fence: 6 }, around)).toMatchObject({ code: 'lease_lost' })
 })

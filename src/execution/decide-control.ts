@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { reopened } from './decide-plan.ts'
 import { cleared, type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { endedAs } from './ending.ts'
 import { type Execution, isOpen } from './execution.ts'
@@ -54,7 +55,11 @@ export function decideRetry(execution: Execution, { now }: Surroundings): Decisi
 }
 
 /** The explicit recovery action: the only way out of a terminal state, with who and why, and a new budget. */
-export function decideRedrive(execution: Execution, command: Of<'redrive'>, { now }: Surroundings): Decision | Refusal {
+export function decideRedrive(
+  execution: Execution,
+  command: Of<'redrive'>,
+  { now, plan, targets }: Surroundings,
+): Decision | Refusal {
   if (execution.state !== 'failed' && execution.state !== 'expired' && execution.state !== 'canceled') {
     return illegal(execution, 'redrive')
   }
@@ -70,7 +75,12 @@ export function decideRedrive(execution: Execution, command: Of<'redrive'>, { no
     availableAt: now,
     deadlineAt: execution.deadlineAt !== null && execution.deadlineAt <= now ? null : execution.deadlineAt,
   }
-  return { facts: [move(execution, 'redrive', 'queued', set, { reason: command.reason })] }
+  // Nobody has planned it yet; a plan that was made is never made again by a redrive.
+  const to = plan !== null && plan.hash === null ? 'requested' : 'queued'
+  return {
+    facts: [move(execution, 'redrive', to, set, { reason: command.reason })],
+    planSteps: reopened(targets),
+  }
 }
 
 export function decideWake(execution: Execution, command: Of<'wake'>, { now }: Surroundings): Decision | Refusal {

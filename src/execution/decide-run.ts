@@ -115,6 +115,9 @@ export function decideFail(execution: Execution, command: Of<'fail'>, around: Su
       },
     ],
     effects: doubt.effects,
+    ...(command.result !== undefined && fact.to === 'failed'
+      ? { outcome: { result: command.result, fingerprint: null } }
+      : {}),
   })
   if (execution.cancelledAt !== null) return conclude(endRunning(failed, 'canceled', effects, now))
   if (execution.deadlineAt !== null && execution.deadlineAt <= now) {

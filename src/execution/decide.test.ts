@@ -77,6 +77,9 @@ const around = (over: Partial<Surroundings> = {}): Surroundings => ({
   stepRecorded: false,
   fingerprint: null,
   isGone: () => false,
+  request: null,
+  plan: null,
+  targets: new Map(),
   ...over,
 })
 

@@ -9,6 +9,7 @@ import {
   decideRecordStep,
   decideResolveEffect,
 } from './decide-effect.ts'
+import { decideBeginTarget, decidePlanning, decideSettleTarget, decideSkipRest } from './decide-plan.ts'
 import {
   decideClaim,
   decideEndReconciliation,
@@ -21,14 +22,29 @@ import {
   leaseLost,
   owns,
 } from './decide-run.ts'
-import { type Decision, note, type Surroundings } from './decision.ts'
+import { type Decision, note, nothing, type Surroundings } from './decision.ts'
 import type { Execution } from './execution.ts'
 
 /**
  * Every rule of what a command does to an execution, none of its I/O: the same answer on every store.
  */
 export function decide(execution: Execution, command: Command, around: Surroundings): Decision | Refusal {
+  if (execution.state === 'requested') {
+    const decided = decidePlanning(execution, command, around)
+    if (decided !== undefined) return decided
+  }
   switch (command.type) {
+    case 'planned':
+      // The answer was lost and the plan is told again.
+      return execution.state === 'queued' && execution.fence === command.fence
+        ? nothing
+        : leaseLost(execution, command.fence)
+    case 'begin_target':
+      return decideBeginTarget(execution, command, around)
+    case 'settle_target':
+      return decideSettleTarget(execution, command, around)
+    case 'skip_rest':
+      return decideSkipRest(execution, command, around)
     case 'claim':
       return decideClaim(execution, command, around)
     case 'renew':

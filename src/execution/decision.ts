@@ -1,8 +1,9 @@
 import type { Refusal } from '../errors/refusal.ts'
 import { refuse } from '../errors/refusal.ts'
 import type { StoredArtifact } from './command.ts'
-import type { Effect, Execution, Step } from './execution.ts'
+import type { Effect, Execution, Request, Step } from './execution.ts'
 import { type EventType, isTerminal, type State, targets } from './machine.ts'
+import type { Plan, PlanStep } from './plan.ts'
 
 export type EventData = Readonly<Record<string, string | number | boolean | null>>
 
@@ -12,6 +13,8 @@ export interface Fact {
   readonly to: State
   readonly set: Partial<Execution>
   readonly data?: EventData | undefined
+  /** Who acts, when it is not whoever gave the command. */
+  readonly by?: string | undefined
 }
 
 /** What a command does to one execution, as data: the store applies it, or none of it. */
@@ -24,6 +27,9 @@ export interface Decision {
   readonly artifacts?: readonly StoredArtifact[] | undefined
   /** New or changed rows of the effect ledger. */
   readonly effects?: readonly Effect[] | undefined
+  readonly plan?: Plan | undefined
+  /** New or changed steps of its plan. */
+  readonly planSteps?: readonly PlanStep[] | undefined
 }
 
 /** What a rule may know beside the execution's own row. */
@@ -37,6 +43,12 @@ export interface Surroundings {
   readonly fingerprint: string | null
   /** Whether the process behind this incarnation key is proven dead. */
   readonly isGone: (worker: number) => boolean
+  /** Null unless the command asks for it. */
+  readonly request: Request | null
+  /** The newest revision of its plan; null for an action without one, and unless the command asks for it. */
+  readonly plan: Plan | null
+  /** The steps of its plan that the command speaks of, by their place. */
+  readonly targets: ReadonlyMap<number, PlanStep>
 }
 
 export const nothing: Decision = { facts: [] }
@@ -56,7 +68,8 @@ export function move(
   if (!targets(execution.state, type).includes(to)) {
     throw new Error(`the state machine has no transition ${execution.state} --${type}--> ${to}`)
   }
-  const leaving = execution.state !== 'running' ? {} : isTerminal(to) ? { leaseUntil: null } : released
+  const isLeased = execution.state === 'running' || execution.state === 'requested'
+  const leaving = isLeased ? (isTerminal(to) ? { leaseUntil: null } : released) : {}
   const isCleared = execution.losses > 0 && execution.state === 'running' && endsByItself.has(type)
   return { type, to, set: { ...leaving, ...(isCleared ? cleared : {}), ...set, state: to }, data }
 }
@@ -72,7 +85,7 @@ const endsByItself: ReadonlySet<EventType> = new Set([
 ])
 export const cleared: Partial<Execution> = { losses: 0, loneLosses: 0 }
 
-/** Whoever is not running has no owner; what has ended keeps the name of the worker that ended it. */
+/** Whoever is neither running nor planned has no owner; what has ended keeps the name of the worker that ended it. */
 const released: Partial<Execution> = { worker: null, leaseUntil: null }
 
 /** A fact that leaves the state as it is. */

@@ -1,8 +1,16 @@
 import type { Classified } from '../errors/classify.ts'
+import type { Proposal } from './plan.ts'
+
+/** 10 KiB inline; what is larger belongs into an artifact. */
+export const resultBytesMax = 10 * 1024
 
 /** How a handler's run came to its end: what `run` gives and `settle` turns into a command. Secrets are masked already. */
 export type RunOutcome =
   | { readonly kind: 'returned'; readonly value: unknown }
+  /** `plan()` has said what is to be done. */
+  | { readonly kind: 'planned'; readonly proposal: Proposal }
+  /** Targets of the plan failed; `result` is the canonical JSON of the aggregate. */
+  | { readonly kind: 'partial'; readonly message: string; readonly result: string }
   /** A record-only run reached an effect that nothing stands in for. */
   | { readonly kind: 'recorded_only'; readonly effect: string }
   | { readonly kind: 'threw'; readonly failure: Classified }

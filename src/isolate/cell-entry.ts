@@ -71,6 +71,7 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
       if ('failed' in secrets) throw thrownOf(secrets.failed)
       return await Promise.resolve(secrets.values)
     },
+    retry,
     log: (...said) => tell({ log: said }),
   })
   tell({ end: await settlement(outcome, claimed.execution, action, retry) })

@@ -9,7 +9,7 @@ export function timeText(at: number): string {
   if (newest.at !== at) newest = { at, text: new Date(at).toISOString() }
   return newest.text
 }
-const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at))
+export const timeOrNull = (at: number | null): string | null => (at === null ? null : timeText(at))
 
 export interface Naming {
   readonly idOf: (id: number) => string
@@ -25,6 +25,7 @@ export function executionView(
   outcome: Outcome | null,
   naming: Naming,
   archivedAt: number | null = null,
+  planHash: string | null = null,
 ) {
   return {
     id: request.publicId,
@@ -39,7 +40,7 @@ export function executionView(
     slaClass: request.slaClass,
     actionClass: request.actionClass,
     approvalLevel: 'auto' as string,
-    planHash: null as string | null,
+    planHash,
     inputHash: request.inputHash,
     policyVersion: request.policyVersion,
     idempotencyKey: request.key,
@@ -100,11 +101,11 @@ export function eventViews(events: readonly Event[], request: Request, naming: N
   let fence: number | null = null
   let attempt = 0
   return events.map((event) => {
-    if (event.type === 'claim') {
+    if (event.type === 'claim' || event.type === 'planning_started') {
       // As the writer gives it: the claim's position, unless positions had fallen behind.
       fence = Math.max((fence ?? 0) + 1, event.position)
       attempt = typeof event.data?.attempt === 'number' ? event.data.attempt : Math.max(1, attempt)
-    } else if (event.type === 'redrive') {
+    } else if (event.type === 'redrive' || event.type === 'planned') {
       attempt = 0
     }
     return {

@@ -47,7 +47,14 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
             next: `Read its events with: pawl events ${id}`,
           }
     }
-    case 'requested':
+    case 'requested': {
+      if (execution.leaseUntil === null) return whyDue({ execution, request }, around)
+      const planner = around.workers.find(({ key }) => key === execution.worker)
+      return {
+        why: `Worker ${planner?.identity ?? execution.worker} plans it; its lease holds until ${timeText(execution.leaseUntil)}.`,
+        next: `Follow it with: pawl watch ${id}`,
+      }
+    }
     case 'approved':
       return {
         why: `It is ${execution.state} and not dispatched yet.`,
@@ -93,14 +100,20 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
     const what = pause.scope === 'all' ? 'everything' : `${pause.scope} ${pause.value}`
     return { why: `${pause.by} paused ${what}: ${pause.reason}`, next: 'Go on with: pawl unpause' }
   }
+  const isToPlan = execution.state === 'requested'
   const failed =
     execution.state === 'retryable_failed'
       ? `Attempt ${execution.attempt} failed with ${execution.lastErrorClass}. `
-      : ''
+      : isToPlan
+        ? `It is not planned yet.${execution.lastErrorClass === null ? '' : ` Planning failed with ${execution.lastErrorClass}.`} `
+        : ''
   if (execution.availableAt > now) {
     return {
       why: `${failed}It is due at ${timeText(execution.availableAt)}.`,
-      next: failed === '' ? 'Wait until then.' : `Make it due now with: pawl retry ${request.publicId}`,
+      next:
+        execution.state !== 'retryable_failed'
+          ? 'Wait until then.'
+          : `Make it due now with: pawl retry ${request.publicId}`,
     }
   }
   if (parked) return { why: `${failed}${parked.why}`, next: parked.next }

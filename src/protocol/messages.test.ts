@@ -55,6 +55,29 @@ const samples: { readonly [T in Sent['type']]: Extract<Sent, { type: T }> } = {
   end_reconciliation: { type: 'end_reconciliation', fence: 3 },
   take_permits: { type: 'take_permits', fence: 3, step: 'install', keys: ['asset:web-17'] },
   give_permits: { type: 'give_permits', fence: 3, step: 'install' },
+  planned: {
+    type: 'planned',
+    fence: 3,
+    summary: 'Install on one host',
+    reads: '[]',
+    parallel: 1,
+    ordered: false,
+    steps: [{ step: 'install', target: 'web-01', args: '{}', effects: ['install'] }],
+    handlers: ['install'],
+    handlerDigest: sha256,
+    secrets: [],
+  },
+  begin_target: { type: 'begin_target', fence: 3, idx: 0, tries: 1 },
+  settle_target: {
+    type: 'settle_target',
+    fence: 3,
+    idx: 0,
+    state: 'succeeded',
+    value: '1',
+    errorClass: null,
+    error: null,
+  },
+  skip_rest: { type: 'skip_rest', fence: 3 },
 }
 
 test('whatever a worker may say reaches its route and passes its schema unchanged', async () => {

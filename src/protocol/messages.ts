@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { targetKinds, waitReasons } from '../execution/execution.ts'
 import { keyCharactersMax, keysMax } from '../execution/permit.ts'
+import { planBytesMax, planStepsMax } from '../execution/plan.ts'
 
 /** What a worker may send, checked where a message comes in from another process. Answers are not checked: they are ours. */
 const key = z.int().min(1)
@@ -48,7 +49,7 @@ const retryPolicy = z.strictObject({
 })
 
 const artifact = z.strictObject({
-  name: short,
+  name: z.string().min(1).max(500),
   sha256,
   bytes: z.int().min(0),
   mediaType: short,
@@ -62,12 +63,23 @@ const outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('in_doubt'), ...failed }),
 ])
 
+const idx = z.int().min(0).max(planStepsMax)
+const plannedStep = z.strictObject({
+  step: z.string().min(1).max(60),
+  target: z.string().min(1).max(120),
+  args: value,
+  effects: z.array(z.string().min(1).max(200)).max(100),
+})
+
+/** What a journal may call a step: the name that the handler gave it, behind its step and target in a plan. */
+const scoped = z.string().min(1).max(500)
+
 const commands = {
   progress: z.strictObject({ type: z.literal('progress'), fence, value }),
   record_step: z.strictObject({
     type: z.literal('record_step'),
     fence,
-    name: short,
+    name: scoped,
     ordinal,
     value,
     startedAt: z.int(),
@@ -106,6 +118,10 @@ const commands = {
     retryable: z.boolean(),
     retryAfterMs: z.number().min(0).optional(),
     policy: retryPolicy,
+    result: z
+      .string()
+      .max(10 * 1024)
+      .optional(),
   }),
   crashed: z.strictObject({
     type: z.literal('crashed'),
@@ -117,6 +133,30 @@ const commands = {
       lastStep: short.nullable(),
     }),
   }),
+  planned: z.strictObject({
+    type: z.literal('planned'),
+    fence,
+    summary: z.string().min(1).max(2_000),
+    reads: z.string().max(planBytesMax),
+    parallel: z.int().min(1).max(64),
+    ordered: z.boolean(),
+    // The rules name the limit; this one only keeps what nobody means from being looked at.
+    steps: z.array(plannedStep).max(10 * planStepsMax),
+    handlers: z.array(z.string().min(1).max(60)).min(1).max(1_000),
+    handlerDigest: sha256,
+    secrets: z.array(short).max(1_000),
+  }),
+  begin_target: z.strictObject({ type: z.literal('begin_target'), fence, idx, tries: z.int().min(1) }),
+  settle_target: z.strictObject({
+    type: z.literal('settle_target'),
+    fence,
+    idx,
+    state: z.enum(['succeeded', 'failed']),
+    value: value.nullable(),
+    errorClass: failed.errorClass.nullable(),
+    error: long.nullable(),
+  }),
+  skip_rest: z.strictObject({ type: z.literal('skip_rest'), fence }),
   suspend: z.strictObject({
     type: z.literal('suspend'),
     fence,
@@ -152,6 +192,8 @@ export const messages = {
   progress: workOf(commands.progress),
   gone: z.strictObject({ worker: key, cell: key, proof: short }),
   permits: workOf(z.discriminatedUnion('type', [commands.take_permits, commands.give_permits])),
+  plan: workOf(commands.planned),
+  target: workOf(z.discriminatedUnion('type', [commands.begin_target, commands.settle_target, commands.skip_rest])),
   'sign-off': z.strictObject({ worker: key }),
 } as const
 

@@ -27,6 +27,10 @@ const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
   progress: 'progress',
   take_permits: 'permits',
   give_permits: 'permits',
+  planned: 'plan',
+  begin_target: 'target',
+  settle_target: 'target',
+  skip_rest: 'target',
 }
 
 /** The worker protocol over anything that carries a message and its answer. */

@@ -47,6 +47,8 @@ export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
       await protocol.gone(end)
       return {}
     },
+    plan: work,
+    target: work,
     'sign-off': async ({ worker }) => {
       await protocol.signOff(worker)
       return {}

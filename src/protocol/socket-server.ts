@@ -15,7 +15,8 @@ export interface SocketServerOptions {
 }
 
 /** One value of 256 KiB doubles at most when it is quoted twice; a frame beyond this is no message of ours. */
-export const requestBytesMax = 1024 * 1024
+/** The largest plan, with its canonical texts written as JSON strings. */
+export const requestBytesMax = 10 * 1024 * 1024
 const unreadBytesMax = 256 * 1024 * 1024
 
 /** Serves the worker protocol on a local socket that only the user of this process may open. */

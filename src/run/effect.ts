@@ -3,7 +3,7 @@ import type { EffectContext, EffectSpec } from '../action/action.ts'
 import { classify, Failure, neverSent, TerminalError, UnknownOutcome } from '../errors/failures.ts'
 import type { EffectOutcome } from '../execution/command.ts'
 import type { Effect } from '../execution/execution.ts'
-import { effectKey, onlyStep } from './effect-key.ts'
+import { effectKey } from './effect-key.ts'
 import { mismatch, reconciled } from './halt.ts'
 import { type Look, type Move, nextMove } from './in-doubt.ts'
 import { recorded, replayed } from './recorded-value.ts'
@@ -56,7 +56,7 @@ class OneEffect<T> {
     this.#spec = spec
     this.#ordinal = ordinal
     this.#row = row
-    this.#key = row?.effectKey ?? effectKey(tenant, publicId, name, ordinal)
+    this.#key = row?.effectKey ?? effectKey(tenant, publicId, running.scope, name, ordinal)
     this.#context = { effectKey: this.#key, fence: running.fence, signal: running.signal }
   }
 
@@ -150,7 +150,7 @@ class OneEffect<T> {
     await running.send({
       ...this.#address('intend_effect'),
       worker: this.#worker,
-      step: onlyStep,
+      step: running.scope,
       name: this.#name,
       ordinal: this.#ordinal,
       target,

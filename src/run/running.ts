@@ -3,6 +3,7 @@ import { Canceled, JournalMismatch, LeaseLost, TerminalError } from '../errors/f
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import { Chance, insideOf } from './chance.ts'
+import { onlyStep } from './effect-key.ts'
 import { type Halt, haltOf } from './halt.ts'
 import { Journal } from './journal.ts'
 import type { Unlocked } from './secrets.ts'
@@ -23,13 +24,15 @@ export class Running {
   readonly chance: Chance
   readonly signal: AbortSignal
   readonly mask: Unlocked['mask']
+  /** The step and target whose effects these are; an action without a plan has one step. */
+  readonly scope: string
   halt: Halt | undefined
   readonly #work: Work
   readonly #abort: AbortController
   readonly #inFlight = new Set<Promise<unknown>>()
   #isOver = false
 
-  constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask']) {
+  constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask'], scope: string = onlyStep) {
     this.claimed = claimed
     this.fence = claimed.execution.fence
     this.reconcileOnly = claimed.execution.ending !== null
@@ -37,6 +40,7 @@ export class Running {
     this.chance = new Chance(claimed.request.seed)
     this.signal = abort.signal
     this.mask = mask
+    this.scope = scope
     this.#work = work
     this.#abort = abort
   }

@@ -7,7 +7,8 @@ import { identify } from './identify.ts'
 import type { App } from './options.ts'
 
 /** As large as a message over the local socket may be. */
-const bodyBytesMax = 1024 * 1024
+/** The largest plan, with its canonical texts written as JSON strings. */
+const bodyBytesMax = 10 * 1024 * 1024
 
 /** The worker protocol over HTTP, for principals that may use it. */
 export function protocolRoutes(app: App, options: RouteOptions): void {

@@ -1,16 +1,13 @@
 import { type AnyAction, retryPolicyOf } from '../action/action.ts'
 import { validate } from '../action/schema.ts'
-import { type Classified, classify, ValidationError } from '../errors/failures.ts'
+import { type Classified, classify, PartialFailure, ValidationError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { Execution } from '../execution/execution.ts'
-import type { RunOutcome } from '../execution/run-outcome.ts'
+import { type RunOutcome, resultBytesMax } from '../execution/run-outcome.ts'
 import { canonicalize } from '../json/canonical.ts'
 import { sha256 } from '../json/hash.ts'
 import { defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
-
-/** 10 KiB inline; what is larger belongs into an artifact. */
-export const resultBytesMax = 10 * 1024
 
 /** The one command that ends a claim, or null when it is somebody else's to end. The taxonomy decides, not the handler. */
 export async function settlement(
@@ -33,6 +30,12 @@ export async function settlement(
       } catch (thrown) {
         return fail(classify(thrown))
       }
+    case 'planned':
+      return { type: 'planned', fence, ...outcome.proposal }
+    case 'partial': {
+      const failed = fail(classify(new PartialFailure(outcome.message)))
+      return failed.type === 'fail' ? { ...failed, result: outcome.result } : failed
+    }
     case 'recorded_only': {
       const result = resultText({ recordedOnly: true, stoppedAt: outcome.effect })
       return { type: 'succeed', fence, result, fingerprint: sha256(result) }

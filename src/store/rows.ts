@@ -3,6 +3,7 @@ import type { EventData } from '../execution/decision.ts'
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
+import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 
 /** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
@@ -292,6 +293,9 @@ export interface Changes {
   readonly steps: readonly Step[]
   readonly effects: readonly Effect[]
   readonly artifacts: readonly Artifact[]
+  readonly plans: readonly Plan[]
+  /** Of a step that is changed, only its progress: what was planned stays. */
+  readonly planSteps: { readonly add: readonly PlanStep[]; readonly change: readonly PlanStep[] }
   readonly ready: { readonly add: readonly Ready[]; readonly remove: readonly Ready[] }
   readonly timers: { readonly add: readonly Timer[]; readonly remove: readonly Timer[] }
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }

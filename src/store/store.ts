@@ -1,6 +1,7 @@
 import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
+import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type {
   Archived,
@@ -74,6 +75,11 @@ export interface Reads {
   keyOwners(lookups: readonly KeyLookup[]): Awaitable<readonly (KeyOwner | null)[]>
   effects(ids: readonly number[]): Awaitable<readonly Effect[]>
   steps(ids: readonly number[]): Awaitable<readonly Step[]>
+  /** Each execution's newest revision. */
+  plans(ids: readonly number[]): Awaitable<readonly Plan[]>
+  planSteps(ids: readonly number[]): Awaitable<readonly PlanStep[]>
+  /** The named steps only. */
+  planStepsAt(places: readonly { readonly id: number; readonly idx: number }[]): Awaitable<readonly PlanStep[]>
   /** Fingerprint of each execution's newest success. */
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
   /** The next due work of one queue, in claim order: rank, then turn, then age. */
@@ -87,9 +93,9 @@ export interface Reads {
   /** Timers due at `now`, oldest first. */
   dueTimers(now: number, limit: number): Awaitable<readonly Timer[]>
   nextTimerAt(): Awaitable<number | null>
-  /** Running executions whose lease has ended at `now`, oldest key first, behind `after`. */
+  /** Executions that run or are planned and whose lease has ended at `now`, oldest key first, behind `after`. */
   expiredLeases(now: number, after: number, limit: number): Awaitable<readonly number[]>
-  /** Running executions of one worker incarnation, oldest key first, behind `after`. */
+  /** Executions that run or are planned by one worker incarnation, oldest key first, behind `after`. */
   heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
   /** In line for a key: rank, then turn, then age. */
   parked(key: string, limit: number): Awaitable<readonly Parked[]>
@@ -185,6 +191,10 @@ export interface Views {
     readonly open?: boolean | undefined
     readonly limit: number
   }): Awaitable<readonly Effect[]>
+  /** The newest revision of its plan. */
+  plan(id: number): Awaitable<Plan | null>
+  /** Steps of its plan behind place `after`, in order. */
+  planSteps(id: number, after: number, limit: number): Awaitable<readonly PlanStep[]>
   artifacts(id: number): Awaitable<readonly Artifact[]>
   /** One execution's events above `after`, in order of `n`. Reads a bounded number of pages per event. */
   events(id: number, after: number, limit: number): Awaitable<readonly Event[]>

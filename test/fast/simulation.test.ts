@@ -30,5 +30,5 @@ test('CP-004a a store that forgets due work is found by the simulation', async (
 test('CP-004a a simulation that stops reaching a kind of fault fails', () => {
   expect(missingKinds(new Map(), 100)).toEqual([])
   expect(missingKinds(new Map(), 3_000)).toContain('fault worker crashes')
-  expect(missingKinds(new Map(), 3_000)).not.toContain('transition requested approve approved')
+  expect(missingKinds(new Map(), 3_000)).not.toContain('transition requested reject canceled')
 })

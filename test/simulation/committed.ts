@@ -25,7 +25,10 @@ export function checkCommit(changes: Changes, replay: Replay, tables: Tables, re
     for (const [index, id] of row.executions.entries()) {
       if (row.data?.[index]?.cause !== 'sweep') continue
       const lost = changes.updates.find(
-        ({ was, is }) => is.id === id && was.state === 'running' && is.state !== 'running',
+        ({ was, is }) =>
+          is.id === id &&
+          ((was.state === 'running' && is.state !== 'running') ||
+            (was.state === 'requested' && was.leaseUntil !== null && is.leaseUntil === null)),
       )
       if ((lost?.was.leaseUntil ?? 0) > row.at) report('I20', `execution ${id}: a living lease was swept`)
     }

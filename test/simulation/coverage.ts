@@ -5,12 +5,16 @@ import { permitKinds } from './permits.ts'
 /** Below this, chance alone may miss a rare kind. */
 const seedsMin = 3_000
 
-/** Declared transitions that no command leads to yet: approval and planning, timers of waiting, unreadable actions. */
+/** Declared transitions that no command leads to yet: approval by people, timers of waiting, unreadable actions. */
 const beyond: ReadonlySet<string> = new Set(
   transitions
     .filter(
-      ({ from, to, event }) =>
-        from === 'requested' || from === 'approved' || to === 'requested' || event === 'invalidate',
+      ({ from, event }) =>
+        event === 'vote' ||
+        event === 'replanned' ||
+        event === 'reject' ||
+        (from === 'approved' && event !== 'resume') ||
+        event === 'invalidate',
     )
     .map(nameOf)
     .concat(['waiting reject canceled', 'queued fail failed', 'retryable_failed fail failed']),

@@ -133,7 +133,7 @@ export class Outside {
       report('I9', `${at} is called while the ledger says ${row.state} under fence ${row.fence}`)
     }
     if (row.fence < context.fence) report('I9', `${at} is called, but the newest intent is under fence ${row.fence}`)
-    const intent = `${context.effectKey} ${context.fence}`
+    const intent = `${context.effectKey} ${context.fence} ${row.intents}`
     if (this.#intents.has(intent)) report('effects', `${at} is called twice under one intent`)
     this.#intents.add(intent)
   }

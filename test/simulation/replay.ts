@@ -24,6 +24,11 @@ export interface Replayed {
   cancelAsked: boolean
   reconcileOnly: boolean
   steps: number
+  /** Whether it has been planned, and whether it must be before it may run. */
+  plan: boolean
+  readonly isToBePlanned: boolean
+  /** Targets of the plan that were begun, by place. */
+  readonly targets: Map<number, string>
   readonly effects: Map<string, ReplayedEffect>
   readonly events: { readonly to: State; readonly position: number; readonly type: EventType }[]
 }
@@ -78,12 +83,15 @@ export class Replay {
       this.#fail(isTerminal(known.state) ? 'I5' : 'I4', `${at}: ${known.state} may not become ${event.to}`)
     }
     this.#ports.count?.(isTransition ? `transition ${known.state} ${event.type} ${event.to}` : `fact ${event.type}`)
-    if (event.worker !== null && !byAnybody.has(event.type) && event.type !== 'claim') {
-      if (known.state !== 'running' || known.holder !== event.worker) {
+    const isTaking = event.type === 'claim' || event.type === 'planning_started'
+    if (event.worker !== null && !byAnybody.has(event.type) && !isTaking) {
+      const isHeld = known.state === 'running' || known.state === 'requested'
+      if (!isHeld || known.holder !== event.worker) {
         this.#fail('I3', `${at}: worker ${event.worker} wrote, but the holder is ${known.holder}`)
       }
     }
     this.#ledger(known, event, at)
+    this.#plan(known, event, at)
     if (isTransition) this.#move(known, event, at)
     if (event.type === 'cancel_requested') known.cancelAsked = true
     if (event.type === 'step_recorded' || event.type === 'artifact_stored') known.steps += 1
@@ -112,6 +120,9 @@ export class Replay {
       cancelAsked: false,
       reconcileOnly: false,
       steps: 0,
+      plan: false,
+      isToBePlanned: event.to === 'requested',
+      targets: new Map(),
       effects: new Map(),
       events: [event],
     })
@@ -119,7 +130,7 @@ export class Replay {
 
   #move(known: Replayed, event: Event, at: string): void {
     known.endedBy = isTerminal(event.to) ? known.holder : null
-    if (known.state === 'running') known.holder = null
+    if (known.state === 'running' || event.to !== 'requested') known.holder = null
     if (event.type === 'claim') {
       const fence = Math.max(known.fence + 1, event.position)
       if (fence <= known.fence) this.#fail('I2', `${at}: fence ${fence} does not exceed ${known.fence}`)
@@ -146,6 +157,57 @@ export class Replay {
         }
       }
     }
+  }
+
+  /** Planning is leased; a plan is made once, approved by policy, and carried out target by target. */
+  #plan(known: Replayed, event: Event, at: string): void {
+    switch (event.type) {
+      case 'planning_started': {
+        const fence = Math.max(known.fence + 1, event.position)
+        if (known.state !== 'requested' || known.holder !== null) this.#fail('I3', `${at}: it is planned already`)
+        known.fence = fence
+        known.holder = event.worker
+        known.attempt += 1
+        return
+      }
+      case 'planned':
+        if (known.plan) this.#fail('plans', `${at}: planned a second time`)
+        known.plan = true
+        known.attempt = 0
+        return
+      case 'hand_back':
+        if (known.state === 'requested') known.attempt -= 1
+        break
+      case 'claim':
+        if (known.isToBePlanned && !known.plan) this.#fail('plans', `${at}: runs without its plan`)
+        return
+      case 'step_started': {
+        const idx = Number(event.data?.idx)
+        const target = known.targets.get(idx)
+        if (!known.plan) this.#fail('plans', `${at}: a target without a plan`)
+        if (target === 'succeeded' || target === 'failed' || target === 'skipped') {
+          this.#fail('plans', `${at}: target ${idx} begins again and is ${target}`)
+        }
+        if (known.cancelAsked) this.#fail('I13', `${at}: a target begins after the wish to cancel`)
+        known.targets.set(idx, 'running')
+        return
+      }
+      case 'target_settled': {
+        const state = String(event.data?.state)
+        const idx = event.data?.idx
+        if (typeof idx !== 'number') return
+        if (known.targets.get(idx) !== 'running') this.#fail('plans', `${at}: target ${idx} ends and was not begun`)
+        known.targets.set(idx, state)
+        return
+      }
+      case 'redrive':
+        for (const [idx, state] of known.targets) if (state === 'failed') known.targets.delete(idx)
+        return
+      default:
+        break
+    }
+    const gaveBack = event.type === 'hand_back' || event.type === 'lease_expired' || event.type === 'fail_retryable'
+    if (known.state === 'requested' && event.to === 'requested' && gaveBack) known.holder = null
   }
 
   #ledger(known: Replayed, event: Event, at: string): void {

@@ -1,4 +1,10 @@
-import type { AnyAction, EffectTarget, RunContext } from '../../src/action/action.ts'
+import {
+  type AnyAction,
+  action,
+  type EffectTarget,
+  type RunContext,
+  type StepContext,
+} from '../../src/action/action.ts'
 import { RetryAfter, TerminalError } from '../../src/errors/failures.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import type { Dice } from './dice.ts'
@@ -20,7 +26,8 @@ export interface Script {
   readonly locks: readonly string[]
 }
 
-export const actionNames = ['crm.sync', 'pdf.render', 'chat.post'] as const
+/** The last one has a plan: each line of its script is a target. */
+export const actionNames = ['crm.sync', 'pdf.render', 'chat.post', 'fleet.deploy'] as const
 
 export interface ScriptPorts {
   readonly owner: string
@@ -38,6 +45,7 @@ const limitsOf: { readonly [N in (typeof actionNames)[number]]: Pick<AnyAction, 
     concurrency: { limit: 2, key: (input) => `lane-${(input as Script).lines.length % 2}` },
     rateLimit: { limit: 1, per: '7s' },
   },
+  'fleet.deploy': { concurrency: { limit: 2 } },
 }
 
 /** The actions as one worker process knows them. */
@@ -45,7 +53,7 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
   const input: AnyAction['input'] = {
     '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
   }
-  return actionNames.map((name) => ({
+  const plain: AnyAction[] = actionNames.slice(0, 3).map((name) => ({
     name,
     version: 1,
     approval: 'auto',
@@ -63,8 +71,42 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
       return { told }
     },
   }))
+  const planned = action({
+    name: 'fleet.deploy',
+    version: 1,
+    input,
+    timeout: { timeoutMs: 50_000 },
+    parallel: 2,
+    ...(limits ? { ...limitsOf['fleet.deploy'], locks: (script: unknown) => (script as Script).locks } : {}),
+    plan: async (context) => {
+      const { lines } = context.input as Script
+      await context.read('lines', () => lines.length)
+      // What keeps a handler busy or fails it does so to a planner, too.
+      const first = lines[0]
+      if (first?.do === 'sleep') await clock.sleep(first.ms, first.heeds ? context.signal : undefined)
+      if (lines.at(-1)?.do === 'fail' && context.clock() % 3 === 0) throw new Error('it cannot be planned now')
+      return {
+        summary: `${lines.length} lines`,
+        steps: lines.map((line, index) => ({
+          step: index % 2 === 0 ? 'first' : 'second',
+          target: `t${index}`,
+          args: line,
+        })),
+      }
+    },
+    steps: {
+      first: { retry: { maxAttempts: 2, baseMs: 2_000 }, run: runTarget },
+      second: { retry: { maxAttempts: 1 }, onFailure: 'continue', run: runTarget },
+    },
+  })
+  return [...plain, planned]
 
-  async function perform(line: Line, context: RunContext): Promise<unknown> {
+  /** The world outside keeps effects apart by name, so the target is part of it. */
+  async function runTarget(context: StepContext<unknown, Line>): Promise<unknown> {
+    return (await perform(context.args, context, `${context.target} `)) ?? null
+  }
+
+  async function perform(line: Line, context: RunContext, place = ''): Promise<unknown> {
     switch (line.do) {
       case 'step':
         return await context.step(line.name, () => ({ drawn: context.random() }))
@@ -73,9 +115,9 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
       case 'artifact':
         return (await context.artifact(line.name, 'a file', 'text/plain')).sha256
       case 'effect':
-        return await effect(line, context)
+        return await effect(line, context, place)
       case 'both':
-        return await Promise.all([perform(line.first, context), perform(line.second, context)])
+        return await Promise.all([perform(line.first, context, place), perform(line.second, context, place)])
       case 'sleep':
         return await clock.sleep(line.ms, line.heeds ? context.signal : undefined)
       case 'fail':
@@ -88,8 +130,9 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
     }
   }
 
-  async function effect(line: Extract<Line, { do: 'effect' }>, context: RunContext): Promise<unknown> {
-    const { name, target } = line
+  async function effect(line: Extract<Line, { do: 'effect' }>, context: RunContext, place: string): Promise<unknown> {
+    const { target } = line
+    const name = `${place}${line.name}`
     const { executionId: execution, recordOnly } = context
     return await context.effect(name, {
       target,

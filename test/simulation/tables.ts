@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isOpen } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
+import { targetStates } from '../../src/execution/plan.ts'
 import { executionColumns } from '../../src/store/sqlite/columns.ts'
 import { effectOf, executionOf, type Row } from '../../src/store/sqlite/rows-of.ts'
 import type { Replayed } from './replay.ts'
@@ -12,6 +13,7 @@ const texts = {
   effects: 'select * from execution_effects where execution = ?',
   steps: 'select count(*) from execution_steps where execution = ?',
   outcome: 'select n, state, position, fingerprint from outcomes where id = ? order by n desc limit 1',
+  targets: 'select idx, state from plan_steps where execution = ? order by idx',
   outcomes: 'select count(*) from outcomes where id = ?',
   ready: 'select id, queue, rank, available_at from ready',
   timers: 'select id, at, kind from timers',
@@ -70,10 +72,10 @@ export class Tables {
     same('worker', is.worker, isTerminal(is.state) ? told.endedBy : told.holder)
     same('cancelled', is.cancelledAt !== null, told.cancelAsked)
     if (is.attempt > is.maxAttempts) this.#report('I19', `${at}: attempt ${is.attempt} of ${is.maxAttempts}`)
-    if ((is.state === 'running') !== (told.holder !== null && is.leaseUntil !== null)) {
+    if ((is.state === 'running' || (is.state === 'requested' && told.holder !== null)) !== (is.leaseUntil !== null)) {
       this.#report('I21', `${at}: holder ${is.worker}, lease until ${is.leaseUntil}`)
     }
-    if (is.leaseUntil !== null && is.leaseUntil <= (is.startedAt ?? 0)) {
+    if (is.state === 'running' && is.leaseUntil !== null && is.leaseUntil <= (is.startedAt ?? 0)) {
       this.#report('I20', `${at}: the lease ends at ${is.leaseUntil}, not after ${is.startedAt}`)
     }
     if (isTerminal(is.state) !== (is.finishedAt !== null)) this.#report('I21', `${at}: finished at ${is.finishedAt}`)
@@ -83,7 +85,7 @@ export class Tables {
     const steps = this.#rows('steps', told.id)[0]?.[0] as number
     same('number of effects', effects.length, told.effects.size)
     same('number of steps', steps, told.steps)
-    if (is.journal !== effects.length + steps) {
+    if (is.journal !== effects.length + steps + (told.plan ? 1 : 0)) {
       this.#report('I32', `${at}: journal ${is.journal}, counted ${effects.length} effects and ${steps} steps`)
     }
     const open = effects.filter(isOpen).length
@@ -98,7 +100,22 @@ export class Tables {
       same(`fence of effect ${effect.name}`, effect.fence, said?.fence)
       same(`worker of effect ${effect.name}`, effect.worker, said?.worker)
     }
+    this.#checkTargets(told, at)
     this.#checkOutcome(told, at)
+  }
+
+  #checkTargets(told: Replayed, at: string): void {
+    const targets = new Map(
+      this.#rows('targets', told.id).map((row) => [row[0] as number, targetStates[(row[1] as number) - 1]]),
+    )
+    for (const [idx, state] of told.targets) {
+      if (targets.get(idx) !== state) this.#report('plans', `${at}: target ${idx} is ${targets.get(idx)}, not ${state}`)
+    }
+    for (const [idx, state] of targets) {
+      const isUntold = state === 'pending' || state === 'skipped'
+      if (!told.targets.has(idx) && !isUntold)
+        this.#report('plans', `${at}: target ${idx} is ${state} without an event`)
+    }
   }
 
   #checkOutcome(told: Replayed, at: string): void {
@@ -150,7 +167,8 @@ export class Tables {
       const is = executionOf(row)
       const entries = found.get(id) ?? []
       found.delete(id)
-      const isClaimable = is.state === 'queued' || is.state === 'retryable_failed'
+      const isToPlan = is.state === 'requested' && is.leaseUntil === null
+      const isClaimable = is.state === 'queued' || is.state === 'retryable_failed' || isToPlan
       // Suspects of a queue stand in a lane of their own.
       const lane = is.losses > 0 ? -is.queue : is.queue
       const place = `${lane} ${is.rank} ${is.availableAt}`

@@ -19,6 +19,8 @@ export function changes(some: Partial<Changes>): Changes {
     steps: [],
     effects: [],
     artifacts: [],
+    plans: [],
+    planSteps: { add: [], change: [] },
     ready: { add: [], remove: [] },
     timers: { add: [], remove: [] },
     parked: { add: [], remove: [] },

@@ -9,6 +9,7 @@ import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
 import { keepsArchives } from './keeps-archives.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
+import { keepsPlans } from './keeps-plans.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
@@ -26,6 +27,7 @@ export const promises = {
   'journals every transition': journalsEveryTransition,
   'keeps the log append-only': keepsTheLogAppendOnly,
   'keeps the ledger': keepsTheLedger,
+  'keeps plans': keepsPlans,
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
   'counts depth': countsDepth,

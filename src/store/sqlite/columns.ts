@@ -23,3 +23,5 @@ export const outcomeColumns = 'id, n, tenant, state, result, fingerprint, positi
 
 export const scheduleColumns =
   'id, tenant, name, action, action_version, input, cron, time_zone, misfire, catch_up_max, paused, next_at, last_at, last_error, created_by, created_at, updated_at, version'
+export const planStepColumns =
+  'execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at'

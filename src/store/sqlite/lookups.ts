@@ -1,5 +1,6 @@
 import { effectStates, targetKinds, waitReasons } from '../../execution/execution.ts'
 import { eventCodes, stateCodes } from '../../execution/machine.ts'
+import { targetStates } from '../../execution/plan.ts'
 import { pauseScopes, timerKinds } from '../rows.ts'
 
 /** Names that rows hold as small integers; each has a lookup table of the same name. */
@@ -14,6 +15,9 @@ export const lookups = {
   pause_scope: numbered(pauseScopes),
 } as const satisfies Record<string, Readonly<Record<string, number>>>
 
+/** Apart from the others, for their tables are generated together with the guards of the machine. */
+export const planStepCodes = numbered(targetStates)
+
 export const codeOf = {
   mode: lookups.execution_mode,
   wait: lookups.wait_reason,
@@ -21,6 +25,7 @@ export const codeOf = {
   effect: lookups.effect_state,
   timer: lookups.timer_kind,
   scope: lookups.pause_scope,
+  planStep: planStepCodes,
 } as const
 
 export const nameOf = {
@@ -30,6 +35,7 @@ export const nameOf = {
   effect: reader(lookups.effect_state),
   timer: reader(lookups.timer_kind),
   scope: reader(lookups.pause_scope),
+  planStep: reader(planStepCodes),
 } as const
 
 function numbered<const N extends string>(names: readonly N[]): { readonly [K in N]: number } {

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
+import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Archived,
@@ -24,6 +25,7 @@ import type {
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivedOf } from './archive.ts'
 import { inPlainWords } from './failures.ts'
+import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
 import {
   depthOf,
@@ -132,6 +134,18 @@ export class SqliteSession implements StoreSession {
     return this.#eachAll('steps', ids, stepOf)
   }
 
+  plans(ids: readonly number[]): readonly Plan[] {
+    return this.#attempt(() => newestPlans(this.#prepared, ids))
+  }
+
+  planSteps(ids: readonly number[]): readonly PlanStep[] {
+    return this.#attempt(() => wholePlans(this.#prepared, ids))
+  }
+
+  planStepsAt(places: Parameters<typeof namedSteps>[1]): readonly PlanStep[] {
+    return this.#attempt(() => namedSteps(this.#prepared, places))
+  }
+
   fingerprints(ids: readonly number[]): readonly { id: number; fingerprint: string }[] {
     return this.#attempt(() =>
       ids.flatMap((id) => {
@@ -176,11 +190,11 @@ export class SqliteSession implements StoreSession {
   }
 
   expiredLeases(now: number, after: number, limit: number): readonly number[] {
-    return this.#attempt(() => this.#prepared.all('expiredLeases', now, after, limit).map((row) => row[0] as number))
+    return this.#attempt(() => leases(this.#prepared, 'expiredLeases', 'expiredPlanning', now, after, limit))
   }
 
   heldBy(worker: number, after: number, limit: number): readonly number[] {
-    return this.#attempt(() => this.#prepared.all('heldBy', worker, after, limit).map((row) => row[0] as number))
+    return this.#attempt(() => leases(this.#prepared, 'heldBy', 'plannedBy', worker, after, limit))
   }
 
   parked(key: string, limit: number): readonly Parked[] {

@@ -2,6 +2,7 @@ import { archiveStatements } from './archive-statements.ts'
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 import { depthStatements } from './depth-statements.ts'
 import { permitStatements } from './permit-statements.ts'
+import { planStatements } from './plan-statements.ts'
 import { timeStatements } from './time-statements.ts'
 
 /**
@@ -13,6 +14,7 @@ export const statements = {
   ...permitStatements,
 
   ...timeStatements,
+  ...planStatements,
   begin: 'begin immediate',
   commit: 'commit',
   rollback: 'rollback',
@@ -216,22 +218,6 @@ limit ?2`,
 
   nextTimerAt: `select min(at)
 from timers`,
-
-  expiredLeases: `select id
-from executions indexed by executions_running
-where state = 4
-and lease_until <= ?1
-and id > ?2
-order by id
-limit ?3`,
-
-  heldBy: `select id
-from executions indexed by executions_running
-where state = 4
-and worker = ?1
-and id > ?2
-order by id
-limit ?3`,
 
   parked: `select key, rank, turn, id, queue, available_at, paid
 from parked

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Effect, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
+import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Archived,
@@ -35,6 +36,8 @@ import {
   parkedOf,
   pauseOf,
   permitOf,
+  planOf,
+  planStepOf,
   queueOf,
   type Row,
   releaseOf,
@@ -93,6 +96,15 @@ export class SqliteViews implements Views {
   effects(filter: Parameters<Views['effects']>[0]): readonly Effect[] {
     const name = filter.open === true ? 'listOpenEffects' : 'listEffects'
     return this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit).map(effectOf)
+  }
+
+  plan(id: number): Plan | null {
+    const row = this.#one('plan', id)
+    return row === undefined ? null : planOf(row)
+  }
+
+  planSteps(id: number, after: number, limit: number): readonly PlanStep[] {
+    return this.#all('planSteps', id, after, limit).map(planStepOf)
   }
 
   artifacts(id: number): readonly Artifact[] {

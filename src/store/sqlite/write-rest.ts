@@ -9,6 +9,7 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   for (const { execution, name, sha256, bytes, mediaType, path, at } of changes.artifacts) {
     prepared.run('saveArtifact', execution, name, sha256, bytes, mediaType, path, at)
   }
+  savePlans(prepared, changes)
   saveReady(prepared, changes.ready)
   for (const { at, kind, id } of changes.timers.remove) prepared.run('removeTimer', at, codeOf.timer[kind], id)
   for (const { at, kind, id } of changes.timers.add) prepared.run('addTimer', at, codeOf.timer[kind], id)
@@ -59,6 +60,35 @@ function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules'
       schedule.updatedAt,
       schedule.version,
     )
+  }
+}
+
+function savePlans(prepared: Prepared, { plans, planSteps }: Changes): void {
+  for (const { id, revision, hash, summary, reads, parallel, at, worker } of plans) {
+    prepared.run('addPlan', id, revision, hash, summary, reads, parallel, at, worker)
+  }
+  for (const step of planSteps.add) {
+    prepared.run(
+      'addPlanStep',
+      step.id,
+      step.idx,
+      step.step,
+      step.target,
+      step.args,
+      JSON.stringify(step.effects),
+      codeOf.planStep[step.state],
+      step.tries,
+      step.value,
+      step.errorClass,
+      step.error,
+      step.fence,
+      step.startedAt,
+      step.finishedAt,
+    )
+  }
+  for (const { id, idx, state, tries, value, errorClass, error, fence, startedAt, finishedAt } of planSteps.change) {
+    const code = codeOf.planStep[state]
+    prepared.run('updatePlanStep', id, idx, code, tries, value, errorClass, error, fence, startedAt, finishedAt)
   }
 }
 

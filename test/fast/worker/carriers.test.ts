@@ -11,7 +11,7 @@ import { httpProtocol } from '../../../src/protocol/http.ts'
 import type { WorkerProtocol } from '../../../src/protocol/protocol.ts'
 import { workerRoutes } from '../../../src/protocol/routes.ts'
 import { socketProtocol } from '../../../src/protocol/socket.ts'
-import { serveSocket } from '../../../src/protocol/socket-server.ts'
+import { requestBytesMax, serveSocket } from '../../../src/protocol/socket-server.ts'
 import { systemClock } from '../../../src/time/clock.ts'
 import { World } from './world.ts'
 
@@ -120,7 +120,7 @@ test('a failure of the store is told over the socket as what it is', async () =>
 test('a peer that sends garbage is dropped with a sentence, and the others are served on', async () => {
   const log: string[] = []
   const { client, path } = await overSocket(world.protocol, log)
-  for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '{"id":"x"}\n', 'null\n', `${'['.repeat(2_000_000)}`]) {
+  for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '{"id":"x"}\n', 'null\n', `${'['.repeat(requestBytesMax + 1)}`]) {
     const said = await new Promise<string>((resolve) => {
       const socket = connect(path)
       let text = ''

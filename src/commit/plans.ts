@@ -1,0 +1,88 @@
+import type { Plan, PlanStep } from '../execution/plan.ts'
+import type { Order } from './order.ts'
+import { type Asking, ask } from './reads.ts'
+import type { Workset } from './workset.ts'
+
+/** Plans as one transaction knows them, and what it will write of them. */
+export class PlanBook {
+  /** Newest revisions that were read or made. */
+  readonly plans = new Map<number, Plan>()
+  readonly #steps = new Map<number, Map<number, PlanStep>>()
+  readonly #newPlans: Plan[] = []
+  readonly #added = new Map<string, PlanStep>()
+  readonly #changed = new Map<string, PlanStep>()
+
+  stepsOf(id: number): ReadonlyMap<number, PlanStep> {
+    return this.#steps.get(id) ?? none
+  }
+
+  /** Takes over what the store holds, unless this transaction knows better. */
+  loaded(steps: readonly PlanStep[]): void {
+    for (const step of steps) if (!this.stepsOf(step.id).has(step.idx)) this.#know(step)
+  }
+
+  add(plan: Plan): void {
+    this.#newPlans.push(plan)
+    this.plans.set(plan.id, plan)
+  }
+
+  /** Steps of a plan that this very transaction made are new; any other is there already. */
+  enter(steps: readonly PlanStep[], isNew: boolean): void {
+    for (const step of steps) {
+      const key = `${step.id} ${step.idx}`
+      if (isNew || this.#added.has(key)) this.#added.set(key, step)
+      else this.#changed.set(key, step)
+      this.#know(step)
+    }
+  }
+
+  changes(): { readonly plans: readonly Plan[]; readonly planSteps: PlanStepChanges } {
+    return { plans: this.#newPlans, planSteps: { add: [...this.#added.values()], change: [...this.#changed.values()] } }
+  }
+
+  #know(step: PlanStep): void {
+    const known = this.#steps.get(step.id)
+    if (known === undefined) this.#steps.set(step.id, new Map([[step.idx, step]]))
+    else known.set(step.idx, step)
+  }
+}
+
+export interface PlanStepChanges {
+  readonly add: readonly PlanStep[]
+  readonly change: readonly PlanStep[]
+}
+
+const none: ReadonlyMap<number, PlanStep> = new Map()
+
+/** Reads what the commands on plans need: single steps, or all of a plan. Other commands cost nothing here. */
+export function* loadPlans(work: Workset, orders: readonly Order[]): Asking<void> {
+  const single: { id: number; idx: number }[] = []
+  const whole = new Set<number>()
+  for (const order of orders) {
+    if (order.kind !== 'command' && order.kind !== 'work') continue
+    const { id, command } = order
+    switch (command.type) {
+      case 'begin_target':
+      case 'settle_target':
+        single.push({ id, idx: command.idx })
+        break
+      case 'planned':
+      case 'skip_rest':
+      case 'redrive':
+        whole.add(id)
+        break
+      default:
+        break
+    }
+  }
+  if (whole.size > 0) yield* loadWholePlans(work, [...whole])
+  const missing = single.filter(({ id, idx }) => !work.plans.stepsOf(id).has(idx))
+  if (missing.length > 0) work.plans.loaded(yield* ask('planStepsAt', missing))
+}
+
+export function* loadWholePlans(work: Workset, ids: readonly number[]): Asking<void> {
+  const unknown = ids.filter((id) => !work.plans.plans.has(id))
+  if (unknown.length > 0) for (const plan of yield* ask('plans', unknown)) work.plans.plans.set(plan.id, plan)
+  const planned = ids.filter((id) => (work.plans.plans.get(id)?.hash ?? null) !== null)
+  if (planned.length > 0) work.plans.loaded(yield* ask('planSteps', planned))
+}

@@ -1,0 +1,221 @@
+import { type Refusal, refuse } from '../errors/refusal.ts'
+import { seededRandom } from '../identity/random.ts'
+import { backoffMs } from '../time/backoff.ts'
+import type { Command } from './command.ts'
+import { leaseLost, owns } from './decide-run.ts'
+import { type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
+import { type Execution, isOpen } from './execution.ts'
+import { orderSteps, type PlanStep, planHash, planText, refuseProposal, scopeOf } from './plan.ts'
+
+type Of<T extends Command['type']> = Extract<Command, { type: T }>
+
+/** Whoever may approve in the name of the rules themselves. */
+export const policy = 'system:policy'
+
+const holdsPlanning = ({ state, fence, leaseUntil }: Execution, asked: number): boolean =>
+  state === 'requested' && leaseUntil !== null && fence === asked
+
+/** What becomes of a requested execution; undefined where the rules for every state say it. */
+export function decidePlanning(
+  execution: Execution,
+  command: Command,
+  around: Surroundings,
+): Decision | Refusal | undefined {
+  switch (command.type) {
+    case 'claim':
+      return startPlanning(execution, command, around)
+    case 'renew':
+      return holdsPlanning(execution, command.fence)
+        ? {
+            facts: [],
+            quiet: {
+              leaseUntil: Math.max(execution.leaseUntil ?? 0, around.now + command.leaseMs),
+              leaseRenewals: execution.leaseRenewals + 1,
+              updatedAt: around.now,
+            },
+          }
+        : leaseLost(execution, command.fence)
+    case 'planned':
+      return holdsPlanning(execution, command.fence)
+        ? acceptPlan(execution, command, around)
+        : leaseLost(execution, command.fence)
+    case 'fail':
+      return holdsPlanning(execution, command.fence)
+        ? failPlanning(execution, command, around)
+        : leaseLost(execution, command.fence)
+    case 'hand_back':
+      // Given back unplanned: the attempt that it would have cost is given back, too.
+      return holdsPlanning(execution, command.fence)
+        ? {
+            facts: [note(execution, 'hand_back', { ...free, attempt: execution.attempt - 1, availableAt: around.now })],
+          }
+        : leaseLost(execution, command.fence)
+    case 'lease_expired':
+      return losePlanning(execution, command, around)
+    default:
+      return undefined
+  }
+}
+
+const free = { worker: null, leaseUntil: null } as const
+
+/** Planning is leased as running is: the fence grows, and an attempt is spent. The state stays. */
+function startPlanning(
+  execution: Execution,
+  { worker, leaseMs }: Of<'claim'>,
+  { now }: Surroundings,
+): Decision | Refusal {
+  if (execution.leaseUntil !== null || execution.availableAt > now) return illegal(execution, 'claim')
+  const attempt = execution.attempt + 1
+  const set = { attempt, worker, leaseUntil: now + leaseMs, leaseRenewals: 0, cancelChecks: 0 }
+  return { facts: [note(execution, 'planning_started', set, { attempt })] }
+}
+
+/** Accepts a plan, and at level `auto` goes on by itself: approved and resumed by policy, each on record. */
+function acceptPlan(
+  execution: Execution,
+  command: Of<'planned'>,
+  { now, request, plan }: Surroundings,
+): Decision | Refusal {
+  if (request === null) throw new Error(`the request of execution ${execution.id} was not loaded`)
+  const refusal = refuseProposal(command)
+  if (refusal !== null) return refusal
+  const ordered = orderSteps(command)
+  const hash = planHash(planText(request, command, ordered))
+  const revision = (plan?.revision ?? 0) + 1
+  const { id, worker, journal } = execution
+  const { summary, reads, parallel } = command
+  return {
+    facts: [
+      note(
+        execution,
+        'planned',
+        { attempt: 0, journal: journal + 1 },
+        { planHash: hash, revision, steps: ordered.length },
+      ),
+      { ...move(execution, 'approve', 'approved', {}, { planHash: hash, level: 'auto' }), by: policy },
+      { ...move({ ...execution, state: 'approved' }, 'resume', 'queued', { availableAt: now }), by: policy },
+    ],
+    plan: { id, revision, hash, summary, reads, parallel, at: now, worker },
+    planSteps: ordered.map((planned, idx): PlanStep => ({ ...planned, id, idx, ...untouched })),
+  }
+}
+
+const untouched = {
+  state: 'pending',
+  tries: 0,
+  value: null,
+  errorClass: null,
+  error: null,
+  fence: 0,
+  startedAt: null,
+  finishedAt: null,
+} as const
+
+/** `plan()` threw. Nothing has begun, so nothing needs to be looked at before it is tried again. */
+function failPlanning(execution: Execution, command: Of<'fail'>, { now }: Surroundings): Decision {
+  const { errorClass, message, retryable, policy: retry, retryAfterMs = 0 } = command
+  const error = { lastErrorClass: errorClass, lastError: message }
+  const data = { errorClass, error: message, attempt: execution.attempt, planning: true }
+  if (!retryable || execution.attempt >= execution.maxAttempts) {
+    return { facts: [move(execution, 'fail', 'failed', { ...error, finishedAt: now }, data)] }
+  }
+  const jitter = seededRandom(`retry:${execution.id}:${execution.attempt}`).next()
+  const availableAt = now + Math.max(backoffMs(retry, execution.attempt, jitter), retryAfterMs)
+  return {
+    facts: [note(execution, 'fail_retryable', { ...free, ...error, availableAt }, { ...data, retryAt: availableAt })],
+  }
+}
+
+function losePlanning(execution: Execution, { cause }: Of<'lease_expired'>, { now }: Surroundings): Decision {
+  const { leaseUntil, attempt, maxAttempts, worker } = execution
+  if (leaseUntil === null || (cause === 'sweep' && leaseUntil > now)) return nothing
+  const error = { lastErrorClass: 'WorkerLost', lastError: 'the worker that planned it was lost' }
+  const data = { cause, errorClass: 'WorkerLost', attempt, worker, planning: true }
+  const lost = note(execution, 'lease_expired', { ...free, ...error, availableAt: now }, data)
+  if (attempt < maxAttempts) return { facts: [lost] }
+  return {
+    facts: [lost, move(execution, 'fail', 'failed', { ...error, finishedAt: now }, { attempt, planning: true })],
+  }
+}
+
+/** Changes one target of a running plan: begun by whoever holds the lease, settled by whoever began it. */
+export function decideBeginTarget(
+  execution: Execution,
+  { fence, idx, tries }: Of<'begin_target'>,
+  { now, targets }: Surroundings,
+): Decision | Refusal {
+  if (!owns(execution, fence)) return leaseLost(execution, fence)
+  const target = targets.get(idx)
+  if (target === undefined) return noTarget(idx)
+  const { state } = target
+  if (state === 'running' && target.fence === fence && target.tries === tries) return nothing
+  if (state !== 'pending' && state !== 'running') return isOver(target)
+  if (execution.cancelledAt !== null) {
+    return refuse('cancel_requested', 'The execution is to be cancelled; no further target may begin.')
+  }
+  if (execution.ending !== null && state === 'pending') {
+    return refuse('reconcile_only', `The execution is on its way to ${execution.ending}; no further target may begin.`)
+  }
+  const begun: PlanStep = { ...target, state: 'running', fence, tries, startedAt: target.startedAt ?? now }
+  return {
+    facts: [note(execution, 'step_started', {}, { ...names(target), tries })],
+    planSteps: [begun],
+  }
+}
+
+export function decideSettleTarget(
+  execution: Execution,
+  command: Of<'settle_target'>,
+  { now, targets, effects }: Surroundings,
+): Decision | Refusal {
+  const { fence, idx, state, value, errorClass, error } = command
+  if (!owns(execution, fence)) return leaseLost(execution, fence)
+  const target = targets.get(idx)
+  if (target === undefined) return noTarget(idx)
+  if (target.state === state && target.fence === fence) return nothing
+  if (target.state !== 'running' || target.fence !== fence) return isOver(target)
+  const scope = scopeOf(target)
+  const open = effects.find((effect) => effect.step === scope && isOpen(effect))
+  if (open !== undefined) {
+    return refuse('effect_in_doubt', `Effect ${open.name} of ${scope} may have happened; its target is not over.`, {
+      effectKey: open.effectKey,
+    })
+  }
+  const data = { ...names(target), state, ...(errorClass === null ? {} : { errorClass, error }) }
+  return {
+    facts: [note(execution, 'target_settled', {}, data)],
+    planSteps: [{ ...target, state, value, errorClass, error, finishedAt: now }],
+  }
+}
+
+/** Whatever has not begun will not: one of the targets failed, and its step says stop. */
+export function decideSkipRest(
+  execution: Execution,
+  { fence }: Of<'skip_rest'>,
+  { now, targets }: Surroundings,
+): Decision | Refusal {
+  if (!owns(execution, fence)) return leaseLost(execution, fence)
+  const skipped = [...targets.values()]
+    .filter(({ state }) => state === 'pending')
+    .map((target): PlanStep => ({ ...target, state: 'skipped', finishedAt: now }))
+  if (skipped.length === 0) return nothing
+  return {
+    facts: [note(execution, 'target_settled', {}, { state: 'skipped', targets: skipped.length })],
+    planSteps: skipped,
+  }
+}
+
+/** What a redrive runs: all that has not succeeded. A recorded success stays. */
+export function reopened(targets: Surroundings['targets']): readonly PlanStep[] {
+  return [...targets.values()]
+    .filter(({ state }) => state === 'failed' || state === 'skipped')
+    .map((target): PlanStep => ({ ...target, ...untouched, fence: target.fence }))
+}
+
+const names = ({ idx, step, target }: PlanStep) => ({ idx, step, target })
+
+const noTarget = (idx: number): Refusal => refuse('plan_invalid', `The plan has no step ${idx}.`, { idx })
+
+const isOver = (target: PlanStep): Refusal =>
+  refuse('illegal_transition', `${scopeOf(target)} is ${target.state}.`, { idx: target.idx, state: target.state })

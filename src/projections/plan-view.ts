@@ -1,0 +1,32 @@
+import type { Plan, PlanStep } from '../execution/plan.ts'
+import { type Naming, timeOrNull, timeText } from './view.ts'
+
+export type PlanView = ReturnType<typeof planView>
+export type PlanStepView = ReturnType<typeof planStepView>
+
+/** A plan as people read it before they agree to it. */
+export const planView = (plan: Plan, naming: Naming) => ({
+  executionId: naming.idOf(plan.id),
+  revision: plan.revision,
+  planHash: plan.hash,
+  summary: plan.summary,
+  parallel: plan.parallel,
+  reads: JSON.parse(plan.reads ?? '[]') as unknown,
+  plannedAt: timeText(plan.at),
+  workerId: plan.worker === null ? null : naming.workerOf(plan.worker),
+})
+
+export const planStepView = (step: PlanStep) => ({
+  index: step.idx,
+  step: step.step,
+  target: step.target,
+  args: JSON.parse(step.args) as unknown,
+  effects: step.effects,
+  state: step.state,
+  tries: step.tries,
+  value: JSON.parse(step.value ?? 'null') as unknown,
+  errorClass: step.errorClass,
+  error: step.error,
+  startedAt: timeOrNull(step.startedAt),
+  finishedAt: timeOrNull(step.finishedAt),
+})

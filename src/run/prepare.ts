@@ -1,0 +1,44 @@
+import type { AnyAction } from '../action/action.ts'
+import { validate } from '../action/schema.ts'
+import type { Claimed } from '../commit/order.ts'
+import { TimeoutError, ValidationError } from '../errors/failures.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import type { RetryPolicy } from '../time/backoff.ts'
+import type { Clock, Timer } from '../time/clock.ts'
+import type { ContextPorts } from './context.ts'
+import type { Work } from './running.ts'
+import type { SecretSource } from './secrets.ts'
+
+export interface RunPorts extends ContextPorts {
+  readonly clock: Clock
+  readonly work: Work
+  /** Aborted by the worker on cancel, lost lease and shutdown, and by the run itself when it learns of them first. */
+  readonly abort: AbortController
+  readonly secrets: SecretSource | undefined
+  /** For what an action's retry policy leaves open. */
+  readonly retry?: RetryPolicy | undefined
+}
+
+/** The schema speaks again, for what is stored is what was sent: defaults and conversions are the action's. */
+export async function readInput(action: AnyAction, text: string): Promise<unknown> {
+  const parsed = await validate(action.input, JSON.parse(text))
+  if (isRefusal(parsed)) throw new ValidationError(parsed.reason)
+  return parsed.value
+}
+
+/** A handler that is out of time is told so and waited for: nothing is ever started beside it. */
+export function timeLimits(
+  { execution, attemptMs }: Claimed,
+  { timeout }: AnyAction,
+  { clock, abort }: Pick<RunPorts, 'clock' | 'abort'>,
+): Timer[] {
+  const limit = (ms: number, why: string): Timer => clock.timer(ms, () => abort.abort(new TimeoutError(why)))
+  const timers: Timer[] = []
+  // The narrower of what the action says and what the policy of its classes says.
+  const mostMs = Math.min(timeout?.timeoutMs ?? Number.POSITIVE_INFINITY, attemptMs ?? Number.POSITIVE_INFINITY)
+  if (mostMs !== Number.POSITIVE_INFINITY) timers.push(limit(mostMs, `The attempt took longer than ${mostMs} ms.`))
+  if (execution.deadlineAt !== null && execution.ending === null) {
+    timers.push(limit(execution.deadlineAt - clock.now(), 'The deadline of the execution has passed.'))
+  }
+  return timers
+}

@@ -1,0 +1,235 @@
+import { type AnyAction, retryPolicyOf, type StepDefinition } from '../action/action.ts'
+import type { Claimed } from '../commit/order.ts'
+import {
+  Canceled,
+  type Classified,
+  classify,
+  JournalMismatch,
+  TimeoutError,
+  UnknownOutcome,
+} from '../errors/failures.ts'
+import type { Plan, PlanStep } from '../execution/plan.ts'
+import { scopeOf } from '../execution/plan.ts'
+import { aggregate } from '../execution/plan-result.ts'
+import { type RunOutcome, resultBytesMax } from '../execution/run-outcome.ts'
+import { seededRandom } from '../identity/random.ts'
+import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
+import { conclude } from './conclude.ts'
+import { createContext } from './context.ts'
+import type { RunPorts } from './prepare.ts'
+import { recorded } from './recorded-value.ts'
+import { Running } from './running.ts'
+import type { Unlocked } from './secrets.ts'
+import { TargetRecord } from './target-record.ts'
+
+export interface PlanRun {
+  readonly claimed: Claimed
+  readonly plan: Plan
+  readonly targets: readonly PlanStep[]
+  readonly action: AnyAction
+  readonly input: unknown
+  readonly unlocked: Unlocked
+  readonly ports: RunPorts
+  readonly retry: RetryPolicy
+}
+
+/** Carries out a plan, target by target, as far as it has not been carried out yet. Never throws. */
+export async function runTargets(run: PlanRun): Promise<RunOutcome> {
+  const { steps } = run.action
+  const missing = run.targets.find(({ step }) => steps?.[step] === undefined)
+  if (steps === undefined || missing !== undefined) {
+    const what = missing === undefined ? 'no steps' : `no step ${missing.step}`
+    return threw(new JournalMismatch(`The plan cannot be carried out: its action has ${what} here.`))
+  }
+  return await new Targets(run, steps).run()
+}
+
+type Steps = NonNullable<AnyAction['steps']>
+
+class Targets {
+  readonly #run: PlanRun
+  readonly #steps: Steps
+  /** Every target as it is by now, by its place. */
+  readonly #now: PlanStep[]
+  readonly #own: Running
+  /** Why the whole run ends here; of several reasons the gravest. */
+  #end: RunOutcome | undefined
+  /** A target failed whose step says stop. */
+  #stops = false
+
+  constructor(run: PlanRun, steps: Steps) {
+    const { claimed, ports, unlocked, targets } = run
+    this.#run = run
+    this.#steps = steps
+    this.#now = [...targets]
+    this.#own = new Running(claimed, ports.work, ports.abort, unlocked.mask)
+    this.#stops = targets.some(({ state, step }) => state === 'failed' && this.#isStop(step))
+  }
+
+  async run(): Promise<RunOutcome> {
+    const { plan } = this.#run
+    // What was under way when the last claim ended comes first: its effects may be in doubt.
+    const begun = this.#now.filter(({ state }) => state === 'running')
+    const pending = this.#own.reconcileOnly ? [] : this.#now.filter(({ state }) => state === 'pending')
+    const todo = [...begun, ...pending]
+    const next = (): PlanStep | undefined => {
+      if (this.#end !== undefined || this.#run.ports.abort.signal.aborted) return undefined
+      if (this.#stops && todo[0]?.state === 'pending') return undefined
+      return todo.shift()
+    }
+    const lane = async (): Promise<void> => {
+      try {
+        for (let target = next(); target !== undefined; target = next()) await this.#one(target)
+      } catch (thrown) {
+        // The other lanes end by themselves: a lost lease has aborted them, and none begins anything new.
+        this.#ends(conclude(this.#own, { thrown }))
+      }
+    }
+    try {
+      await Promise.all(Array.from({ length: plan.parallel }, lane))
+      if (this.#end === undefined && this.#run.ports.abort.signal.aborted) this.#ends(conclude(this.#own, nothing))
+      if (this.#end === undefined && this.#own.reconcileOnly) return { kind: 'reconciled' }
+      if (this.#end === undefined && this.#stops) await this.#skipRest()
+    } catch (thrown) {
+      this.#ends(conclude(this.#own, { thrown }))
+    }
+    if (this.#end !== undefined) return this.#end
+    const { text, failure } = aggregate(plan.summary ?? '', this.#now, resultBytesMax)
+    return failure === null
+      ? { kind: 'returned', value: JSON.parse(text) as unknown }
+      : { kind: 'partial', message: failure, result: text }
+  }
+
+  #isStop(step: string): boolean {
+    return (this.#steps[step]?.onFailure ?? 'stop') === 'stop'
+  }
+
+  /** All tries of one target that this claim allows, and what came of it. */
+  async #one(target: PlanStep): Promise<void> {
+    const { claimed, action, ports, retry } = this.#run
+    const step = this.#steps[target.step]
+    if (step === undefined) throw new Error(`the step ${target.step} was there a moment ago`)
+    const scope = scopeOf(target)
+    const policy = retryPolicyOf({ retry: { ...action.retry, ...step.retry } }, retry)
+    const record = new TargetRecord(claimed, scope)
+    const chance = seededRandom(`target retry:${claimed.request.publicId}:${scope}`)
+    for (let own = 1; ; own += 1) {
+      const tries = target.tries + own
+      if (!this.#own.reconcileOnly)
+        await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries })
+      const outcome = await this.#try(step, target, record, tries)
+      if (this.#own.reconcileOnly) {
+        if (outcome.kind === 'unknown_outcome' || outcome.kind === 'lost') this.#ends(outcome)
+        return
+      }
+      if (outcome.kind === 'returned' && !record.isInDoubt) {
+        const settled = this.#valueOf(outcome.value, scope)
+        return settled.kind === 'threw'
+          ? await this.#settle(target, null, settled.failure, tries)
+          : await this.#settle(target, settled.value, null, tries)
+      }
+      const failure = this.#failureOf(outcome)
+      if (failure === undefined) return this.#ends(outcome)
+      const isLast = !failure.retryable || own >= policy.maxAttempts
+      if (isLast) {
+        // With an effect in doubt the target is not over: the execution goes on as one with such an effect does.
+        if (record.isInDoubt) return this.#ends({ kind: 'threw', failure })
+        return await this.#settle(target, null, failure, tries)
+      }
+      const waitMs = Math.max(backoffMs(policy, own, chance.next()), failure.retryAfterMs ?? 0)
+      try {
+        await ports.clock.sleep(waitMs, ports.abort.signal)
+      } catch {
+        return
+      }
+    }
+  }
+
+  /** What a try failed with; undefined when the whole run is over. */
+  #failureOf(outcome: RunOutcome): Classified | undefined {
+    if (outcome.kind === 'returned') {
+      return classify(new UnknownOutcome('The step returned while one of its effects was still in doubt.'))
+    }
+    return outcome.kind === 'threw' && !this.#run.ports.abort.signal.aborted ? outcome.failure : undefined
+  }
+
+  async #try(step: StepDefinition, target: PlanStep, record: TargetRecord, tries: number): Promise<RunOutcome> {
+    const { claimed, ports, unlocked, input } = this.#run
+    const scope = scopeOf(target)
+    const abort = new AbortController()
+    const whole = ports.abort
+    const follow = (): void => abort.abort(whole.signal.reason)
+    if (whole.signal.aborted) follow()
+    else whole.signal.addEventListener('abort', follow)
+    const timer =
+      step.timeoutMs === undefined
+        ? undefined
+        : ports.clock.timer(step.timeoutMs, () =>
+            abort.abort(new TimeoutError(`${scope} took longer than ${step.timeoutMs} ms.`)),
+          )
+    const view = record.claimed(tries, JSON.stringify([claimed.request.seed, scope]))
+    const running = new Running(view, record.carrier(ports.work), abort, unlocked.mask, scope)
+    let end: { readonly value: unknown } | { readonly thrown: unknown }
+    try {
+      const context = createContext(running, input, unlocked.values, ports)
+      const args: unknown = JSON.parse(target.args)
+      end = { value: await step.run({ ...context, target: target.target, args }) }
+    } catch (thrown) {
+      end = { thrown }
+    }
+    await running.finish()
+    timer?.cancel()
+    whole.signal.removeEventListener('abort', follow)
+    const reason: unknown = abort.signal.reason
+    // Learnt by this target alone: a wish to cancel is the whole execution's.
+    if (reason instanceof Canceled && !whole.signal.aborted) whole.abort(reason)
+    return conclude(running, end)
+  }
+
+  #valueOf(value: unknown, scope: string): { kind: 'value'; value: string } | { kind: 'threw'; failure: Classified } {
+    try {
+      return { kind: 'value', value: recorded(value, scope) }
+    } catch (thrown) {
+      return { kind: 'threw', failure: classify(thrown) }
+    }
+  }
+
+  async #settle(target: PlanStep, value: string | null, failure: Classified | null, tries: number): Promise<void> {
+    const { idx } = target
+    const state = failure === null ? 'succeeded' : 'failed'
+    const errorClass = failure?.errorClass ?? null
+    const error = failure?.message ?? null
+    await this.#send({ type: 'settle_target', fence: this.#own.fence, idx, state, value, errorClass, error })
+    if (this.#own.halt !== undefined) return
+    this.#now[idx] = { ...target, state, value, errorClass, error, tries }
+    if (failure !== null && this.#isStop(target.step)) this.#stops = true
+  }
+
+  async #skipRest(): Promise<void> {
+    if (!this.#now.some(({ state }) => state === 'pending')) return
+    await this.#send({ type: 'skip_rest', fence: this.#own.fence })
+    for (const target of this.#now)
+      if (target.state === 'pending') this.#now[target.idx] = { ...target, state: 'skipped' }
+  }
+
+  async #send(command: Parameters<Running['send']>[0]): Promise<void> {
+    await this.#own.send(command)
+  }
+
+  #ends(outcome: RunOutcome): void {
+    if (this.#end === undefined || graver.indexOf(outcome.kind) > graver.indexOf(this.#end.kind)) this.#end = outcome
+  }
+}
+
+const nothing = { thrown: undefined }
+/** Of two reasons to end, the later in this list is the one that counts. */
+const graver: readonly RunOutcome['kind'][] = [
+  'reconciled',
+  'threw',
+  'stopped',
+  'recorded_only',
+  'unknown_outcome',
+  'lost',
+]
+
+const threw = (thrown: unknown): RunOutcome => ({ kind: 'threw', failure: classify(thrown) })
