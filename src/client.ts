@@ -1,31 +1,29 @@
 import type { SubmitRequest } from './admit/request.ts'
 import type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
+import { type Address, type Answered, type Ask, Connection } from './connection.ts'
 import { TerminalError } from './errors/failures.ts'
 import { refusalOf } from './errors/problem.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
 import type { State } from './execution/machine.ts'
+import { storedResult } from './projections/artifact.ts'
 import type { Ops } from './projections/ops.ts'
 import type { PlanStepView, PlanView } from './projections/plan-view.ts'
 import type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
-import type { EventView, ExecutionView, effectView, pauseView } from './projections/view.ts'
+import type { artifactView, EventView, ExecutionView, effectView, LogLineView, pauseView } from './projections/view.ts'
 import { messagesOf } from './protocol/event-stream.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 import type { ScheduleView } from './schedule/view.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
+export type { Answered, Ask } from './connection.ts'
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export type { Ops } from './projections/ops.ts'
-export type { EventView, ExecutionView } from './projections/view.ts'
+export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
 export type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 export type { ScheduleView } from './schedule/view.ts'
 
-export interface ConnectOptions {
-  /** Address of the server, without `/v1`. */
-  readonly url: string
-  readonly token: string
-  /** Replaced in tests. */
-  readonly fetch?: typeof fetch | undefined
+export interface ConnectOptions extends Address {
   readonly clock?: Clock | undefined
 }
 
@@ -58,26 +56,17 @@ export interface Ran extends Submission {
 }
 
 export type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
+export interface Download {
+  readonly name: string
+  readonly mediaType: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly content: ReadableStream<Uint8Array<ArrayBuffer>>
+}
 
 export type EffectView = ReturnType<typeof effectView>
 export type PauseTarget = { readonly action?: string; readonly subject?: string; readonly tenant?: string }
 export type Verdict = 'happened' | 'not-happened' | 'accept-unknown'
-
-/** One call over HTTP, for whoever has a command's method and path. */
-export interface Ask {
-  readonly method: string
-  readonly path: string
-  readonly query?: Readonly<Record<string, unknown>> | undefined
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface Answered {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: unknown
-}
 
 /** One server answers a long poll within this. */
 const pollMs = 25_000
@@ -90,16 +79,12 @@ export const connect = (options: ConnectOptions): Client => new Client(options)
 
 /** A server as a program holds it. Methods throw {@link Refused}; `try…` returns the refusal. Needs `fetch` only. */
 export class Client {
-  readonly #base: string
-  readonly #token: string
-  readonly #fetch: typeof fetch
+  readonly #connection: Connection
   readonly #clock: Clock
 
-  constructor({ url, token, ...options }: ConnectOptions) {
-    this.#base = url.replace(/\/+$/, '')
-    this.#token = token
-    this.#fetch = options.fetch ?? fetch
-    this.#clock = options.clock ?? createSystemClock()
+  constructor({ clock, ...address }: ConnectOptions) {
+    this.#connection = new Connection(address)
+    this.#clock = clock ?? createSystemClock()
   }
 
   /** @throws Refused */
@@ -169,7 +154,7 @@ export class Client {
   ): AsyncGenerator<EventView, void> {
     const isOver = (): boolean => signal?.aborted === true
     for (let seen = after; !isOver(); ) {
-      const response = await this.#open(`${execution(id)}/stream`, seen, signal)
+      const response = await this.#connection.open(`${execution(id)}/stream`, seen, signal)
       if (isRefusal(response) && seen === after) throw new Refused(response)
       if (!isRefusal(response)) {
         for await (const message of messagesOf<EventView>(response)) {
@@ -211,10 +196,41 @@ export class Client {
    * @throws TerminalError when it ended otherwise.
    */
   async result(id: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<unknown> {
-    const { state, lastError, result } = await this.wait(id, options)
+    const { state, lastError, result, resultFingerprint } = await this.wait(id, options)
     if (state !== 'succeeded')
       throw new TerminalError(`execution ${id} is ${state}: ${lastError ?? 'no error was recorded'}`)
-    return result
+    // A result that was too large for its row lies beside the other artifacts.
+    const ref = storedResult(result, resultFingerprint)
+    return ref === null
+      ? result
+      : JSON.parse(await new Response((await this.artifact(id, ref.artifact)).content).text())
+  }
+
+  async artifacts(id: string): Promise<readonly ReturnType<typeof artifactView>[]> {
+    return (await this.#get<{ items: readonly ReturnType<typeof artifactView>[] }>(`${execution(id)}/artifacts`)).items
+  }
+
+  /** One artifact; its content comes piece by piece and is not checked against the hash here. */
+  async artifact(id: string, name: string, { signal }: { signal?: AbortSignal } = {}): Promise<Download> {
+    const path = `${execution(id)}/artifacts/${encodeURIComponent(name)}`
+    const response = await this.#connection.send({ method: 'GET', path, signal })
+    if (isRefusal(response)) throw new Refused(response)
+    if (!response.ok) throw new Refused(refusalOf(await response.json().catch(() => null), response.status))
+    return {
+      name,
+      mediaType: response.headers.get('content-type') ?? 'application/octet-stream',
+      bytes: Number(response.headers.get('content-length')),
+      sha256: response.headers.get('etag')?.replaceAll('"', '') ?? '',
+      content: response.body ?? new Blob([]).stream(),
+    }
+  }
+
+  /** What handlers have said with `ctx.log`, in order: those above `after`, and of at least this level. */
+  async logs(
+    id: string,
+    query: { after?: number; limit?: number; level?: LogLineView['level'] } = {},
+  ): Promise<readonly LogLineView[]> {
+    return (await this.#get<{ items: readonly LogLineView[] }>(`${execution(id)}/logs`, query)).items
   }
 
   cancel(id: string, reason?: string): Promise<ExecutionView> {
@@ -340,55 +356,15 @@ export class Client {
     return this.#get('/v1/ops')
   }
 
-  async tryAsk(ask: Ask): Promise<Answered | Refusal> {
-    const response = await this.#send(ask)
-    if (isRefusal(response)) return response
-    const text = await response.text().catch(() => '')
-    let body: unknown
-    try {
-      body = text === '' ? null : JSON.parse(text)
-    } catch {
-      return refuse(
-        'server_unreachable',
-        `What answers at ${this.#base} is not Pawl: status ${response.status} and no JSON.`,
-      )
-    }
-    return response.ok ? { status: response.status, headers: response.headers, body } : refusalOf(body, response.status)
+  tryAsk(ask: Ask): Promise<Answered | Refusal> {
+    return this.#connection.tryAsk(ask)
   }
 
-  async #read<T>(ask: Ask): Promise<T> {
-    return orThrow(await this.tryAsk(ask)).body as T
+  #read<T>(ask: Ask): Promise<T> {
+    return this.#connection.read(ask)
   }
 
   #get<T>(path: string, query?: Ask['query']): Promise<T> {
-    return this.#read({ method: 'GET', path, query })
-  }
-
-  async #open(path: string, after: number, signal: AbortSignal | undefined): Promise<Response | Refusal> {
-    const response = await this.#send({ method: 'GET', path, headers: { 'last-event-id': String(after) }, signal })
-    if (isRefusal(response) || response.ok) return response
-    return refusalOf(await response.json().catch(() => null), response.status)
-  }
-
-  async #send({ method, path, query = {}, body, headers = {}, signal }: Ask): Promise<Response | Refusal> {
-    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null)
-    const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
-    try {
-      return await this.#fetch(`${this.#base}${path}${search === '' ? '' : `?${search}`}`, {
-        method,
-        redirect: 'error',
-        headers: {
-          authorization: `Bearer ${this.#token}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
-      })
-    } catch (thrown) {
-      if (signal?.aborted === true) return refuse('interrupted', 'The call was interrupted; the execution goes on.')
-      const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : String(thrown)
-      return refuse('server_unreachable', `The server at ${this.#base} does not answer: ${cause}.`)
-    }
+    return this.#connection.get(path, query)
   }
 }

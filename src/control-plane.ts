@@ -11,9 +11,9 @@ import type { Request } from './execution/execution.ts'
 import { isTerminal } from './execution/machine.ts'
 import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
+import { Kept, type KeptOptions } from './kept.ts'
 import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
 import {
-  artifactView,
   type EventView,
   type ExecutionView,
   effectView,
@@ -43,7 +43,7 @@ export interface Submitted {
   readonly replayed: boolean
 }
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends KeptOptions {
   readonly host: StoreHost
   readonly actions: ActionRegistry
   readonly clock: Clock
@@ -82,6 +82,8 @@ export class ControlPlane {
   readonly archives: Archives
   readonly #options: ControlPlaneOptions
   readonly #watchers: Watchers
+  /** What runs leave behind. */
+  readonly kept: Kept<Caller>
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
@@ -89,6 +91,7 @@ export class ControlPlane {
     this.host = options.host
     this.actions = options.actions
     this.archives = new Archives({ ...options.host, clock: options.clock })
+    this.kept = new Kept({ ...options, views: options.host.views, find: (id, by) => this.find(id, by) })
     this.schedules = new Schedules({
       orders: options.host.orders,
       views: options.host.views,
@@ -222,12 +225,6 @@ export class ControlPlane {
     const { id: key } = found.execution
     const effects = found.archived?.effects ?? (await this.host.views.effects({ id: key, limit: eventsPageMax }))
     return effects.map((effect) => effectView(effect, naming))
-  }
-
-  async artifacts(id: string, by: Caller) {
-    const found = await this.find(id, by)
-    if (isRefusal(found)) return found
-    return (found.archived?.artifacts ?? (await this.host.views.artifacts(found.execution.id))).map(artifactView)
   }
 
   /** Applies a person's command; `ifVersion` refuses when the execution has moved on since it was looked at. */

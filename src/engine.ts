@@ -1,8 +1,11 @@
 import { type ActionRegistry, type AnyAction, actionRegistry } from './action/action.ts'
 import { startRetention } from './archive/retention.ts'
+import type { ArtifactStore } from './artifacts/store.ts'
+import { artifactGraceMs } from './artifacts/sweep.ts'
 import type { StoreHost } from './commit/host.ts'
 import { type Config, checkConfig, loadConfig } from './config/config.ts'
 import { ControlPlane } from './control-plane.ts'
+import { classify } from './errors/failures.ts'
 import { orThrow } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
 import { inProcess } from './protocol/in-process.ts'
@@ -12,7 +15,7 @@ import { processTable } from './recover/proof-of-death.ts'
 import { createRecovery, type Recovery } from './recover/recovery.ts'
 import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
 import { startScheduler } from './schedule/scheduler.ts'
-import { type Clock, createSystemClock } from './time/clock.ts'
+import { type Clock, createSystemClock, type Timer } from './time/clock.ts'
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -32,11 +35,15 @@ export type Settings = Pick<
   | 'tenantConcurrency'
   | 'queueMax'
   | 'archiveAfterDays'
+  | 'artifactBytesMax'
+  | 'keptLogLevel'
 >
 
 export interface EngineOptions {
   readonly host: StoreHost
   readonly actions: ActionRegistry | Iterable<AnyAction>
+  /** Where artifacts and large results are kept; a function is given the settings. None when not given. */
+  readonly artifacts?: ArtifactStore | ((settings: Settings) => ArtifactStore) | undefined
   readonly settings?: Partial<Settings> | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -51,6 +58,7 @@ export interface Engine {
   readonly host: StoreHost
   readonly plane: ControlPlane
   readonly protocol: WorkerProtocol
+  readonly artifacts: ArtifactStore | undefined
   readonly settings: Settings
   readonly clock: Clock
   readonly random: Random
@@ -72,6 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
   const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
   const settings: Settings = orThrow(checkConfig({ ...orThrow(loadConfig({})), ...options.settings }))
   const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, poisonLosses, retryPolicy, tenantConcurrency } = settings
+  const artifacts = typeof options.artifacts === 'function' ? options.artifacts(settings) : options.artifacts
   const here = thisProcess()
   const recovery: Recovery = createRecovery({
     orders: host.orders,
@@ -97,16 +106,20 @@ export function createEngine(options: EngineOptions): Engine {
     retryPolicy,
     tenantConcurrency,
     queueMax: settings.queueMax,
+    artifacts,
+    graceMs: Math.max(artifactGraceMs, 2 * leaseMs),
     newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
   })
   const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }
   let scheduler: { stop(): Promise<void> } | undefined
   let retention: { stop(): Promise<void> } | undefined
+  let artifactSweeps: { stop(): Promise<void> } | undefined
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,
     plane,
     protocol,
+    artifacts,
     settings,
     clock,
     random,
@@ -119,6 +132,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (settings.archiveAfterDays !== undefined) {
         retention = startRetention({ orders: host.orders, clock, log, afterDays: settings.archiveAfterDays })
       }
+      artifactSweeps = artifacts === undefined ? undefined : sweepArtifactsDaily(plane, clock, log)
       return freed
     },
     async listen(path) {
@@ -133,7 +147,35 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async stop() {
       await Promise.all([recovery.stop(), scheduler?.stop(), retention?.stop()])
+      await Promise.all([recovery.stop(), scheduler?.stop(), artifactSweeps?.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
+    },
+  }
+}
+
+const dayMs = 86_400_000
+
+/** Now and once a day: contents that a crash left without a row go. */
+function sweepArtifactsDaily(plane: ControlPlane, clock: Clock, log: Log): { stop(): Promise<void> } {
+  let isStopped = false
+  let timer: Timer | undefined
+  const sweep = async (): Promise<void> => {
+    try {
+      const { deleted, bytes } = orThrow(await plane.kept.sweep({ dryRun: false }))
+      if (deleted > 0) log('info', 'Artifacts that no execution names were deleted.', { deleted, bytes })
+    } catch (thrown) {
+      log('warn', `A sweep of the artifacts failed: ${classify(thrown).message}`, {})
+    }
+    if (!isStopped) timer = clock.timer(dayMs, () => void begin())
+  }
+  let sweeping: Promise<void> = Promise.resolve()
+  const begin = (): Promise<void> => (sweeping = sweep())
+  void begin()
+  return {
+    async stop() {
+      isStopped = true
+      timer?.cancel()
+      await sweeping
     },
   }
 }

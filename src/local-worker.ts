@@ -3,7 +3,6 @@ import type { ActionsModule } from './action/module.ts'
 import type { Engine } from './engine.ts'
 import { threadHeart } from './protocol/thread-heart.ts'
 import { inProcessIncarnation } from './recover/incarnation.ts'
-import { artifactFiles } from './run/artifacts.ts'
 import { timerHeart } from './run/heart.ts'
 import type { SecretSource } from './run/secrets.ts'
 import { createWorker, type Worker } from './worker.ts'
@@ -16,8 +15,6 @@ export interface LocalWorkerOptions {
   readonly secrets?: SecretSource | undefined
   /** Where a process of its own finds the actions. */
   readonly actionsModule?: ActionsModule | undefined
-  /** Where artifacts are kept. */
-  readonly dataDir: string
 }
 
 /** Secrets as variables of this process's environment, for every tenant. */
@@ -33,7 +30,7 @@ export const dataDirOf = (path: string): string => resolve(path === ':memory:' ?
 
 /** A worker in the process that holds the store. Its heart beats in a thread of its own where the writer has one. */
 export function createLocalWorker(options: LocalWorkerOptions): Worker {
-  const { engine, identity, slots, secrets, dataDir, actionsModule } = options
+  const { engine, identity, slots, secrets, actionsModule } = options
   const { host, clock, random, here, log, plane, protocol } = engine
   return createWorker({
     protocol,
@@ -45,7 +42,8 @@ export function createLocalWorker(options: LocalWorkerOptions): Worker {
     slots,
     clock,
     random,
-    artifacts: artifactFiles(dataDir, () => random.uuid()),
+    artifacts: engine.artifacts,
+    keepLogs: engine.settings.keptLogLevel,
     secrets: secrets ?? environmentSecrets,
     retry: engine.settings.retryPolicy,
     log,

@@ -1,6 +1,8 @@
 import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
 import type { SubmitRequest } from './admit/request.ts'
 import type { ArchiveRequest, ArchiveRun } from './archive/archives.ts'
+import { artifactFiles } from './artifacts/files.ts'
+import type { ArtifactStore } from './artifacts/store.ts'
 import { newestPlan, stepsBehind } from './commands/plans.ts'
 import { parseQuery, type Query, readerOf } from './commands/query.ts'
 import type { StoreHost } from './commit/host.ts'
@@ -9,22 +11,27 @@ import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { TerminalError } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import { newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.ts'
-import type { Random } from './identity/random.ts'
+import { type Random, systemRandom } from './identity/random.ts'
 import { type Immediate, type ImmediateOptions, runImmediately } from './immediate.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import type { OpenArtifact } from './projections/artifact.ts'
+import type { LogsQuery } from './projections/logs.ts'
 import type { PlanStepView, PlanView } from './projections/plan-view.ts'
 import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
-import type { EventView, ExecutionView } from './projections/view.ts'
+import type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 import type { ScheduleView } from './schedule/view.ts'
 import { sqlite } from './sqlite.ts'
 import { TaskQueue } from './task-queue.ts'
-import type { Clock } from './time/clock.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type { Action, ActionDefinition, AnyAction, EffectSpec, InputOf, OutputOf, RunContext } from './action/action.ts'
 export { action, actionRegistry } from './action/action.ts'
 export type { SubmitRequest } from './admit/request.ts'
+export { artifactFiles } from './artifacts/files.ts'
+export { artifactMemory } from './artifacts/memory.ts'
+export type { ArtifactContent, ArtifactStore, StoredEntry, StoredFile } from './artifacts/store.ts'
 export type { StoreHost } from './commit/host.ts'
 export type { Caller, ListQuery, Submitted } from './control-plane.ts'
 export { codes } from './errors/codes.ts'
@@ -47,15 +54,16 @@ export {
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export { machine, type State, states } from './execution/machine.ts'
 export type { Immediate, ImmediateOptions } from './immediate.ts'
-export type { EventView, ExecutionView } from './projections/view.ts'
+export type { OpenArtifact } from './projections/artifact.ts'
+export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
 type Actions = readonly AnyAction[]
 /** The action of that name; any action where the compiler does not know the names. */
-type Named<A extends Actions, N extends string> = [Extract<A[number], { readonly name: N }>] extends [never]
+export type Named<A extends Actions, N extends string> = [Extract<A[number], { readonly name: N }>] extends [never]
   ? A[number]
   : Extract<A[number], { readonly name: N }>
-type Names<A extends Actions> = A[number]['name']
+export type Names<A extends Actions> = A[number]['name']
 
 export interface PawlOptions<A extends Actions> {
   /** A path such as `sqlite:./.pawl/pawl.db`, or a store that is open already. */
@@ -68,8 +76,10 @@ export interface PawlOptions<A extends Actions> {
   /** Stable over restarts: the same identity started anew frees the leases of its dead predecessor at once. */
   readonly identity?: string | undefined
   readonly settings?: Partial<Settings> | undefined
-  /** Where artifacts are kept; beside the store's file when not given. */
+  /** The folder of the artifact files; beside the store's file when not given. */
   readonly dataDir?: string | undefined
+  /** Keeps artifacts and large results elsewhere than in files. */
+  readonly artifacts?: ArtifactStore | undefined
   /** Default: variables of the environment by the names that the action declares. */
   readonly secrets?: SecretSource | undefined
   /** Whose commands these are when a call does not say. Default `service:embedded` of tenant `default`. */
@@ -98,7 +108,7 @@ export class Pawl<A extends Actions> {
   readonly #worker: ReturnType<typeof createLocalWorker> | null
   #started = false
 
-  constructor(engine: Engine, options: PawlOptions<A>, dataDir: string) {
+  constructor(engine: Engine, options: PawlOptions<A>) {
     this.engine = engine
     this.#caller = options.caller ?? { principal: 'service:embedded', tenant: 'default' }
     const slots = options.slots ?? 10
@@ -110,7 +120,6 @@ export class Pawl<A extends Actions> {
             identity: options.identity,
             slots,
             secrets: options.secrets,
-            dataDir,
             actionsModule: options.actionsModule === undefined ? undefined : { module: options.actionsModule },
           })
   }
@@ -217,7 +226,17 @@ export class Pawl<A extends Actions> {
     if (ended.state !== 'succeeded') {
       throw new TerminalError(`execution ${id} is ${ended.state}: ${ended.lastError ?? 'no error was recorded'}`)
     }
-    return ended.result as OutputOf<T>
+    return orThrow(await this.engine.plane.kept.result(id, this.#caller)).value as OutputOf<T>
+  }
+
+  /** What the execution stored under this name last; its content can be read once, piece by piece. */
+  async artifact(id: string, name: string, by = this.#caller): Promise<OpenArtifact> {
+    return orThrow(await this.engine.plane.kept.artifact(id, name, by))
+  }
+
+  /** What its handlers have said with `ctx.log`, in order. */
+  async logs(id: string, query: LogsQuery = {}, by = this.#caller): Promise<readonly LogLineView[]> {
+    return orThrow(await this.engine.plane.kept.logs(id, query, by))
   }
 
   /** What the execution is going to do; null while nobody has planned it. */
@@ -354,9 +373,13 @@ export async function createPawl<const A extends Actions>(options: PawlOptions<A
   const host =
     typeof options.store === 'string' ? await sqlite({ path: path ?? '', clock: options.clock }) : options.store
   try {
-    const { actions, settings, clock, random, log } = options
-    const engine = createEngine({ host, actions, settings, clock, random, log })
-    return new Pawl(engine, options, options.dataDir ?? dataDirOf(path ?? ':memory:'))
+    const { actions, settings, clock = createSystemClock(), random = systemRandom, log } = options
+    const dataDir = options.dataDir ?? dataDirOf(path ?? ':memory:')
+    const files = ({ artifactBytesMax: bytesMax }: Settings): ArtifactStore =>
+      artifactFiles({ dataDir, unique: () => random.uuid(), now: () => clock.now(), bytesMax })
+    const artifacts = options.artifacts ?? files
+    const engine = createEngine({ host, actions, artifacts, settings, clock, random, log })
+    return new Pawl(engine, options)
   } catch (error) {
     await host.close()
     throw error

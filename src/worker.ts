@@ -1,5 +1,6 @@
 import type { ActionRegistry, AnyAction } from './action/action.ts'
 import type { ActionsModule } from './action/module.ts'
+import type { ArtifactStore } from './artifacts/store.ts'
 import type { Claimed, Hello } from './commit/order.ts'
 import { classify } from './errors/failures.ts'
 import { isRefusal, orThrow, Refused } from './errors/refusal.ts'
@@ -11,11 +12,11 @@ import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
 import { Suspects } from './isolate/suspects.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
-import type { ArtifactStore } from './run/artifacts.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
 import type { RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
 import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
+import { KeptLog, type LeastLevel } from './run/kept-log.ts'
 import { type LiveRun, LiveRuns } from './run/live-runs.ts'
 import { runExecution } from './run/run.ts'
 import type { Work } from './run/running.ts'
@@ -43,6 +44,8 @@ export interface WorkerOptions {
   readonly secrets?: SecretSource | undefined
   readonly retry?: RetryPolicy | undefined
   readonly log: RunLog
+  /** Least level of what handlers say that is kept with their execution; `info` by default. */
+  readonly keepLogs?: LeastLevel | undefined
   /** Makes the heart; by default one that beats on the worker's own clock. */
   readonly heart?: ((welcome: Welcome, news: HeartNews) => Heart) | undefined
 }
@@ -80,6 +83,15 @@ const waitingMsMax = 1_000
 export function createWorker(options: WorkerOptions): Worker {
   orThrow(checkIsolation(options.actions, options.actionsModule))
   return new ClaimingWorker(options)
+}
+
+/** What one run is made of. */
+interface Performance {
+  readonly claimed: Claimed
+  readonly action: AnyAction
+  readonly run: LiveRun
+  readonly work: Work
+  readonly kept: KeptLog
 }
 
 class ClaimingWorker implements Worker {
@@ -227,8 +239,12 @@ class ClaimingWorker implements Worker {
         log('warn', `No answer to ${command}: ${why}`, { execution: request.publicId, times }),
     }
     const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
-    const command = await this.#perform(claimed, action, run, work)
+    const kept = this.#keepLog(claimed, work)
+    const command = await this.#perform({ claimed, action, run, work, kept })
+    // On the way before the settling, so that both share a commit.
+    const told = kept.finish()
     const answer = command === null ? null : await work(command)
+    await told
     if (answer === null || isRefusal(answer)) {
       const reason = answer?.reason ?? 'the lease is lost'
       log('warn', `Nothing more is written about this execution: ${reason}`, { execution: request.publicId })
@@ -236,11 +252,11 @@ class ClaimingWorker implements Worker {
   }
 
   /** Runs it here or in a process of its own, and gives the command that ends the claim. */
-  async #perform(claimed: Claimed, action: AnyAction, run: LiveRun, work: Work): Promise<WorkerCommand | null> {
+  async #perform({ claimed, action, run, work, kept }: Performance): Promise<WorkerCommand | null> {
     const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
-    const ports = { clock, work, abort: run.abort, artifacts, secrets, log, retry }
     const isApart = Suspects.is(claimed) && actionsModule !== undefined
     const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
+    const ports = { clock, work, abort: run.abort, artifacts, secrets, log, kept, retry }
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill
@@ -250,7 +266,14 @@ class ClaimingWorker implements Worker {
     }
     const { worker } = this.#signedOn()
     const outcome = await runExecution(claimed, action, { ...ports, worker }).finally(() => this.#freeSlot())
-    return await settlement(outcome, claimed.execution, action, retry)
+    return await settlement(outcome, claimed.execution, action, retry, artifacts)
+  }
+
+  #keepLog({ execution, request }: Claimed, work: Work): KeptLog {
+    const { clock, log, keepLogs = 'info' } = this.#options
+    const onLost = (why: string): void =>
+      log('warn', `What the handler says is no longer kept: ${why}`, { execution: request.publicId })
+    return new KeptLog({ fence: execution.fence, level: keepLogs, clock, work, onLost })
   }
 
   #freeSlot(): void {

@@ -48,10 +48,13 @@ const rendered = (input: Quote) =>
   onFreshDatabase(async (pawl, dataDir) => {
     const execution = await pawl.submit({ action: 'quote.render_pdf', input })
     const result = await pawl.result(execution)
-    const artifacts = await pawl.engine.plane.artifacts(execution.id, { principal: 'human:test', tenant: 'default' })
+    const artifacts = await pawl.engine.plane.kept.artifacts(execution.id, {
+      principal: 'human:test',
+      tenant: 'default',
+    })
     if (isRefusal(artifacts) || artifacts[0] === undefined) throw new Error('the execution stored no artifact')
     const [artifact] = artifacts
-    return { result, pdf: await readFile(join(dataDir, artifact.path)), execution: await pawl.get(execution.id) }
+    return { result, pdf: await readFile(join(dataDir, artifact.path ?? '')), execution: await pawl.get(execution.id) }
   })
 test('EX-quotes DG-02 the PDF holds number, lines and total; the same quote gives the same bytes, another quote others', async () => {
   const quote = await sample('./sample-quote.json')

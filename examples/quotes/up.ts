@@ -1,5 +1,5 @@
 /** `./up`: everything on this machine, with real work to look at. See `./up --help`. */
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ServerProcess, startServerProcess } from '../../src/cli/server-process.ts'
@@ -127,12 +127,12 @@ type Running = ServerProcess['pawl']
 
 /** Files are kept by content; people look for a name. */
 async function keepPdf(pawl: Running, dataDir: string, id: string, number: string) {
-  const artifacts = await pawl.engine.plane.artifacts(id, { principal: 'human:local', tenant: 'default' })
+  const artifacts = await pawl.engine.plane.kept.artifacts(id, { principal: 'human:local', tenant: 'default' })
   const [stored] = isRefusal(artifacts) ? [] : artifacts
   if (stored === undefined) return { artifact: null, sha256: null }
   const artifact = join(dataDir, 'quotes', `${number}.pdf`)
   await mkdir(join(dataDir, 'quotes'), { recursive: true })
-  await copyFile(join(dataDir, stored.path), artifact)
+  await writeFile(artifact, (await pawl.artifact(id, stored.name)).content)
   return { artifact, sha256: stored.sha256 }
 }
 

@@ -20,7 +20,15 @@ export interface RunContext<Input = unknown, SecretName extends string = string>
   effect<T>(name: string, spec: EffectSpec<T>): Promise<T>
   /** Tells how far it is: a fraction from 0 to 1, or counts. */
   progress(progress: Progress): void | Promise<void>
-  artifact(name: string, bytes: Uint8Array | string, mediaType: string): Promise<Artifact>
+  /**
+   * Keeps a file, up to 1 GiB unless configured otherwise; a stream goes through in pieces and is hashed on the way.
+   * Text of at most 10 KiB lies in the row, everything else in the artifact store.
+   */
+  artifact(
+    name: string,
+    content: Uint8Array | string | AsyncIterable<Uint8Array | string>,
+    mediaType: string,
+  ): Promise<Artifact>
   log(message: string, fields?: Readonly<Record<string, unknown>>): void
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void
   /** Seeded: in [0, 1), the same sequence in every attempt. */
@@ -43,7 +51,8 @@ export interface Artifact {
   readonly sha256: string
   readonly bytes: number
   readonly mediaType: string
-  readonly path: string
+  /** Where the artifact store keeps it; null for text that lies in the row. */
+  readonly path: string | null
 }
 
 /** What an effect is told about itself. */

@@ -4,8 +4,10 @@ import { type Field, fieldsOf, fromText } from '../commands/fields.ts'
 import { commands } from '../commands/table.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import { parseDuration } from '../time/duration.ts'
+import { downloadArtifact } from './artifact.ts'
 import { callCommand } from './call.ts'
 import { fileInput, pairsToInput, usage } from './inputs.ts'
+import { type LogFlags, printLogs } from './logs.ts'
 import { printJson, printRefusal } from './output.ts'
 import { type CliContext, runBulk, runOnce } from './run-command.ts'
 import { ranImmediately, waitForEnd, watchExecution } from './watch.ts'
@@ -166,6 +168,18 @@ const specials: Readonly<Record<string, Special>> = {
         .option('--timeout <duration>', 'with --wait: exit 8 after this long')
     },
     handle: (command) => (flags, given, context) => submit(command, flags, given, context),
+  },
+  artifact: {
+    declare: (verb) => void verb.option('-o, --output <file>', 'where to write it; standard output by default'),
+    handle: () => (flags, given, context) =>
+      downloadArtifact(String(given[0]), String(given[1]), flags.output as string | undefined, context),
+  },
+  logs: {
+    declare: (verb) => void verb.option('-f, --follow', 'go on until the execution has ended'),
+    handle: (command) => (flags, given, context) => {
+      const input = inputFrom(fieldsOf(command.input), flags) as Omit<LogFlags, 'follow'>
+      return printLogs(String(given[0]), { ...input, follow: flags.follow === true }, context)
+    },
   },
   ops: { declare: (verb) => void verb.option('--watch', 'look again every two seconds') },
   'effect resolve': {

@@ -68,7 +68,6 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       plane,
       tokens,
       protocolRoutes: workerRoutes(protocol),
-      dataDir,
       clock,
       random: systemRandom,
       log,

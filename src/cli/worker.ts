@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { actionRegistry } from '../action/action.ts'
+import { artifactFiles } from '../artifacts/files.ts'
 import { loadConfig } from '../config/config.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
@@ -9,7 +10,6 @@ import { httpProtocol } from '../protocol/http.ts'
 import { socketProtocol } from '../protocol/socket.ts'
 import { threadHeart } from '../protocol/thread-heart.ts'
 import { thisProcess } from '../recover/this-process.ts'
-import { artifactFiles } from '../run/artifacts.ts'
 import { createLog } from '../server.ts'
 import { createSystemClock } from '../time/clock.ts'
 import { createWorker } from '../worker.ts'
@@ -45,7 +45,13 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     slots: flags.slots === undefined ? config.concurrency : Number(flags.slots),
     clock,
     random: systemRandom,
-    artifacts: artifactFiles(dataDirOf(place, config.store), () => randomUUID()),
+    artifacts: artifactFiles({
+      dataDir: dataDirOf(place, config.store),
+      unique: () => randomUUID(),
+      now: () => clock.now(),
+      bytesMax: config.artifactBytesMax,
+    }),
+    keepLogs: config.keptLogLevel,
     secrets: environmentSecrets,
     retry: config.retryPolicy,
     log: (level, message, fields) => log[level](fields, message),

@@ -10,6 +10,7 @@ export const permissions = [
   'execution.plan',
   'execution.effects',
   'execution.artifacts',
+  'execution.logs',
   'execution.wait',
   'execution.stream',
   'execution.cancel',
@@ -29,6 +30,7 @@ export const permissions = [
   'failure.list',
   'effect.list',
   'effect.resolve',
+  'artifact.sweep',
   'idempotency.get',
   'idempotency.list',
   'worker.list',
@@ -78,6 +80,7 @@ const reading = [
   'execution.plan',
   'execution.effects',
   'execution.artifacts',
+  'execution.logs',
   'event.list',
   'dead_letter.list',
   'dead_letter.get',
@@ -122,6 +125,7 @@ const operating = [
   'schedule.backfill',
   'archive.run',
   'archive.restore',
+  'artifact.sweep',
 ] as const
 
 interface Grants {

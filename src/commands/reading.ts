@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { logLineLevels } from '../execution/execution.ts'
 import { orderedFeed } from '../projections/feed.ts'
 import { timeoutsOf } from '../projections/timeouts.ts'
 import { traceOf } from '../projections/trace.ts'
@@ -107,7 +108,7 @@ export const reading = [
   }),
   command({
     name: 'trace',
-    summary: 'Show everything about one execution: events, steps, effects, artifacts and what was refused.',
+    summary: 'Show everything about one execution: events, steps, effects, artifacts, log lines and what was refused.',
     permission: 'execution.trace',
     input: one,
     http: { method: 'GET', path: '/v1/executions/{id}/trace' },
@@ -140,25 +141,28 @@ export const reading = [
     run: async ({ plane, caller }, input) => items(await plane.effects(input.id, caller)),
   }),
   command({
-    name: 'artifacts',
-    summary: 'List the artifacts of one execution.',
-    permission: 'execution.artifacts',
-    input: one,
-    http: { method: 'GET', path: '/v1/executions/{id}/artifacts' },
-    cli: { words: 'artifacts', positionals: ['id'], columns: ['name', 'mediaType', 'bytes', 'sha256', 'path'] },
+    name: 'logs',
+    summary: 'Show what the handlers of one execution have said with `ctx.log`.',
+    permission: 'execution.logs',
+    input: z.strictObject({
+      id,
+      after: after.optional().describe('Only lines with a greater seq.'),
+      limit: limit(eventsMax).optional(),
+      level: z.enum(logLineLevels).optional().describe('Only lines of at least this level.'),
+    }),
+    http: { method: 'GET', path: '/v1/executions/{id}/logs' },
+    cli: {
+      words: 'logs',
+      positionals: ['id'],
+      columns: ['seq', 'at', 'level', 'message', 'fields'],
+      examples: ['pawl logs <id> --follow', 'pawl logs <id> --level warn --json'],
+    },
     refusals: ['not_found'],
-    run: async ({ plane, caller }, input) => items(await plane.artifacts(input.id, caller)),
-  }),
-  command({
-    name: 'artifact',
-    summary: 'Download one artifact; its SHA-256 is the ETag.',
-    permission: 'execution.artifacts',
-    input: z.strictObject({ id, name: z.string().min(1).max(255).describe('Name of the artifact.') }),
-    http: { method: 'GET', path: '/v1/executions/{id}/artifacts/{name}', answers: 'file' },
-    refusals: ['not_found'],
-    async run({ plane, caller }, input) {
-      const artifacts = await plane.artifacts(input.id, caller)
-      return isRefusal(artifacts) ? artifacts : (artifacts.findLast(({ name }) => name === input.name) ?? null)
+    async run({ plane, caller }, { id: executionId, ...query }) {
+      const most = query.limit ?? eventsMax
+      const lines = await plane.kept.logs(executionId, { ...query, limit: most }, caller)
+      if (isRefusal(lines)) return lines
+      return { items: lines, next: lines.length === most ? (lines.at(-1)?.seq ?? null) : null }
     },
   }),
   command({
@@ -227,19 +231,21 @@ export const reading = [
 async function trace({ plane, caller }: Pick<CommandContext, 'plane' | 'caller'>, executionId: string) {
   const execution = await plane.get(executionId, caller)
   if (isRefusal(execution)) return execution
-  const [events, steps, effects, artifacts] = await Promise.all([
+  const [events, steps, effects, artifacts, logs] = await Promise.all([
     plane.events(executionId, 0, eventsMax, caller),
     plane.steps(executionId, caller),
     plane.effects(executionId, caller),
-    plane.artifacts(executionId, caller),
+    plane.kept.artifacts(executionId, caller),
+    plane.kept.logs(executionId, {}, caller),
   ])
   if (isRefusal(events)) return events
   if (isRefusal(steps)) return steps
   if (isRefusal(effects)) return effects
   if (isRefusal(artifacts)) return artifacts
+  if (isRefusal(logs)) return logs
   const found = await plane.find(executionId, caller)
   if (isRefusal(found)) return found
   const claims = events.filter(({ type }) => type === 'claim')
   const timeouts = timeoutsOf(await plane.host.views.timeoutPolicies(), found.request, claims)
-  return traceOf({ execution, events, steps, effects, artifacts, timeouts })
+  return traceOf({ execution, events, steps, effects, artifacts, timeouts, logs })
 }

@@ -1,4 +1,5 @@
 import { archiving } from './archiving.ts'
+import { artifacts } from './artifacts.ts'
 import type { Command } from './command.ts'
 import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   ...plans,
   ...controlling,
   ...operating,
+  ...artifacts,
   ...ledger,
   ...locking,
   ...scheduling,

@@ -26,6 +26,7 @@ export function around(
         .get(execution.id)
         ?.some(({ name, ordinal }) => name === command.name && ordinal === command.ordinal) ??
         false),
+    newestLog: work.newestLogs.get(execution.id) ?? null,
     fingerprint: work.fingerprints.get(execution.id) ?? null,
     isGone: workers.isGone,
     request: work.requests.get(execution.id) ?? null,

@@ -231,7 +231,9 @@ export class Committer implements Orders {
     const session = this.#session
     const orders = group.map(({ order }) => order)
     const standing = claims.map(({ order }) => order)
-    await session.begin()
+    // Not awaited where the store answers at once: between two turns of the loop nobody may meet an open transaction.
+    const begun = session.begin()
+    if (begun instanceof Promise) await begun
     try {
       const answer = converse(runBatch(orders, standing, this.#memory, this.#clock.now()), session)
       const result = answer instanceof Promise ? await answer : answer
@@ -239,7 +241,8 @@ export class Committer implements Orders {
       const { stale } = written instanceof Promise ? await written : written
       if (stale.length > 0) this.#memory.rows.clear()
       if (stale.length > 0) throw new DatabaseError(`rows changed under the writer: ${stale.slice(0, 5).join(', ')}`)
-      await session.commit()
+      const committed = session.commit()
+      if (committed instanceof Promise) await committed
       return result
     } catch (error) {
       await session.rollback()

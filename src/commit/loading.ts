@@ -65,6 +65,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   const journal = new Set<number>()
   const settled = new Set<number>()
   const proposals = new Set<number>()
+  const talking = new Set<number>()
   for (const order of orders) {
     if (order.kind !== 'command' && order.kind !== 'work') continue
     const execution = work.executions.get(order.id)
@@ -83,6 +84,9 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'planned':
         proposals.add(order.id)
         break
+      case 'log':
+        talking.add(order.id)
+        break
       case 'succeed':
         if (execution.state === 'succeeded') settled.add(order.id)
         break
@@ -99,6 +103,9 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       if (known === undefined) work.steps.set(step.id, [step])
       else known.push(step)
     }
+  }
+  if (talking.size > 0) {
+    for (const line of yield* ask('newestLogs', [...talking])) work.newestLogs.set(line.id, line)
   }
   if (settled.size > 0) {
     for (const { id, fingerprint } of yield* ask('fingerprints', [...settled])) work.fingerprints.set(id, fingerprint)

@@ -1,6 +1,6 @@
 import type { StoredArtifact } from '../execution/command.ts'
 import type { Decision, EventData, Fact } from '../execution/decision.ts'
-import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
 import { type EventType, isTerminal } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
@@ -53,6 +53,8 @@ export class Workset {
   readonly steps = new Map<number, Step[]>()
   readonly fingerprints = new Map<number, string>()
   readonly plans = new PlanBook()
+  /** The newest line of each log that this commit adds to. */
+  readonly newestLogs = new Map<number, LogLine>()
   /** Due work that this commit adds: claimable in the same commit. */
   readonly readyAdd = new Map<number, Ready>()
   /** Due work that this commit adds and that has no turn yet. */
@@ -89,6 +91,7 @@ export class Workset {
   readonly #newSteps: Step[] = []
   readonly #newEffects = new Map<string, Effect>()
   readonly #artifacts: Artifact[] = []
+  readonly #logs: LogLine[] = []
   readonly #timersAdd = new Map<string, Timer>()
   readonly #timersRemove = new Map<string, Timer>()
   #nextExecution: number
@@ -171,6 +174,10 @@ export class Workset {
     if (decision.plan !== undefined) this.plans.add(decision.plan)
     if (decision.planSteps !== undefined) this.plans.enter(decision.planSteps, decision.plan !== undefined)
     for (const artifact of decision.artifacts ?? []) this.#keep(execution.id, artifact)
+    for (const line of decision.logs ?? []) {
+      this.#logs.push(line)
+      this.newestLogs.set(line.id, line)
+    }
     return execution
   }
 
@@ -223,6 +230,7 @@ export class Workset {
       artifacts: this.#artifacts,
       ...this.plans.changes(),
       ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
+      logs: this.#logs,
       timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,

@@ -26,6 +26,10 @@ export interface Config {
   readonly retryPolicy: RetryPolicy
   /** Days after its end at which an execution is archived; undefined is never. */
   readonly archiveAfterDays: number | undefined
+  /** Largest artifact, in bytes. */
+  readonly artifactBytesMax: number
+  /** Least level of what handlers say that is kept with their execution. */
+  readonly keptLogLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
   readonly slackBotToken: string | undefined
@@ -47,6 +51,8 @@ export const defaults = {
   stallLimitMs: 60_000,
   poisonLosses: 3,
   retryPolicy: defaultRetryPolicy,
+  artifactBytesMax: 1024 ** 3,
+  keptLogLevel: 'info',
   logLevel: 'info',
   slackApiUrl: 'https://slack.com/api',
 } as const
@@ -92,6 +98,8 @@ export function loadConfig(env: Environment): Config | Refusal {
       multiplier: values.backoffMultiplier ?? defaultRetryPolicy.multiplier,
       capMs: Math.max(defaultRetryPolicy.capMs, baseMs),
     },
+    artifactBytesMax: values.artifactBytesMax ?? defaults.artifactBytesMax,
+    keptLogLevel: values.keptLogLevel ?? defaults.keptLogLevel,
     logLevel: values.logLevel ?? defaults.logLevel,
     slackBotToken: values.slackBotToken,
     slackApiUrl: values.slackApiUrl ?? defaults.slackApiUrl,

@@ -164,6 +164,21 @@ export const variables = {
     doc: 'Days after its end at which an execution is moved into the archive, looked for once a day.',
     shown: '',
   } satisfies Variable<number>,
+  artifactBytesMax: {
+    name: 'PAWL_ARTIFACT_BYTES_MAX',
+    schema: whole(1, Number.MAX_SAFE_INTEGER),
+    doc: 'Largest artifact that a handler may store, in bytes.',
+    shown: '1073741824',
+  } satisfies Variable<number>,
+  keptLogLevel: {
+    name: 'PAWL_KEPT_LOG_LEVEL',
+    schema: z.enum(
+      ['debug', 'info', 'warn', 'error', 'silent'],
+      'must be `debug`, `info`, `warn`, `error` or `silent`',
+    ),
+    doc: 'Least level of what handlers say with `ctx.log` that is kept with their execution.',
+    shown: 'info',
+  } satisfies Variable<'debug' | 'info' | 'warn' | 'error' | 'silent'>,
   logLevel: {
     name: 'PAWL_LOG_LEVEL',
     schema: z.string().regex(logLevels, 'must be a level such as `info`, also per module: `info,store=debug`'),

@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../time/backoff.ts'
-import type { Effect, EffectState, Step, WaitReason } from './execution.ts'
+import type { Effect, EffectState, LogLine, Step, WaitReason } from './execution.ts'
 import type { Proposal } from './plan.ts'
 
 /** Who acts: `human:alice`, `service:crm-bridge`, `system:sweep`, `agent:planner`, `worker:web-1`. */
@@ -22,6 +22,8 @@ export interface CrashEvidence {
 
 export type StepKey = Pick<Step, 'name' | 'ordinal'>
 
+export type SaidLine = Pick<LogLine, 'at' | 'level' | 'message' | 'fields' | 'line'>
+
 export type EffectIntent = Pick<Effect, 'effectKey' | 'step' | 'name' | 'ordinal' | 'target' | 'reconcilable'>
 
 export interface StoredArtifact {
@@ -29,7 +31,10 @@ export interface StoredArtifact {
   readonly sha256: string
   readonly bytes: number
   readonly mediaType: string
-  readonly path: string
+  /** Where the artifact store keeps it; null for text that lies in the row. */
+  readonly path: string | null
+  /** The text itself, at most 10 KiB, where `path` is null. */
+  readonly content?: string | undefined
 }
 
 /** Commands of the worker that holds the lease: each names the fence it was given. */
@@ -62,6 +67,8 @@ export type WorkerCommand =
       readonly fence: number
       readonly result: string
       readonly fingerprint: string
+      /** The whole result, where `result` only refers to it. */
+      readonly artifact?: StoredArtifact | undefined
     }
   | {
       readonly type: 'fail'
@@ -97,6 +104,8 @@ export type WorkerCommand =
     }
   /** Targets that have not begun are skipped. */
   | { readonly type: 'skip_rest'; readonly fence: number }
+  /** What the handler has said since the last time; `said` counts every line under this fence, kept or not. */
+  | { readonly type: 'log'; readonly fence: number; readonly said: number; readonly lines: readonly SaidLine[] }
   /** A claim for reconciliation only has looked at every effect it could. */
   | { readonly type: 'end_reconciliation'; readonly fence: number }
 

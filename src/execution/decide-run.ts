@@ -95,6 +95,7 @@ export function decideSucceed(execution: Execution, command: Of<'succeed'>, arou
   return {
     facts: [move(execution, 'succeed', 'succeeded', { finishedAt: now, ending: null })],
     outcome: { result: command.result, fingerprint: command.fingerprint },
+    artifacts: command.artifact ? [command.artifact] : undefined,
   }
 }
 

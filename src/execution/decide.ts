@@ -9,6 +9,7 @@ import {
   decideRecordStep,
   decideResolveEffect,
 } from './decide-effect.ts'
+import { decideLog } from './decide-log.ts'
 import { decideBeginTarget, decidePlanning, decideSettleTarget, decideSkipRest } from './decide-plan.ts'
 import {
   decideClaim,
@@ -53,6 +54,8 @@ export function decide(execution: Execution, command: Command, around: Surroundi
       return owns(execution, command.fence)
         ? { facts: [note(execution, 'progress', {}, { progress: command.value })] }
         : leaseLost(execution, command.fence)
+    case 'log':
+      return decideLog(execution, command, around)
     case 'record_step':
       return decideRecordStep(execution, command, around)
     case 'intend_effect':

@@ -1,7 +1,7 @@
 import type { Refusal } from '../errors/refusal.ts'
 import { refuse } from '../errors/refusal.ts'
 import type { StoredArtifact } from './command.ts'
-import type { Effect, Execution, Request, Step } from './execution.ts'
+import type { Effect, Execution, LogLine, Request, Step } from './execution.ts'
 import { type EventType, isTerminal, type State, targets } from './machine.ts'
 import type { Plan, PlanStep } from './plan.ts'
 
@@ -25,6 +25,8 @@ export interface Decision {
   readonly outcome?: { readonly result: string | null; readonly fingerprint: string | null } | undefined
   readonly steps?: readonly Step[] | undefined
   readonly artifacts?: readonly StoredArtifact[] | undefined
+  /** New lines of its log, and the one that counts what was dropped. */
+  readonly logs?: readonly LogLine[] | undefined
   /** New or changed rows of the effect ledger. */
   readonly effects?: readonly Effect[] | undefined
   readonly plan?: Plan | undefined
@@ -39,6 +41,8 @@ export interface Surroundings {
   /** The execution's ledger rows; empty when it has none. */
   readonly effects: readonly Effect[]
   readonly stepRecorded: boolean
+  /** The newest line of its log, where that matters; null when there is none. */
+  readonly newestLog?: LogLine | null | undefined
   /** Fingerprint of the recorded success; null when there is none. */
   readonly fingerprint: string | null
   /** Whether the process behind this incarnation key is proven dead. */

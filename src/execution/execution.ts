@@ -138,6 +138,29 @@ export interface Effect {
   readonly error: string | null
 }
 
+/** One thing that a handler said, as it is kept. */
+export interface LogLine {
+  readonly id: number
+  /** Counts from 1 over all claims of the execution. */
+  readonly seq: number
+  /** When it was said, by the worker's clock. */
+  readonly at: number
+  readonly level: LogLineLevel
+  readonly message: string
+  /** Canonical JSON of an object; null when there are none. */
+  readonly fields: string | null
+  readonly fence: number
+  /** Counts from 1 within the fence, lines that were not kept included. */
+  readonly line: number
+  /** Bytes of all lines up to this one. */
+  readonly bytes: number
+  /** How many lines were not kept because the execution had its fill. */
+  readonly dropped: number
+}
+
+export const logLineLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLineLevel = (typeof logLineLevels)[number]
+
 /** One journaled step: recorded once, replayed to every later claim. */
 export interface Step {
   readonly id: number

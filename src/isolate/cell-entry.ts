@@ -2,10 +2,11 @@
 import { Worker as Thread } from 'node:worker_threads'
 import { type ActionRegistry, actionRegistry } from '../action/action.ts'
 import { actionsOf } from '../action/module.ts'
+import { piecesOf, wholeOf } from '../artifacts/content.ts'
+import type { ArtifactContent, StoredFile } from '../artifacts/store.ts'
 import { Canceled, classify, LeaseLost, TimeoutError } from '../errors/failures.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { thisProcess } from '../recover/this-process.ts'
-import type { StoredFile } from '../run/artifacts.ts'
 import { ShuttingDown } from '../run/halt.ts'
 import { runExecution } from '../run/run.ts'
 import { settlement } from '../settle/settle.ts'
@@ -57,6 +58,7 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
     tell({ unloadable: `the module has no action ${name} version ${actionVersion}` })
     return
   }
+  const artifacts = storesArtifacts ? { put } : undefined
   const outcome = await runExecution(claimed, action, {
     worker,
     clock,
@@ -66,25 +68,29 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
       if ('answer' in reply) return reply.answer
       throw new Error('a command was answered with something else')
     },
-    artifacts: storesArtifacts ? { put } : undefined,
+    artifacts,
     secrets: async () => {
       if ('failed' in secrets) throw thrownOf(secrets.failed)
       return await Promise.resolve(secrets.values)
     },
     retry,
     log: (...said) => tell({ log: said }),
+    kept: { say: (...said) => tell({ kept: said }) },
   })
-  tell({ end: await settlement(outcome, claimed.execution, action, retry) })
+  tell({ end: await settlement(outcome, claimed.execution, action, retry, artifacts) })
 }
 
-async function put(content: Uint8Array): Promise<StoredFile> {
-  const reply = await ask({ put: content })
+/** A content crosses over as a whole: what this process may have of memory bounds it. */
+async function put(content: ArtifactContent, { mediaType }: { readonly mediaType: string }): Promise<StoredFile> {
+  const reply = await ask({ put: await wholeOf(piecesOf(content)), mediaType })
   if ('stored' in reply) return reply.stored
   throw new Error('an artifact was answered with something else')
 }
 
 function ask(
-  what: { readonly command: Extract<FromCell, { command: unknown }>['command'] } | { readonly put: Uint8Array },
+  what:
+    | { readonly command: Extract<FromCell, { command: unknown }>['command'] }
+    | { readonly put: Uint8Array; readonly mediaType: string },
 ) {
   return new Promise<Reply>((resolve, reject) => {
     asked += 1

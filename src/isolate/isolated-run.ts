@@ -1,11 +1,12 @@
 import type { AnyAction } from '../action/action.ts'
+import type { ArtifactStore } from '../artifacts/store.ts'
 import type { Claimed } from '../commit/order.ts'
 import { Canceled, classify, Failure, LeaseLost, TimeoutError } from '../errors/failures.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
-import type { ArtifactStore } from '../run/artifacts.ts'
 import type { RunLog } from '../run/context.ts'
 import { ShuttingDown } from '../run/halt.ts'
+import type { KeptLog } from '../run/kept-log.ts'
 import { timeLimits } from '../run/prepare.ts'
 import type { Work } from '../run/running.ts'
 import type { SecretSource } from '../run/secrets.ts'
@@ -27,6 +28,7 @@ export interface IsolatedRunPorts {
   readonly secrets: SecretSource | undefined
   readonly retry: RetryPolicy | undefined
   readonly log: RunLog
+  readonly kept: Pick<KeptLog, 'say'>
   /** Given a way to kill at once, for the time of the run. */
   readonly onKill: (kill: () => void) => void
 }
@@ -118,9 +120,10 @@ class IsolatedRun {
   }
 
   async #hear(message: FromCell): Promise<void> {
-    const { work, log, artifacts } = this.#ports
+    const { work, log, kept, artifacts } = this.#ports
     if ('end' in message) this.#ended.resolve({ command: message.end })
     else if ('log' in message) log(...message.log)
+    else if ('kept' in message) kept.say(...message.kept)
     else if ('ask' in message) {
       const reply = message.ask
       try {
@@ -128,7 +131,7 @@ class IsolatedRun {
           this.#note(message.command)
           this.#cell.tell({ reply, answer: await work(message.command) })
         } else if (artifacts !== undefined) {
-          this.#cell.tell({ reply, stored: await artifacts.put(message.put) })
+          this.#cell.tell({ reply, stored: await artifacts.put(message.put, { mediaType: message.mediaType }) })
         }
       } catch (thrown) {
         this.#cell.tell({ reply, ...failedOf(thrown) })

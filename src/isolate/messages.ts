@@ -1,11 +1,11 @@
 import type { LogLevel } from '../action/action.ts'
 import type { ActionsModule } from '../action/module.ts'
+import type { StoredFile } from '../artifacts/store.ts'
 import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { type Classified, classify, failureOf, LeaseLost } from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { ProcessFacts } from '../recover/this-process.ts'
-import type { StoredFile } from '../run/artifacts.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 
 /**
@@ -39,8 +39,9 @@ export type FromCell =
   | { readonly loaded: Pick<ProcessFacts, 'startedTicks'> }
   | { readonly unloadable: string }
   | { readonly ask: number; readonly command: WorkerCommand }
-  | { readonly ask: number; readonly put: Uint8Array }
+  | { readonly ask: number; readonly put: Uint8Array; readonly mediaType: string }
   | { readonly log: readonly [LogLevel, string, Readonly<Record<string, unknown>>] }
+  | { readonly kept: readonly [LogLevel, string, Readonly<Record<string, unknown>>] }
   /** The command that ends the claim; null when it is somebody else's to end. */
   | { readonly end: WorkerCommand | null }
 

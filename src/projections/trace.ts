@@ -1,5 +1,5 @@
 import type { timeoutsOf } from './timeouts.ts'
-import type { artifactView, EventView, ExecutionView, effectView, stepView } from './view.ts'
+import type { artifactView, EventView, ExecutionView, effectView, LogLineView, stepView } from './view.ts'
 
 export interface TraceParts {
   readonly execution: ExecutionView
@@ -8,6 +8,7 @@ export interface TraceParts {
   readonly effects: readonly ReturnType<typeof effectView>[]
   readonly artifacts: readonly ReturnType<typeof artifactView>[]
   readonly timeouts: ReturnType<typeof timeoutsOf>
+  readonly logs: readonly LogLineView[]
 }
 
 const refusedTypes: ReadonlySet<string> = new Set([
@@ -18,7 +19,7 @@ const refusedTypes: ReadonlySet<string> = new Set([
 ])
 
 /** Everything about one execution in one answer: from the command that asked for it to its last event. */
-export function traceOf({ execution, events, steps, effects, artifacts, timeouts }: TraceParts) {
+export function traceOf({ execution, events, steps, effects, artifacts, timeouts, logs }: TraceParts) {
   const { traceId, policyVersion, approvalLevel, requestedBy, recordOnly, idempotencyKey, generation } = execution
   return {
     traceId,
@@ -48,5 +49,6 @@ export function traceOf({ execution, events, steps, effects, artifacts, timeouts
     steps,
     effects,
     artifacts,
+    logs,
   }
 }

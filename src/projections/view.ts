@@ -1,4 +1,4 @@
-import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
 
@@ -165,6 +165,17 @@ export const artifactView = ({ name, sha256, bytes, mediaType, path, at }: Artif
   mediaType,
   path,
   at: timeText(at),
+})
+
+export type LogLineView = ReturnType<typeof logLineView>
+
+export const logLineView = ({ seq, at, level, message, fields, fence }: LogLine) => ({
+  seq,
+  at: timeText(at),
+  level,
+  message,
+  fields: jsonOrNull(fields),
+  fence,
 })
 
 export const workerView = (worker: Worker) => ({

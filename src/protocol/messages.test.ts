@@ -52,6 +52,12 @@ const samples: { readonly [T in Sent['type']]: Extract<Sent, { type: T }> } = {
   },
   suspend: { type: 'suspend', fence: 3, reason: 'outcome', wakeAt: null },
   hand_back: { type: 'hand_back', fence: 3 },
+  log: {
+    type: 'log',
+    fence: 3,
+    said: 2,
+    lines: [{ at: 1, level: 'warn', message: 'slow', fields: '{"ms":7}', line: 2 }],
+  },
   end_reconciliation: { type: 'end_reconciliation', fence: 3 },
   take_permits: { type: 'take_permits', fence: 3, step: 'install', keys: ['asset:web-17'] },
   give_permits: { type: 'give_permits', fence: 3, step: 'install' },

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Refusal, refuse } from '../errors/refusal.ts'
-import { targetKinds, waitReasons } from '../execution/execution.ts'
+import { logLineLevels, targetKinds, waitReasons } from '../execution/execution.ts'
 import { keyCharactersMax, keysMax } from '../execution/permit.ts'
 import { planBytesMax, planStepsMax } from '../execution/plan.ts'
 
@@ -53,7 +53,11 @@ const artifact = z.strictObject({
   sha256,
   bytes: z.int().min(0),
   mediaType: short,
-  path: z.string().regex(/^artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}$/),
+  path: z.string().max(1_024).nullable(),
+  content: z
+    .string()
+    .max(10 * 1024)
+    .optional(),
 })
 
 const failed = { errorClass: z.string().min(1).max(100), error: long }
@@ -109,6 +113,7 @@ const commands = {
     fence,
     result: z.string().max(10 * 1024),
     fingerprint: sha256,
+    artifact: artifact.optional(),
   }),
   fail: z.strictObject({
     type: z.literal('fail'),
@@ -163,6 +168,22 @@ const commands = {
     reason: z.enum(waitReasons),
     wakeAt: z.int().nullable(),
   }),
+  log: z.strictObject({
+    type: z.literal('log'),
+    fence,
+    said: z.int().min(1),
+    lines: z
+      .array(
+        z.strictObject({
+          at: z.int(),
+          level: z.enum(logLineLevels),
+          message: long,
+          fields: z.string().max(8_192).nullable(),
+          line: z.int().min(1),
+        }),
+      )
+      .max(100),
+  }),
   hand_back: z.strictObject({ type: z.literal('hand_back'), fence }),
   end_reconciliation: z.strictObject({ type: z.literal('end_reconciliation'), fence }),
   take_permits: z.strictObject({
@@ -194,6 +215,7 @@ export const messages = {
   permits: workOf(z.discriminatedUnion('type', [commands.take_permits, commands.give_permits])),
   plan: workOf(commands.planned),
   target: workOf(z.discriminatedUnion('type', [commands.begin_target, commands.settle_target, commands.skip_rest])),
+  logs: workOf(commands.log),
   'sign-off': z.strictObject({ worker: key }),
 } as const
 

@@ -31,6 +31,7 @@ const routeOf: { readonly [T in RemoteCommand['type']]: RouteName } = {
   begin_target: 'target',
   settle_target: 'target',
   skip_rest: 'target',
+  log: 'logs',
 }
 
 /** The worker protocol over anything that carries a message and its answer. */

@@ -49,6 +49,7 @@ export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
     },
     plan: work,
     target: work,
+    logs: work,
     'sign-off': async ({ worker }) => {
       await protocol.signOff(worker)
       return {}

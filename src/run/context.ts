@@ -1,8 +1,9 @@
 import type { LogLevel, Progress, RunContext } from '../action/action.ts'
+import type { ArtifactStore } from '../artifacts/store.ts'
 import { ValidationError } from '../errors/failures.ts'
 import type { Clock } from '../time/clock.ts'
-import type { ArtifactStore } from './artifacts.ts'
 import { performEffect } from './effect.ts'
+import type { KeptLog } from './kept-log.ts'
 import { LatestProgress } from './progress.ts'
 import { recorded } from './recorded-value.ts'
 import type { Running } from './running.ts'
@@ -13,8 +14,10 @@ export type RunLog = (level: LogLevel, message: string, fields: Readonly<Record<
 export interface ContextPorts {
   readonly worker: number
   readonly clock: Pick<Clock, 'now'>
-  readonly artifacts: ArtifactStore | undefined
+  readonly artifacts: Pick<ArtifactStore, 'put'> | undefined
   readonly log: RunLog
+  /** Keeps what is said with the execution; absent where nothing is kept. */
+  readonly kept?: Pick<KeptLog, 'say'> | undefined
 }
 
 /** What a handler is given. Its methods need no `this`, so that a handler may take them apart. */
@@ -22,7 +25,7 @@ export function createContext(
   running: Running,
   input: unknown,
   secrets: Readonly<Record<string, string>>,
-  { worker, clock, artifacts, log }: ContextPorts,
+  { worker, clock, artifacts, log, kept }: ContextPorts,
 ): RunContext {
   const { request, execution } = running.claimed
   const now = (): number => clock.now()
@@ -48,10 +51,10 @@ export function createContext(
         checkName('effect', name)
         return await performEffect(running, worker, name, spec, now)
       }),
-    artifact: (name, bytes, mediaType) =>
+    artifact: (name, content, mediaType) =>
       running.call(`artifact ${name}`, async () => {
         checkName('artifact', name)
-        return await performArtifact(running, artifacts, { name, bytes, mediaType }, now)
+        return await performArtifact(running, artifacts, { name, content, mediaType }, now)
       }),
     progress(report) {
       if (running.reconcileOnly || running.halt !== undefined) return
@@ -66,8 +69,10 @@ export function createContext(
     },
     log(...said: [string, unknown?] | [LogLevel, string, unknown?]) {
       const { level, message, fields } = readLog(said)
-      log(level, running.mask(message), {
-        ...masked(fields, running.mask),
+      const [text, more] = [running.mask(message), masked(fields, running.mask)]
+      kept?.say(level, text, more)
+      log(level, text, {
+        ...more,
         execution: request.publicId,
         traceId: request.traceId,
       })

@@ -1,7 +1,9 @@
 import type { Artifact } from '../action/action.ts'
+import { discard, inlineBytesMax, inlineText } from '../artifacts/content.ts'
+import type { ArtifactContent, ArtifactStore } from '../artifacts/store.ts'
 import { TerminalError } from '../errors/failures.ts'
 import type { StoredArtifact } from '../execution/command.ts'
-import type { ArtifactStore } from './artifacts.ts'
+import { sha256 } from '../json/hash.ts'
 import { reconciled } from './halt.ts'
 import { recorded, replayed } from './recorded-value.ts'
 import type { Running } from './running.ts'
@@ -22,27 +24,51 @@ export async function performStep<T>(
   return replayed<T>(value)
 }
 
-/** Stores a file, then records it as a step: a recorded artifact is always there. */
+/** Stores a file, then records it as a step: a recorded artifact is always there. Short text is recorded with its row. */
 export async function performArtifact(
   running: Running,
-  store: ArtifactStore | undefined,
-  content: { readonly name: string; readonly bytes: Uint8Array | string; readonly mediaType: string },
+  store: Pick<ArtifactStore, 'put'> | undefined,
+  given: { readonly name: string; readonly content: ArtifactContent; readonly mediaType: string },
   now: () => number,
 ): Promise<Artifact> {
-  const name = artifactStep(content.name)
+  const name = artifactStep(given.name)
   const { ordinal, recorded: step } = running.journal.nextStep(name)
-  if (step !== undefined) return replayed<Artifact>(step.value)
+  if (step !== undefined) {
+    discard(given.content)
+    return replayed<Artifact>(step.value)
+  }
   if (running.reconcileOnly) throw running.stop(reconciled())
-  if (store === undefined) throw new TerminalError('This worker has no place to store artifacts.')
-  if (!mediaType.test(content.mediaType)) {
-    throw new TerminalError(`The media type of artifact ${content.name} must be like text/plain.`)
+  if (!mediaType.test(given.mediaType)) {
+    throw new TerminalError(`The media type of artifact ${given.name} must be like text/plain.`)
   }
   const startedAt = now()
-  const bytes = typeof content.bytes === 'string' ? Buffer.from(content.bytes, 'utf8') : content.bytes
-  const artifact: StoredArtifact = { name: content.name, mediaType: content.mediaType, ...(await store.put(bytes)) }
+  const { content, ...artifact } = await keep(given, store)
   const value = recorded(artifact, name)
-  await running.send({ type: 'record_step', fence: running.fence, name, ordinal, value, startedAt, artifact })
+  const whole: StoredArtifact = content === undefined ? artifact : { ...artifact, content }
+  await running.send({ type: 'record_step', fence: running.fence, name, ordinal, value, startedAt, artifact: whole })
   return artifact
+}
+
+async function keep(
+  {
+    name,
+    content,
+    mediaType,
+  }: { readonly name: string; readonly content: ArtifactContent; readonly mediaType: string },
+  store: Pick<ArtifactStore, 'put'> | undefined,
+): Promise<StoredArtifact> {
+  const read = await inlineText(content, mediaType)
+  if ('text' in read) {
+    const { text } = read
+    const bytes = Buffer.byteLength(text, 'utf8')
+    return { name, mediaType, sha256: sha256(text), bytes, path: null, content: text }
+  }
+  if (store === undefined) {
+    throw new TerminalError(
+      `This worker has no place to store artifacts; without one, an artifact is text of at most ${inlineBytesMax} bytes.`,
+    )
+  }
+  return { name, mediaType, ...(await store.put(read.content, { mediaType })) }
 }
 
 const artifactPrefix = 'artifact:'

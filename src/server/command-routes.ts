@@ -2,10 +2,11 @@ import type { Command, CommandContext, Denied, Identity } from '../commands/comm
 import { fieldsOf } from '../commands/fields.ts'
 import { perform } from '../commands/perform.ts'
 import { commands } from '../commands/table.ts'
-import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import type { OpenArtifact } from '../projections/artifact.ts'
 import type { EventView } from '../projections/view.ts'
 import { json, problem } from './answer.ts'
-import { fileAnswer, type StoredFile } from './file.ts'
+import { fileAnswer } from './file.ts'
 import { identify } from './identify.ts'
 import type { App, AppOptions } from './options.ts'
 import { type Binding, gatherInput } from './request.ts'
@@ -62,9 +63,7 @@ async function render(
       return eventStream({ events, clock: options.clock, stop })
     }
     case 'file':
-      return result === null
-        ? refuse('not_found', 'The execution has no artifact with this name.')
-        : fileAnswer(result as StoredFile, options.dataDir, request.headers.get('if-none-match'))
+      return fileAnswer(result as OpenArtifact, request.headers.get('if-none-match'))
     case 'json': {
       if (command.respond === undefined) return json(result)
       const { status, headers, body } = command.respond(result as never)

@@ -11,8 +11,6 @@ export interface AppOptions {
   readonly tokens: Tokens
   /** What workers may say over HTTP; none when not given. */
   readonly protocolRoutes?: readonly WorkerRoute[] | undefined
-  /** Where artifacts are kept. */
-  readonly dataDir: string
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

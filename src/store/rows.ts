@@ -1,6 +1,6 @@
 import type { StoredArtifact } from '../execution/command.ts'
 import type { EventData } from '../execution/decision.ts'
-import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
@@ -241,6 +241,7 @@ export interface ArchivedParts extends Admitted {
   readonly steps: readonly Step[]
   readonly effects: readonly Effect[]
   readonly artifacts: readonly Artifact[]
+  readonly logs: readonly LogLine[]
 }
 
 export interface Archived {
@@ -296,6 +297,8 @@ export interface Changes {
   readonly plans: readonly Plan[]
   /** Of a step that is changed, only its progress: what was planned stays. */
   readonly planSteps: { readonly add: readonly PlanStep[]; readonly change: readonly PlanStep[] }
+  /** A line that is there already is one that counts, and is replaced. */
+  readonly logs: readonly LogLine[]
   readonly ready: { readonly add: readonly Ready[]; readonly remove: readonly Ready[] }
   readonly timers: { readonly add: readonly Timer[]; readonly remove: readonly Timer[] }
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }

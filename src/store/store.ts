@@ -1,4 +1,4 @@
-import type { Effect, Execution, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
@@ -80,6 +80,8 @@ export interface Reads {
   planSteps(ids: readonly number[]): Awaitable<readonly PlanStep[]>
   /** The named steps only. */
   planStepsAt(places: readonly { readonly id: number; readonly idx: number }[]): Awaitable<readonly PlanStep[]>
+  /** The newest line of each execution's log. */
+  newestLogs(ids: readonly number[]): Awaitable<readonly LogLine[]>
   /** Fingerprint of each execution's newest success. */
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
   /** The next due work of one queue, in claim order: rank, then turn, then age. */
@@ -195,7 +197,12 @@ export interface Views {
   plan(id: number): Awaitable<Plan | null>
   /** Steps of its plan behind place `after`, in order. */
   planSteps(id: number, after: number, limit: number): Awaitable<readonly PlanStep[]>
+  /** By name; of one name the newest last. */
   artifacts(id: number): Awaitable<readonly Artifact[]>
+  /** Which of these contents lie in the artifact store on behalf of some row. */
+  artifactsNamed(sha256s: readonly string[]): Awaitable<readonly string[]>
+  /** Lines above `after` of at least this level (1 debug … 4 error), in order. */
+  logs(id: number, after: number, limit: number, level?: number): Awaitable<readonly LogLine[]>
   /** One execution's events above `after`, in order of `n`. Reads a bounded number of pages per event. */
   events(id: number, after: number, limit: number): Awaitable<readonly Event[]>
   /** Log rows behind a position, in order: the ordered feed. */

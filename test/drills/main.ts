@@ -1,5 +1,5 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
  */
@@ -9,12 +9,13 @@ import { leftovers } from './leftovers.ts'
 import { short, standard } from './profiles.ts'
 import { writeRecoveryPage } from './recovery-page.ts'
 import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
+import { sameBytesDrill } from './same-bytes.ts'
 import { selfTest } from './self-test.ts'
 import { stopDrill } from './stop.ts'
 import { writerKillDrill } from './writer-kill.ts'
 
 /** Rounds of a full run. Each round at default leases has a frozen process of its own, so there are never more. */
-const full = { kill: 200, stop: 100, 'stop-default': 10, 'writer-kill': 50, 'self-test': 1 } as const
+const full = { kill: 200, stop: 100, 'stop-default': 10, 'writer-kill': 50, 'same-bytes': 200, 'self-test': 1 } as const
 type Name = keyof typeof full
 const names = Object.keys(full) as Name[]
 
@@ -58,6 +59,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
     return stopDrill({ name: 'stop-default', rounds, times: standard, ...alone, onFrozen })
   },
   'writer-kill': () => writerKillDrill({ rounds: roundsOf('writer-kill'), seed }),
+  'same-bytes': () => sameBytesDrill({ jobs: roundsOf('same-bytes'), seed }),
   'self-test': () => selfTest(seed),
 }
 

@@ -1,5 +1,4 @@
 /** Entry of the process that holds the store, serves workers over a local socket and over HTTP, and may run executions itself. */
-import { dirname } from 'node:path'
 import { createEngine } from '../../src/engine.ts'
 import { isRefusal, type Refusal } from '../../src/errors/refusal.ts'
 import { internalId } from '../../src/identity/public-id.ts'
@@ -54,7 +53,7 @@ async function serveHttp({ port, token }: { readonly port: number; readonly toke
   const tokens = new Tokens({ host, clock, random })
   const log = createLog({ level: 'silent', clock })
   const protocolRoutes = workerRoutes(engine.protocol)
-  const app = createApp({ plane, tokens, protocolRoutes, dataDir: dirname(path), clock, random, log })
+  const app = createApp({ plane, tokens, protocolRoutes, clock, random, log })
   web = await startServer({ app, port, clock })
   const served = Number(new URL(web.url).port)
   if (token !== null) return { port: served, token }
@@ -107,10 +106,7 @@ setInterval(() => {
   }
 }, tickMs).unref()
 
-const worker =
-  embeddedSlots === 0
-    ? null
-    : createLocalWorker({ engine, identity: 'embedded', slots: embeddedSlots, dataDir: dirname(path) })
+const worker = embeddedSlots === 0 ? null : createLocalWorker({ engine, identity: 'embedded', slots: embeddedSlots })
 const { freed } = await engine.start()
 await tellNews()
 tell({ ready: { head: await host.views.headPosition(), freed, address: socket } })

@@ -1,6 +1,7 @@
 import { actionRegistry } from '../../src/action/action.ts'
+import { artifactMemory } from '../../src/artifacts/memory.ts'
+import type { ArtifactStore } from '../../src/artifacts/store.ts'
 import { inProcess } from '../../src/protocol/in-process.ts'
-import type { ArtifactStore } from '../../src/run/artifacts.ts'
 import { createWorker, type Worker } from '../../src/worker.ts'
 import { type CarrierPorts, lossyProtocol } from './carrier.ts'
 import type { Dice } from './dice.ts'
@@ -66,12 +67,15 @@ export class Fleet {
         settings,
         onRegistered: (key, name) => this.#lookAfterEarlier(key, name),
       })
+    const memory = artifactMemory({ now: () => clock.now() })
     const artifacts: ArtifactStore = {
-      put: (content) =>
-        new Promise((resolve) => {
-          const stored = { sha256: `${content.byteLength}`, bytes: content.byteLength, path: 'nowhere' }
+      ...memory,
+      put: async (content, options) => {
+        const stored = await memory.put(content, options)
+        return new Promise((resolve) => {
           scheduler.post(owner, 'stores a file', () => resolve(stored))
-        }),
+        })
+      },
     }
     const worker = createWorker({
       protocol: lossyProtocol({ scheduler, faults, writer }, owner, inner),

@@ -113,7 +113,7 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
       case 'progress':
         return void context.progress(0.5)
       case 'artifact':
-        return (await context.artifact(line.name, 'a file', 'text/plain')).sha256
+        return (await context.artifact(line.name, 'a file', 'application/octet-stream')).sha256
       case 'effect':
         return await effect(line, context, place)
       case 'both':

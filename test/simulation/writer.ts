@@ -177,6 +177,7 @@ export class Writer {
       plans: (ids) => read(() => real.plans(ids)),
       planSteps: (ids) => read(() => real.planSteps(ids)),
       planStepsAt: (places) => read(() => real.planStepsAt(places)),
+      newestLogs: (ids) => read(() => real.newestLogs(ids)),
       fingerprints: (ids) => read(() => real.fingerprints(ids)),
       ready: (queue, limit) => read(() => real.ready(queue, limit)),
       dueTimers: (now, limit) => read(() => real.dueTimers(now, limit)),

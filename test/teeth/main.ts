@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
 import { archiveBreakages } from './breakages-archive.ts'
 import { commitBreakages } from './breakages-commit.ts'
+import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
@@ -29,14 +30,16 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
   readonly reason: string
 }[]
 
-const breakages = [
-  ...ruleBreakages,
-  ...commitBreakages,
-  ...permitBreakages,
-  ...scheduleBreakages,
-  ...archiveBreakages,
-  ...timeBreakages,
-].filter(({ name }) => name.includes(filter))
+const lists = [
+  ruleBreakages,
+  commitBreakages,
+  permitBreakages,
+  scheduleBreakages,
+  archiveBreakages,
+  timeBreakages,
+  keptBreakages,
+]
+const breakages = lists.flat().filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [
   ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),
   ...baselines(breakages),

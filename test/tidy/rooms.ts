@@ -11,6 +11,7 @@ export interface Finding {
 /** Rooms in one row stand side by side. */
 const rows: readonly (readonly string[])[] = [
   ['errors', 'json', 'time', 'identity', 'config'],
+  ['artifacts'],
   ['action'],
   ['execution'],
   ['store'],
@@ -24,6 +25,7 @@ const rows: readonly (readonly string[])[] = [
   ['isolate'],
   ['worker.ts'],
   ['projections'],
+  ['kept.ts'],
   ['control-plane.ts'],
   ['immediate.ts'],
   ['commands'],
@@ -31,8 +33,10 @@ const rows: readonly (readonly string[])[] = [
   ['sqlite-writer.ts'],
   ['sqlite.ts'],
   ['engine.ts'],
-  ['local-worker.ts', 'task-queue.ts'],
-  ['pawl.ts', 'client.ts', 'server.ts', 'testing.ts'],
+  ['local-worker.ts', 'task-queue.ts', 'connection.ts'],
+  ['pawl.ts', 'client.ts', 'server.ts'],
+  ['testing'],
+  ['testing.ts'],
   ['cli'],
 ]
 

@@ -21,6 +21,7 @@ export function changes(some: Partial<Changes>): Changes {
     artifacts: [],
     plans: [],
     planSteps: { add: [], change: [] },
+    logs: [],
     ready: { add: [], remove: [] },
     timers: { add: [], remove: [] },
     parked: { add: [], remove: [] },

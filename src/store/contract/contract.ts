@@ -8,6 +8,7 @@ import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
 import { keepsArchives } from './keeps-archives.ts'
+import { keepsArtifactsAndLogs } from './keeps-artifacts-and-logs.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
@@ -28,6 +29,7 @@ export const promises = {
   'keeps the log append-only': keepsTheLogAppendOnly,
   'keeps the ledger': keepsTheLedger,
   'keeps plans': keepsPlans,
+  'keeps artifacts and logs': keepsArtifactsAndLogs,
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
   'counts depth': countsDepth,

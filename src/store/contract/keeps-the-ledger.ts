@@ -92,7 +92,7 @@ export function keepsTheLedger(harness: Harness): void {
       expect(await views.effects({ tenant: 'acme', limit: 10 })).toEqual([applied, intended])
     }))
 
-  test('a step is recorded once and given back, as are artifacts and fingerprints', () =>
+  test('a step is recorded once and given back, as are fingerprints', () =>
     Story.tell(harness, async (story) => {
       await started(story)
       const [load, again] = [aStep(1, 'load'), aStep(1, 'load', { ordinal: 2 })]
@@ -101,19 +101,6 @@ export function keepsTheLedger(harness: Harness): void {
       const views = await story.views()
       expect(await story.session.steps([1, 9])).toEqual([load, again])
       expect(await views.steps(1)).toEqual([load, again])
-      const pdf = {
-        execution: 1,
-        name: 'quote.pdf',
-        sha256: 'a',
-        bytes: 9,
-        mediaType: 'application/pdf',
-        path: 'a/b',
-        at: 5,
-      }
-      await story.commit({ artifacts: [pdf, { ...pdf, name: 'a.txt' }, { ...pdf, execution: 2 }] })
-      expect(await views.artifacts(1)).toEqual([{ ...pdf, name: 'a.txt' }, pdf])
-      await story.commit({ artifacts: [{ ...pdf, sha256: 'b' }] })
-      expect((await views.artifacts(1))[1]?.sha256).toBe('b')
       const executions = await story.session.executions([1, 2])
       await story.succeed(executions.slice(0, 1))
       await story.move('fail', executions.slice(1), { state: 'failed' })

@@ -3,7 +3,7 @@ import { sha256 } from '../../json/hash.ts'
 import type { Archived, ArchivedParts } from '../rows.ts'
 import { executionColumnNames, requestColumnNames } from './columns.ts'
 import type { Prepared } from './prepared.ts'
-import { artifactOf, effectOf, executionOf, outcomeOf, type Row, requestOf, stepOf } from './rows-of.ts'
+import { artifactOf, effectOf, executionOf, logLineOf, outcomeOf, type Row, requestOf, stepOf } from './rows-of.ts'
 
 /**
  * Every table that holds rows of one execution, with the column that names it, in the order in which rows may be
@@ -16,6 +16,7 @@ export const archivedTables = [
   { name: 'execution_steps', key: 'execution' },
   { name: 'execution_effects', key: 'execution' },
   { name: 'artifacts', key: 'execution' },
+  { name: 'execution_logs', key: 'execution' },
 ] as const
 
 export type ArchivedTable = (typeof archivedTables)[number]['name']
@@ -77,7 +78,14 @@ function partsOf(document: Document): ArchivedParts | null {
     outcomes: rowsIn(document, 'outcomes', named('id n tenant state result fingerprint position at')).map(outcomeOf),
     steps: rowsIn(document, 'execution_steps', named('execution name ordinal value fence started_at at')).map(stepOf),
     effects: rowsIn(document, 'execution_effects', effectColumns).map(effectOf),
-    artifacts: rowsIn(document, 'artifacts', named('execution name sha256 bytes media_type path at')).map(artifactOf),
+    artifacts: rowsIn(document, 'artifacts', named('execution name sha256 bytes media_type path content at')).map(
+      artifactOf,
+    ),
+    logs: rowsIn(
+      document,
+      'execution_logs',
+      named('execution seq at level message fields fence line bytes dropped'),
+    ).map(logLineOf),
   }
 }
 

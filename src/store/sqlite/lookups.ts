@@ -1,4 +1,4 @@
-import { effectStates, targetKinds, waitReasons } from '../../execution/execution.ts'
+import { effectStates, logLineLevels, targetKinds, waitReasons } from '../../execution/execution.ts'
 import { eventCodes, stateCodes } from '../../execution/machine.ts'
 import { targetStates } from '../../execution/plan.ts'
 import { pauseScopes, timerKinds } from '../rows.ts'
@@ -26,6 +26,8 @@ export const codeOf = {
   timer: lookups.timer_kind,
   scope: lookups.pause_scope,
   planStep: planStepCodes,
+  /** Its order is what a filter compares; the table itself says what is allowed. */
+  level: numbered(logLineLevels),
 } as const
 
 export const nameOf = {
@@ -36,6 +38,7 @@ export const nameOf = {
   timer: reader(lookups.timer_kind),
   scope: reader(lookups.pause_scope),
   planStep: reader(planStepCodes),
+  level: reader(numbered(logLineLevels)),
 } as const
 
 function numbered<const N extends string>(names: readonly N[]): { readonly [K in N]: number } {

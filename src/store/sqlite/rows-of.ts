@@ -1,4 +1,4 @@
-import type { Effect, Ending, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
+import type { Effect, Ending, Execution, LogLine, Outcome, Request, Step } from '../../execution/execution.ts'
 import { stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -184,8 +184,22 @@ export const artifactOf = (row: Row): Artifact => ({
   sha256: text(row[2]),
   bytes: integer(row[3]),
   mediaType: text(row[4]),
-  path: text(row[5]),
-  at: integer(row[6]),
+  path: textOrNull(row[5]),
+  ...(row[6] === null ? {} : { content: text(row[6]) }),
+  at: integer(row[7]),
+})
+
+export const logLineOf = (row: Row): LogLine => ({
+  id: integer(row[0]),
+  seq: integer(row[1]),
+  at: integer(row[2]),
+  level: nameOf.level(integer(row[3])),
+  message: text(row[4]),
+  fields: textOrNull(row[5]),
+  fence: integer(row[6]),
+  line: integer(row[7]),
+  bytes: integer(row[8]),
+  dropped: integer(row[9]),
 })
 
 export const workerOf = (row: Row): Worker => ({

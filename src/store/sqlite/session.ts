@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Effect, Execution, Request, Step } from '../../execution/execution.ts'
+import type { Effect, Execution, LogLine, Request, Step } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -32,6 +32,7 @@ import {
   effectOf,
   executionOf,
   limitOf,
+  logLineOf,
   parkedOf,
   pauseIntervalOf,
   pauseOf,
@@ -57,6 +58,8 @@ interface Counters {
   readonly worker: number
   readonly position: number
 }
+
+type SingleRow = 'execution' | 'request' | 'worker' | 'archived' | 'newestLog'
 
 /** The one writer's door. Synchronous: every answer is there when the call returns. */
 export class SqliteSession implements StoreSession {
@@ -144,6 +147,10 @@ export class SqliteSession implements StoreSession {
 
   planStepsAt(places: Parameters<typeof namedSteps>[1]): readonly PlanStep[] {
     return this.#attempt(() => namedSteps(this.#prepared, places))
+  }
+
+  newestLogs(ids: readonly number[]): readonly LogLine[] {
+    return this.#eachOne('newestLog', ids, logLineOf)
   }
 
   fingerprints(ids: readonly number[]): readonly { id: number; fingerprint: string }[] {
@@ -334,11 +341,7 @@ export class SqliteSession implements StoreSession {
     return { id: archived[0] as number, inputHash: archived[1] as string, archived: true }
   }
 
-  #eachOne<T>(
-    name: 'execution' | 'request' | 'worker' | 'archived',
-    ids: readonly number[],
-    read: (row: readonly unknown[]) => T,
-  ): readonly T[] {
+  #eachOne<T>(name: SingleRow, ids: readonly number[], read: (row: Row) => T): readonly T[] {
     return this.#attempt(() => {
       const statement = this.#prepared.get(name)
       const found: T[] = []

@@ -1,6 +1,7 @@
 import { archiveStatements } from './archive-statements.ts'
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 import { depthStatements } from './depth-statements.ts'
+import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
 import { timeStatements } from './time-statements.ts'
@@ -12,6 +13,7 @@ import { timeStatements } from './time-statements.ts'
 export const statements = {
   ...depthStatements,
   ...permitStatements,
+  ...keptStatements,
 
   ...timeStatements,
   ...planStatements,
@@ -86,11 +88,6 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 set reconcilable = ?3, state = ?4, intents = ?5, fence = ?6, worker = ?7, intended_at = ?8, concluded_at = ?9, value = ?10, error_class = ?11, error = ?12
 where execution = ?1
 and effect_key = ?2`,
-
-  saveArtifact: `insert into artifacts (execution, name, sha256, bytes, media_type, path, at)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-on conflict (execution, name) do update
-set sha256 = excluded.sha256, bytes = excluded.bytes, media_type = excluded.media_type, path = excluded.path, at = excluded.at`,
 
   addReady: `insert into ready (queue, rank, turn, id, available_at, paid)
 values (?1, ?2, ?3, ?4, ?5, ?6)
@@ -298,11 +295,6 @@ and (?1 is null or execution = ?1)
 and (?2 is null or (select tenant from requests where id = execution) = ?2)
 order by execution desc, effect_key
 limit ?3`,
-
-  artifacts: `select execution, name, sha256, bytes, media_type, path, at
-from artifacts
-where execution = ?1
-order by name`,
 
   logRow: `select ${logColumns}
 from log

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { Effect, Outcome, Step } from '../../execution/execution.ts'
+import type { Effect, LogLine, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -32,6 +32,7 @@ import {
   effectOf,
   foundOf,
   limitOf,
+  logLineOf,
   outcomeOf,
   parkedOf,
   pauseOf,
@@ -109,6 +110,14 @@ export class SqliteViews implements Views {
 
   artifacts(id: number): readonly Artifact[] {
     return this.#all('artifacts', id).map(artifactOf)
+  }
+
+  artifactsNamed(sha256s: readonly string[]): readonly string[] {
+    return sha256s.filter((sha256) => this.#one('artifactNamed', sha256) !== undefined)
+  }
+
+  logs(id: number, after: number, limit: number, level = 1): readonly LogLine[] {
+    return this.#all('logs', id, after, limit, level).map(logLineOf)
   }
 
   /** Follows the chain of positions back from the row's head: one log row for each event. */

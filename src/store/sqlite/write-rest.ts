@@ -6,8 +6,11 @@ import type { Prepared } from './prepared.ts'
  * Writes what stands beside the executions. Removals come before additions: what is removed and added again stays.
  */
 export function saveRest(prepared: Prepared, changes: Changes): void {
-  for (const { execution, name, sha256, bytes, mediaType, path, at } of changes.artifacts) {
-    prepared.run('saveArtifact', execution, name, sha256, bytes, mediaType, path, at)
+  for (const { execution, name, sha256, bytes, mediaType, path, content, at } of changes.artifacts) {
+    prepared.run('saveArtifact', execution, name, sha256, bytes, mediaType, path, content ?? null, at)
+  }
+  for (const { id, seq, at, level, message, fields, fence, line, bytes, dropped } of changes.logs) {
+    prepared.run('saveLog', id, seq, at, codeOf.level[level], message, fields, fence, line, bytes, dropped)
   }
   savePlans(prepared, changes)
   saveReady(prepared, changes.ready)

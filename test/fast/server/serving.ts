@@ -21,10 +21,21 @@ export const add = action({
 export const write = action({
   name: 'demo.write',
   version: 1,
-  input: z.object({ text: z.string() }),
+  input: z.object({ text: z.string(), name: z.string().default('note.txt') }),
   async run({ input, artifact }) {
-    await artifact('note.txt', new TextEncoder().encode(input.text), 'text/plain')
+    await artifact(input.name, new TextEncoder().encode(input.text), 'text/plain')
     return { written: true }
+  },
+})
+
+export const echo = action({
+  name: 'demo.echo',
+  version: 1,
+  input: z.object({ text: z.string(), sha256: z.string().optional() }),
+  run({ input, log }) {
+    log('echoes', { length: input.text.length })
+    log('warn', 'is slow')
+    return input.sha256 === undefined ? { text: input.text } : { ...input, artifact: 'result' }
   },
 })
 
@@ -61,7 +72,7 @@ export async function serving({ slots = 2 } = {}) {
   const clock = createSystemClock()
   const pawl = await createPawl({
     store: 'sqlite::memory:',
-    actions: [add, write, wrong, guarded],
+    actions: [add, write, echo, wrong, guarded],
     slots,
     dataDir,
     clock,
@@ -75,7 +86,6 @@ export async function serving({ slots = 2 } = {}) {
     plane,
     tokens,
     protocolRoutes: workerRoutes(protocol),
-    dataDir,
     clock,
     random: systemRandom,
     log: createLog({ level: 'info', clock, write: (line) => lines.push(line) }),
@@ -99,6 +109,7 @@ export async function serving({ slots = 2 } = {}) {
     pawl,
     tokens,
     tokenOf,
+    adminToken: admin,
     send,
     lines,
     async [Symbol.asyncDispose]() {

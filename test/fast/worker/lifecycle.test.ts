@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { action } from '../../../src/action/action.ts'
+import { artifactFiles } from '../../../src/artifacts/files.ts'
 import { DatabaseError, NetworkError } from '../../../src/errors/failures.ts'
 import type { WorkerProtocol } from '../../../src/protocol/protocol.ts'
-import { artifactFiles } from '../../../src/run/artifacts.ts'
 import { World } from './world.ts'
 
 const input = z.object({ ms: z.number().default(0) })
@@ -185,12 +185,12 @@ test('an artifact is on disk under its hash before it is on record, and a replay
     version: 1,
     input,
     async run({ artifact }) {
-      seen.push(await artifact('quote.txt', `version ${seen.length}`, 'text/plain'))
+      seen.push(await artifact('quote.txt', `version ${seen.length}`, 'application/octet-stream'))
       if (seen.length === 1) throw new NetworkError()
     },
   })
   world = await World.open(printing)
-  await world.worker({ artifacts: artifactFiles(world.folder, () => 'one') }).start()
+  await world.worker({ artifacts: artifactFiles({ dataDir: world.folder, unique: () => 'one', now: () => 0 }) }).start()
   const id = await world.submit(printing)
   await world.reach(id)
   const [artifact] = await world.artifacts(id)

@@ -187,6 +187,10 @@ export class World {
     }
   }
 
+  async logs(id: number) {
+    return await this.#views.logs(id, 0, 2_000)
+  }
+
   async workers() {
     return await this.#views.workers()
   }
