@@ -17,6 +17,8 @@ export const archivedTables = [
   { name: 'execution_effects', key: 'execution' },
   { name: 'artifacts', key: 'execution' },
   { name: 'execution_logs', key: 'execution' },
+  { name: 'plans', key: 'execution' },
+  { name: 'plan_steps', key: 'execution' },
 ] as const
 
 export type ArchivedTable = (typeof archivedTables)[number]['name']
