@@ -243,7 +243,7 @@ test('REL-11h every table that holds rows of one execution is archived, or is kn
   expect(missing).toEqual([])
 })
 
-test('REL-11h 1,200 executions are archived in commits of at most 500', async () => {
+test('REL-11h 1,200 executions are archived in commits of at most 100', async () => {
   await pawl.submitMany(Array.from({ length: 1_200 }, () => ({ action: 'demo.wait', input: {} }) as never))
   for (const { id } of (await pawl.list({ limit: 500 })).items) await pawl.cancel(id)
   for (const { id } of (await pawl.list({ limit: 500, states: ['queued'] })).items) await pawl.cancel(id)
@@ -251,8 +251,8 @@ test('REL-11h 1,200 executions are archived in commits of at most 500', async ()
   clock.offsetMs = 40 * day
   expect(await pawl.archive({ olderThan: '30d', limit: 700 })).toMatchObject({ archived: 700, more: true })
   expect(await pawl.archive({ olderThan: '30d' })).toMatchObject({ archived: 500, more: false })
-  const sizes = raw.prepare('select archived_at, count(*) as n from archives group by archived_at').all()
-  expect(sizes.reduce((sum, { n }) => sum + (n as number), 0)).toBe(1_200)
+  const sizes = raw.prepare('select json_array_length(executions) as n from log where type = 64').all()
+  expect(sizes.map(({ n }) => n)).toEqual(Array<number>(12).fill(100))
   expect(dump().executions).toEqual([])
 })
 

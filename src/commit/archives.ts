@@ -5,7 +5,7 @@ import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
 
 /** Executions that one commit archives at most, so that a large archive holds up nobody. */
-export const archivedAtOnce = 500
+export const archivedAtOnce = 100
 /** Executions that one commit looks at to find them. */
 const lookedAt = 2_000
 

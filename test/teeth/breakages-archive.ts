@@ -21,8 +21,8 @@ export const archiveBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/store/sqlite/session.ts',
-        find: 'if (!this.#mayHoldArchives) return null',
-        replace: 'if (this.#mayHoldArchives) return null',
+        find: 'if (!this.#mayHoldArchives) return owner',
+        replace: 'if (this.#mayHoldArchives) return owner',
       },
     ],
     shownBy: contract,

@@ -33,19 +33,46 @@ interface Document {
   }
 }
 
-/** Puts the rows of an execution into one document, and takes them out of their tables. */
-export function archive(prepared: Prepared, { id, at }: { readonly id: number; readonly at: number }): void {
-  const tables: Record<string, { columns: readonly string[]; rows: readonly (readonly Cell[])[] }> = {}
-  for (const { name, key } of archivedTables) {
-    const columns = columnsOf(prepared, name)
-    const order = primaryKeyOf(prepared, name)
-    const rows = prepared.query(`select ${columns.join(', ')} from ${name} where ${key} = ?1 order by ${order}`, id)
-    if (rows.length > 0) tables[name] = { columns, rows: rows.map((row) => row.map(cellOf)) }
+interface Entry {
+  readonly id: number
+  readonly at: number
+}
+
+/** What is read and deleted of one table, for each execution. */
+interface Layout {
+  readonly name: ArchivedTable
+  readonly columns: readonly string[]
+  readonly select: string
+  readonly remove: string
+}
+
+/** Puts the rows of each execution into one document, and takes them out of their tables. */
+export function archive(prepared: Prepared, entries: readonly Entry[]): void {
+  if (entries.length === 0) return
+  const layouts = archivedTables.map((table) => layoutOf(prepared, table))
+  const removals = layouts.map(({ remove }) => remove).reverse()
+  for (const { id, at } of entries) {
+    const tables: Record<string, { columns: readonly string[]; rows: readonly (readonly Cell[])[] }> = {}
+    for (const { name, columns, select } of layouts) {
+      const rows = prepared.query(select, id)
+      if (rows.length > 0) tables[name] = { columns, rows: rows.map((row) => row.map(cellOf)) }
+    }
+    const text = JSON.stringify({ format: 1, tables })
+    prepared.run('addArchive', id, at, deflateSync(text), sha256(text))
+    for (const remove of removals) prepared.execute(remove, id)
   }
-  const text = JSON.stringify({ format: 1, tables })
-  prepared.run('addArchive', id, at, deflateSync(text), sha256(text))
-  for (const { name, key } of [...archivedTables].reverse()) {
-    prepared.execute(`delete from ${name} where ${key} = ?1`, id)
+}
+
+function layoutOf(prepared: Prepared, { name, key }: (typeof archivedTables)[number]): Layout {
+  const info = prepared.query('select name, pk from pragma_table_info(?1) order by cid', name)
+  const columns = info.map((row) => row[0] as string)
+  const ranked = info.filter((row) => Number(row[1]) > 0).sort((one, other) => Number(one[1]) - Number(other[1]))
+  const order = ranked.map((row) => row[0] as string).join(', ')
+  return {
+    name,
+    columns,
+    select: `select ${columns.join(', ')} from ${name} where ${key} = ?1 order by ${order}`,
+    remove: `delete from ${name} where ${key} = ?1`,
   }
 }
 
@@ -113,15 +140,6 @@ function documentOf(row: Row | undefined): Document | null {
   } catch {
     return null
   }
-}
-
-function columnsOf(prepared: Prepared, table: ArchivedTable): readonly string[] {
-  return prepared.query('select name from pragma_table_info(?1) order by cid', table).map((row) => row[0] as string)
-}
-
-function primaryKeyOf(prepared: Prepared, table: ArchivedTable): string {
-  const columns = prepared.query('select name from pragma_table_info(?1) where pk > 0 order by pk', table)
-  return columns.map((row) => row[0] as string).join(', ')
 }
 
 const cellOf = (value: unknown): Cell =>

@@ -52,7 +52,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
   }
   for (const effect of changes.effects) enterEffect(prepared, effect)
   saveRest(prepared, changes)
-  for (const entry of changes.archive) archive(prepared, entry)
+  archive(prepared, changes.archive)
   return stale
 }
 
