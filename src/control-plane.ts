@@ -1,5 +1,6 @@
 import type { ActionRegistry } from './action/action.ts'
 import { checkRequest, type SubmitRequest } from './admit/request.ts'
+import { rerunAdmission } from './admit/rerun.ts'
 import { Archives } from './archive/archives.ts'
 import { admittedOf } from './commit/admission.ts'
 import type { StoreHost } from './commit/host.ts'
@@ -7,7 +8,6 @@ import type { Admission, Answer } from './commit/order.ts'
 import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { ControlCommand } from './execution/command.ts'
-import type { Request } from './execution/execution.ts'
 import { isTerminal } from './execution/machine.ts'
 import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
@@ -167,21 +167,11 @@ export class ControlPlane {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
     if (found.archived !== undefined) return archivedAway(found)
-    const admission = await this.#rerunAdmission(found.request, by, seed)
+    const admission = await rerunAdmission(found.request, (request) => this.check(request, by), seed)
     if (isRefusal(admission)) return admission
     const order = { kind: 'rerun' as const, id: found.request.id, reason: reason ?? null, admission }
     const answer: Answer<'rerun'> = await this.host.orders.give(order)
     return isRefusal(answer) ? answer : this.#view(answer)
-  }
-
-  /** The request as it was made, checked anew by the version of the action that it is pinned to. */
-  async #rerunAdmission(was: Request, by: Caller, seed: string | number = was.seed): Promise<Admission | Refusal> {
-    const { action, actionVersion: version, priority, recordOnly, slaClass, actionClass, key, subject, inputHash } = was
-    const input: unknown = JSON.parse(was.input)
-    const request = { action, version, input, priority, recordOnly, slaClass, actionClass, seed }
-    const admission = await this.check(request, by)
-    // Key and subject as they were: an action may compute them in another way today.
-    return isRefusal(admission) ? admission : { ...admission, key, subject, inputHash }
   }
 
   async get(id: string, by: Caller): Promise<ExecutionView | Refusal> {

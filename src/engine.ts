@@ -2,6 +2,7 @@ import { type ActionRegistry, type AnyAction, actionRegistry } from './action/ac
 import { startRetention } from './archive/retention.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
 import { artifactGraceMs } from './artifacts/sweep.ts'
+import { BulkCommands } from './bulk-commands.ts'
 import type { StoreHost } from './commit/host.ts'
 import { type Config, checkConfig, loadConfig } from './config/config.ts'
 import { ControlPlane } from './control-plane.ts'
@@ -59,6 +60,7 @@ export interface Engine {
   readonly plane: ControlPlane
   readonly protocol: WorkerProtocol
   readonly artifacts: ArtifactStore | undefined
+  readonly bulks: BulkCommands
   readonly settings: Settings
   readonly clock: Clock
   readonly random: Random
@@ -114,12 +116,14 @@ export function createEngine(options: EngineOptions): Engine {
   let scheduler: { stop(): Promise<void> } | undefined
   let retention: { stop(): Promise<void> } | undefined
   let artifactSweeps: { stop(): Promise<void> } | undefined
+  const bulks = new BulkCommands(plane, clock, log)
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,
     plane,
     protocol,
     artifacts,
+    bulks,
     settings,
     clock,
     random,
@@ -133,6 +137,7 @@ export function createEngine(options: EngineOptions): Engine {
         retention = startRetention({ orders: host.orders, clock, log, afterDays: settings.archiveAfterDays })
       }
       artifactSweeps = artifacts === undefined ? undefined : sweepArtifactsDaily(plane, clock, log)
+      await bulks.resume()
       return freed
     },
     async listen(path) {
@@ -146,8 +151,7 @@ export function createEngine(options: EngineOptions): Engine {
       )
     },
     async stop() {
-      await Promise.all([recovery.stop(), scheduler?.stop(), retention?.stop()])
-      await Promise.all([recovery.stop(), scheduler?.stop(), artifactSweeps?.stop()])
+      await Promise.all([recovery.stop(), bulks.stop(), scheduler?.stop(), retention?.stop(), artifactSweeps?.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
     },
   }

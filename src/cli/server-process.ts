@@ -66,6 +66,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     const { token, view } = orThrow(await tokens.create(wanted))
     const app = createApp({
       plane,
+      bulks: pawl.engine.bulks,
       tokens,
       protocolRoutes: workerRoutes(protocol),
       clock,

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { BulkCommands } from '../bulk-commands.ts'
 import type { Caller, ControlPlane } from '../control-plane.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Refusal } from '../errors/refusal.ts'
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly plane: ControlPlane
   readonly caller: Identity
   readonly clock: Clock
+  readonly bulks: BulkCommands
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
   readonly traceId: string

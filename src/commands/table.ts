@@ -1,5 +1,6 @@
 import { archiving } from './archiving.ts'
 import { artifacts } from './artifacts.ts'
+import { bulk } from './bulk.ts'
 import type { Command } from './command.ts'
 import { controlling } from './controlling.ts'
 import { ledger } from './ledger.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   ...reading,
   ...plans,
   ...controlling,
+  ...bulk,
   ...operating,
   ...artifacts,
   ...ledger,

@@ -1,6 +1,8 @@
+import { isRefusal } from '../errors/refusal.ts'
 import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
 import { archivePart, restoreOne } from './archives.ts'
+import { Bulks, cancelBulk, fillBulk, openBulk, workBulk } from './bulks.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
@@ -23,6 +25,9 @@ import { Workset } from './workset.ts'
 
 function admissionsOf(order: Order): readonly Admission[] {
   if (order.kind === 'admit_many') return order.admissions
+  if (order.kind === 'bulk_work') {
+    return order.admissions.flatMap(([, admission]) => (isRefusal(admission) ? [] : [admission]))
+  }
   return order.kind === 'admit' || order.kind === 'rerun' ? [order.admission] : []
 }
 
@@ -61,6 +66,7 @@ export function* runBatch(
   const passes = new Passes(memory)
   const permits = new Permits(memory, work, passes)
   const turns = new Turns(memory, work)
+  const bulks = new Bulks()
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
 
@@ -122,6 +128,18 @@ export function* runBatch(
       case 'timeout_policy':
         answers.push(setTimeoutPolicy(work, order, memory.timeouts))
         break
+      case 'bulk_open':
+        answers.push(yield* openBulk(work, bulks, order))
+        break
+      case 'bulk_fill':
+        answers.push(yield* fillBulk(work, bulks, order))
+        break
+      case 'bulk_cancel':
+        answers.push(yield* cancelBulk(work, bulks, order))
+        break
+      case 'bulk_work':
+        answers.push(yield* workBulk(work, bulks, order, admitting, workers))
+        break
       case 'token':
         work.tokens.push(order.token)
         answers.push({ id: order.token.id })
@@ -159,7 +177,7 @@ export function* runBatch(
   return {
     answers,
     claims: filled.map((answer) => answer.claimed),
-    changes: { ...work.changes(), depth: memory.depths.after(work.depth.all()) },
+    changes: { ...work.changes(), depth: memory.depths.after(work.depth.all()), ...bulks.changes() },
     // Who waits for the end of parked work is told that it does not move.
     changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
     timersFired: due,

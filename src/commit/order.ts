@@ -4,7 +4,7 @@ import type { Effect, Execution, Request, Step } from '../execution/execution.ts
 import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
-import type { Admitted, Pause, Schedule, Token, Worker } from '../store/rows.ts'
+import type { Admitted, Bulk, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
 export const dedupes = ['first', 'supersede', 'debounce'] as const
@@ -146,6 +146,21 @@ export type Order =
       readonly principal: Principal
     }
   | { readonly kind: 'restore'; readonly id: number; readonly tenant: string; readonly principal: Principal }
+  | { readonly kind: 'bulk_open'; readonly bulk: Pick<Bulk, 'tenant' | 'command' | 'query' | 'reason' | 'by'> }
+  | {
+      readonly kind: 'bulk_fill'
+      readonly key: number
+      readonly executions: readonly number[]
+      readonly isLast: boolean
+    }
+  | { readonly kind: 'bulk_cancel'; readonly key: number; readonly tenant: string }
+  /** Does the next part of a bulk command; a rerun needs what its executions were admitted with, checked anew. */
+  | {
+      readonly kind: 'bulk_work'
+      readonly key: number
+      readonly limit: number
+      readonly admissions: readonly (readonly [number, Admission | Refusal])[]
+    }
   | { readonly kind: 'schedule_create'; readonly schedule: Omit<Schedule, 'createdAt' | 'updatedAt' | 'version'> }
   /** Changes what a person may change, or deletes with `set: null`; refuses when `ifVersion` is not the present one. */
   | {
@@ -230,6 +245,10 @@ export interface Answers {
   token: { readonly id: string }
   archive: { readonly count: number; readonly next: number | null }
   restore: Execution
+  bulk_open: Bulk
+  bulk_fill: Bulk
+  bulk_cancel: Bulk
+  bulk_work: Bulk
   schedule_create: Schedule
   schedule_change: Schedule
   schedule_advance: { readonly advanced: boolean }

@@ -217,7 +217,7 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Omit<Changes, 'depth'> {
+  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems'> {
     return {
       queues: this.queues,
       workers: this.workers,

@@ -40,11 +40,11 @@ export function commandRoutes(app: App, options: RouteOptions): void {
 }
 
 export const contextOf = (
-  { plane, clock, tokens, onDenied }: RouteOptions,
+  { plane, bulks, clock, tokens, onDenied }: RouteOptions,
   caller: Identity,
   traceId: string,
   signal: AbortSignal,
-): CommandContext => ({ plane, caller, clock, signal, traceId, tokens, onDenied })
+): CommandContext => ({ plane, bulks, caller, clock, signal, traceId, tokens, onDenied })
 
 interface Rendering {
   readonly options: RouteOptions

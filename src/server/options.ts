@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import type { BulkCommands } from '../bulk-commands.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { Random } from '../identity/random.ts'
 import type { WorkerRoute } from '../protocol/routes.ts'
@@ -9,6 +10,7 @@ import type { Tokens } from './tokens.ts'
 export interface AppOptions {
   readonly plane: ControlPlane
   readonly tokens: Tokens
+  readonly bulks: BulkCommands
   /** What workers may say over HTTP; none when not given. */
   readonly protocolRoutes?: readonly WorkerRoute[] | undefined
   readonly clock: Clock

@@ -183,6 +183,32 @@ export interface Depth {
   readonly count: number
 }
 
+export const bulkCommands = ['cancel', 'retry', 'redrive', 'rerun'] as const
+export const bulkStates = ['collecting', 'running', 'done', 'canceled'] as const
+
+/** A command on every execution that a query found when it was given. */
+export interface Bulk {
+  readonly key: number
+  readonly tenant: string
+  readonly command: (typeof bulkCommands)[number]
+  readonly query: string
+  readonly reason: string | null
+  readonly by: string
+  readonly state: (typeof bulkStates)[number]
+  readonly total: number
+  readonly done: number
+  readonly refused: number
+  readonly createdAt: number
+  readonly finishedAt: number | null
+}
+
+export interface BulkItem {
+  readonly bulk: number
+  readonly execution: number
+  /** Null until it is done; then `done`, or the code of the refusal. */
+  readonly outcome: string | null
+}
+
 export interface Queue {
   readonly key: number
   readonly action: string
@@ -310,6 +336,9 @@ export interface Changes {
   readonly tokens: readonly Token[]
   /** As they are from now on. */
   readonly depth: readonly Depth[]
+  /** As they are from now on; items behind the command they are of. */
+  readonly bulks: readonly Bulk[]
+  readonly bulkItems: readonly BulkItem[]
   readonly schedules: { readonly save: readonly Schedule[]; readonly remove: readonly string[] }
   readonly turns: readonly Turn[]
   readonly permits: { readonly add: readonly Permit[]; readonly remove: readonly Permit[] }

@@ -8,6 +8,7 @@ import type {
   ArchivedParts,
   ArchiveEntry,
   Artifact,
+  Bulk,
   Changes,
   Depth,
   Event,
@@ -126,6 +127,11 @@ export interface Reads {
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   /** Queues without waiting work may be left out. */
   depths(): Awaitable<readonly Depth[]>
+  bulk(key: number): Awaitable<Bulk | null>
+  /** First free key of a bulk command. */
+  nextBulk(): Awaitable<number>
+  /** The first executions that a bulk command has not come to, oldest first. */
+  bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
   /**
@@ -184,7 +190,7 @@ export interface Views {
   /** One page of a search, newest first. */
   search(search: Search): Awaitable<SearchPage<Found>>
   /** The same by keys alone, for whoever wants many. */
-  searchKeys(search: Search): Awaitable<SearchPage<number>>
+  searchKeys(search: Search): Awaitable<SearchPage<{ readonly id: number; readonly state: State }>>
   outcome(id: number): Awaitable<Outcome | null>
   steps(id: number): Awaitable<readonly Step[]>
   effects(filter: {
@@ -232,6 +238,12 @@ export interface Views {
   limits(tenant?: string): Awaitable<readonly Limit[]>
   releases(): Awaitable<readonly Release[]>
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
+  bulk(key: number): Awaitable<Bulk | null>
+  /** Newest first, the last hundred. */
+  bulks(tenant: string): Awaitable<readonly Bulk[]>
+  /** Every one that is not over. */
+  openBulks(): Awaitable<readonly Bulk[]>
+  bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>

@@ -53,7 +53,7 @@ async function serveHttp({ port, token }: { readonly port: number; readonly toke
   const tokens = new Tokens({ host, clock, random })
   const log = createLog({ level: 'silent', clock })
   const protocolRoutes = workerRoutes(engine.protocol)
-  const app = createApp({ plane, tokens, protocolRoutes, clock, random, log })
+  const app = createApp({ plane, bulks: engine.bulks, tokens, protocolRoutes, clock, random, log })
   web = await startServer({ app, port, clock })
   const served = Number(new URL(web.url).port)
   if (token !== null) return { port: served, token }

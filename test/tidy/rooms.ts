@@ -27,7 +27,7 @@ const rows: readonly (readonly string[])[] = [
   ['projections'],
   ['kept.ts'],
   ['control-plane.ts'],
-  ['immediate.ts'],
+  ['immediate.ts', 'bulk-commands.ts'],
   ['commands'],
   ['server'],
   ['sqlite-writer.ts'],

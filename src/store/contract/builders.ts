@@ -28,6 +28,8 @@ export function changes(some: Partial<Changes>): Changes {
     pauses: { add: [], remove: [] },
     tokens: [],
     depth: [],
+    bulks: [],
+    bulkItems: [],
     schedules: { save: [], remove: [] },
     turns: [],
     permits: { add: [], remove: [] },

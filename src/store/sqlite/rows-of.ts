@@ -6,6 +6,7 @@ import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   ArchiveEntry,
   Artifact,
+  Bulk,
   Depth,
   Limit,
   Misfire,
@@ -291,6 +292,21 @@ export const depthOf = (row: Row): Depth => ({
   queue: integer(row[0]),
   tenant: text(row[1]),
   count: integer(row[2]),
+})
+
+export const bulkOf = (row: Row): Bulk => ({
+  key: integer(row[0]),
+  tenant: text(row[1]),
+  command: text(row[2]) as Bulk['command'],
+  query: text(row[3]),
+  reason: textOrNull(row[4]),
+  by: text(row[5]),
+  state: text(row[6]) as Bulk['state'],
+  total: integer(row[7]),
+  done: integer(row[8]),
+  refused: integer(row[9]),
+  createdAt: integer(row[10]),
+  finishedAt: integerOrNull(row[11]),
 })
 
 export const pauseOf = (row: Row): Pause => ({

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { type State, stateCodes } from '../../execution/machine.ts'
+import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { BoundField, ChoiceField, Condition, Search, SearchPage } from '../search.ts'
 import type { Found } from '../store.ts'
 import { executionColumns, requestColumns } from './columns.ts'
@@ -57,12 +57,12 @@ export class Searches {
     return this.#page(search, `${executionColumns('e')}, ${requestColumns('r')}`, foundOf, ({ request }) => request.id)
   }
 
-  keys(search: Search): SearchPage<number> {
+  keys(search: Search): SearchPage<{ readonly id: number; readonly state: State }> {
     return this.#page(
       search,
-      'r.id',
-      (row) => row[0] as number,
-      (id) => id,
+      'r.id, e.state',
+      (row) => ({ id: row[0] as number, state: stateOf(row[1] as number) }),
+      ({ id }) => id,
     )
   }
 

@@ -6,6 +6,7 @@ import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   Archived,
+  Bulk,
   Changes,
   Depth,
   Limit,
@@ -28,6 +29,7 @@ import { inPlainWords } from './failures.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
 import {
+  bulkOf,
   depthOf,
   effectOf,
   executionOf,
@@ -248,6 +250,21 @@ export class SqliteSession implements StoreSession {
 
   dueRates(now: number, limit: number): readonly RateState[] {
     return this.#attempt(() => this.#prepared.all('dueRates', now, limit).map(rateOf))
+  }
+
+  bulk(key: number): Bulk | null {
+    return this.#attempt(() => {
+      const row = this.#prepared.one('bulk', key)
+      return row === undefined ? null : bulkOf(row)
+    })
+  }
+
+  nextBulk(): number {
+    return this.#attempt(() => this.#prepared.one('nextBulk')?.[0] as number)
+  }
+
+  bulkItems(key: number, limit: number): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('bulkItems', key, limit).map((row) => row[0] as number))
   }
 
   depths(): readonly Depth[] {

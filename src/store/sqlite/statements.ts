@@ -1,4 +1,5 @@
 import { archiveStatements } from './archive-statements.ts'
+import { bulkStatements } from './bulk-statements.ts'
 import { executionColumns, logColumns, outcomeColumns, requestColumns, scheduleColumns } from './columns.ts'
 import { depthStatements } from './depth-statements.ts'
 import { keptStatements } from './kept-statements.ts'
@@ -11,6 +12,7 @@ import { timeStatements } from './time-statements.ts'
  * take one away at a time: a conjunct that nothing misses does not belong here.
  */
 export const statements = {
+  ...bulkStatements,
   ...depthStatements,
   ...permitStatements,
   ...keptStatements,

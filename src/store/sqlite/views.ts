@@ -8,6 +8,7 @@ import type {
   Archived,
   ArchiveEntry,
   Artifact,
+  Bulk,
   Event,
   Limit,
   LogRow,
@@ -29,6 +30,7 @@ import type { Prepared } from './prepared.ts'
 import {
   archiveEntryOf,
   artifactOf,
+  bulkOf,
   effectOf,
   foundOf,
   limitOf,
@@ -81,7 +83,7 @@ export class SqliteViews implements Views {
     return this.#attempt(() => this.#searches.found(search))
   }
 
-  searchKeys(search: Search): SearchPage<number> {
+  searchKeys(search: Search): SearchPage<{ readonly id: number; readonly state: State }> {
     return this.#attempt(() => this.#searches.keys(search))
   }
 
@@ -181,6 +183,23 @@ export class SqliteViews implements Views {
 
   running(tenant?: string, limit = 1000): readonly Found[] {
     return this.#all('running', tenant ?? null, limit).map(foundOf)
+  }
+
+  bulk(key: number): Bulk | null {
+    const row = this.#one('bulk', key)
+    return row === undefined ? null : bulkOf(row)
+  }
+
+  bulkItems(key: number, limit: number): readonly number[] {
+    return this.#all('bulkItems', key, limit).map((row) => row[0] as number)
+  }
+
+  bulks(tenant: string): readonly Bulk[] {
+    return this.#all('bulks', tenant).map(bulkOf)
+  }
+
+  openBulks(): readonly Bulk[] {
+    return this.#all('openBulks').map(bulkOf)
   }
 
   parkedUnder(id: number): string | null {

@@ -32,6 +32,25 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     else prepared.run('saveDepth', queue, tenant, count)
   }
   saveTimes(prepared, changes)
+  for (const bulk of changes.bulks) {
+    const { key, tenant, command, query, reason, by, state, total, done, refused, createdAt, finishedAt } = bulk
+    prepared.run(
+      'saveBulk',
+      key,
+      tenant,
+      command,
+      query,
+      reason,
+      by,
+      state,
+      total,
+      done,
+      refused,
+      createdAt,
+      finishedAt,
+    )
+  }
+  for (const { bulk, execution, outcome } of changes.bulkItems) prepared.run('saveBulkItem', bulk, execution, outcome)
   for (const token of changes.tokens) {
     const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)

@@ -84,6 +84,7 @@ export async function serving({ slots = 2 } = {}) {
   const closing = new AbortController()
   const app = createApp({
     plane,
+    bulks: pawl.engine.bulks,
     tokens,
     protocolRoutes: workerRoutes(protocol),
     clock,
