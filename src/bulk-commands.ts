@@ -38,6 +38,11 @@ const previewItems = 20
 
 export type BulkView = ReturnType<typeof bulkView>
 
+export interface BulkReport extends BulkView {
+  /** How often each code refused, the most frequent first; empty until the command is over. */
+  readonly refusals: Readonly<Record<string, number>>
+}
+
 export const bulkView = ({ key, createdAt, finishedAt, ...bulk }: Bulk) => ({
   id: String(key),
   ...bulk,
@@ -94,11 +99,14 @@ export class BulkCommands {
     return bulkView(answer)
   }
 
-  async get(id: string, by: Caller): Promise<BulkView | Refusal> {
-    const bulk = /^\d{1,15}$/.test(id) ? await this.#plane.host.views.bulk(Number(id)) : null
-    return bulk === null || bulk.tenant !== by.tenant
-      ? refuse('not_found', `There is no bulk command ${id.slice(0, 40)}.`)
-      : bulkView(bulk)
+  async get(id: string, by: Caller): Promise<BulkReport | Refusal> {
+    const { views } = this.#plane.host
+    const bulk = /^\d{1,15}$/.test(id) ? await views.bulk(Number(id)) : null
+    if (bulk === null || bulk.tenant !== by.tenant) {
+      return refuse('not_found', `There is no bulk command ${id.slice(0, 40)}.`)
+    }
+    const refusals = bulk.refused > 0 && bulk.finishedAt !== null ? await views.bulkRefusals(bulk.key) : []
+    return { ...bulkView(bulk), refusals: Object.fromEntries(refusals.map(({ code, count }) => [code, count])) }
   }
 
   /** Newest first. */

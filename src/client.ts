@@ -1,24 +1,48 @@
 import type { SubmitRequest } from './admit/request.ts'
 import type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
+import type { BulkPreview, BulkReport, BulkView } from './bulk-commands.ts'
+import type {
+  BulkAsk,
+  Download,
+  EffectView,
+  ListRequest,
+  Page,
+  PauseTarget,
+  Ran,
+  Submission,
+  Verdict,
+} from './client-shapes.ts'
 import { type Address, type Answered, type Ask, Connection } from './connection.ts'
 import { TerminalError } from './errors/failures.ts'
 import { refusalOf } from './errors/problem.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from './errors/refusal.ts'
-import type { State } from './execution/machine.ts'
 import { storedResult } from './projections/artifact.ts'
 import type { Ops } from './projections/ops.ts'
 import type { PlanStepView, PlanView } from './projections/plan-view.ts'
 import type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
-import type { artifactView, EventView, ExecutionView, effectView, LogLineView, pauseView } from './projections/view.ts'
+import type { artifactView, EventView, ExecutionView, LogLineView, pauseView } from './projections/view.ts'
 import { messagesOf } from './protocol/event-stream.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 import type { ScheduleView } from './schedule/view.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type { ArchiveRequest, ArchiveRun, ArchiveView } from './archive/archives.ts'
+export type { BulkPreview, BulkReport, BulkView } from './bulk-commands.ts'
+export type {
+  BulkAsk,
+  Download,
+  EffectView,
+  ListRequest,
+  Page,
+  PauseTarget,
+  Ran,
+  Submission,
+  Verdict,
+} from './client-shapes.ts'
 export type { Answered, Ask } from './connection.ts'
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export type { Ops } from './projections/ops.ts'
+export type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
 export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
 export type { Backfill, BackfillRequest, ScheduleRequest } from './schedule/schedules.ts'
 export type { ScheduleView } from './schedule/view.ts'
@@ -27,51 +51,11 @@ export interface ConnectOptions extends Address {
   readonly clock?: Clock | undefined
 }
 
-export interface Page<T> {
-  readonly items: readonly T[]
-  readonly next: string | null
-}
-
-export interface ListRequest {
-  /** For instance `state:failed action:crm.sync_quote`. */
-  readonly query?: string | undefined
-  readonly state?: State | undefined
-  readonly action?: string | undefined
-  readonly subject?: string | undefined
-  readonly key?: string | undefined
-  readonly limit?: number | undefined
-  readonly cursor?: string | undefined
-}
-
-export interface Submission extends ExecutionView {
-  /** The idempotency key was known: this is the first execution, not a new one. */
-  readonly replayed: boolean
-}
-
-export interface Ran extends Submission {
-  readonly ended: boolean
-  /** What holds it back, and what can be done, when it has not ended. */
-  readonly why: string | null
-  readonly next: string | null
-}
-
-export type { TimeoutPolicyRequest, TimeoutPolicyView } from './projections/timeouts.ts'
-export interface Download {
-  readonly name: string
-  readonly mediaType: string
-  readonly bytes: number
-  readonly sha256: string
-  readonly content: ReadableStream<Uint8Array<ArrayBuffer>>
-}
-
-export type EffectView = ReturnType<typeof effectView>
-export type PauseTarget = { readonly action?: string; readonly subject?: string; readonly tenant?: string }
-export type Verdict = 'happened' | 'not-happened' | 'accept-unknown'
-
 /** One server answers a long poll within this. */
 const pollMs = 25_000
 const reconnectMs = 1_000
 const scheduleNamed = (name: string): string => `/v1/schedules/${encodeURIComponent(name)}`
+const bulkOf = (id: string): string => `/v1/bulk/${encodeURIComponent(id)}`
 const execution = (id: string): string => `/v1/executions/${encodeURIComponent(id)}`
 
 /** Connects to a server. Nothing is sent before the first call. */
@@ -299,6 +283,30 @@ export class Client {
   resolveEffect(effectKey: string, verdict: Verdict, reason: string, value?: unknown): Promise<ExecutionView> {
     const path = `/v1/effects/${encodeURIComponent(effectKey)}/resolve`
     return this.#read({ method: 'POST', path, body: { verdict, reason, value } })
+  }
+
+  /** Shows what a bulk command would command, and does nothing. */
+  previewBulk(request: BulkAsk): Promise<BulkPreview> {
+    return this.#read({ method: 'POST', path: '/v1/bulk', body: { ...request, dryRun: true } })
+  }
+
+  /** Commands everything that the query finds now; `bulk` says how far it is. */
+  startBulk(request: BulkAsk): Promise<BulkView> {
+    return this.#read({ method: 'POST', path: '/v1/bulk', body: request })
+  }
+
+  bulk(id: string): Promise<BulkReport> {
+    return this.#get(bulkOf(id))
+  }
+
+  /** Newest first, the last hundred. */
+  async bulks(): Promise<readonly BulkView[]> {
+    return (await this.#get<{ items: readonly BulkView[] }>('/v1/bulk')).items
+  }
+
+  /** What is done stays done; the rest is left alone. */
+  cancelBulk(id: string): Promise<BulkView> {
+    return this.#read({ method: 'POST', path: `${bulkOf(id)}/cancel`, body: {} })
   }
 
   /** Puts what ended long enough ago into the archive. */

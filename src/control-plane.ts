@@ -134,7 +134,7 @@ export class ControlPlane {
     if (isRefusal(given)) return given
     const answers = given.values()
     return Promise.all(
-      checked.map((admission) => {
+      checked.map(async (admission) => {
         if (isRefusal(admission)) return admission
         const { value: answer } = answers.next()
         if (answer === undefined) throw new Error('an admission was not answered')

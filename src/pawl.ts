@@ -14,6 +14,7 @@ import { newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.t
 import { type Random, systemRandom } from './identity/random.ts'
 import { type Immediate, type ImmediateOptions, runImmediately } from './immediate.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import { PawlBulk } from './pawl-bulk.ts'
 import type { OpenArtifact } from './projections/artifact.ts'
 import type { LogsQuery } from './projections/logs.ts'
 import type { PlanStepView, PlanView } from './projections/plan-view.ts'
@@ -104,6 +105,8 @@ export interface TypedExecution<A extends AnyAction> extends ExecutionView {
 /** Pawl inside a program: no HTTP needed. Methods throw `Refused`; the `try…` ones return the refusal. */
 export class Pawl<A extends Actions> {
   readonly engine: Engine
+  /** Commands on everything that a query finds. */
+  readonly bulk: PawlBulk
   readonly #caller: Caller
   readonly #worker: ReturnType<typeof createLocalWorker> | null
   #started = false
@@ -111,6 +114,7 @@ export class Pawl<A extends Actions> {
   constructor(engine: Engine, options: PawlOptions<A>) {
     this.engine = engine
     this.#caller = options.caller ?? { principal: 'service:embedded', tenant: 'default' }
+    this.bulk = new PawlBulk(engine, this.#caller)
     const slots = options.slots ?? 10
     this.#worker =
       slots === 0

@@ -9,7 +9,8 @@ import { callCommand } from './call.ts'
 import { fileInput, pairsToInput, usage } from './inputs.ts'
 import { type LogFlags, printLogs } from './logs.ts'
 import { printJson, printRefusal } from './output.ts'
-import { type CliContext, runBulk, runOnce } from './run-command.ts'
+import { runBulk } from './run-bulk.ts'
+import { type CliContext, runOnce, runOnEach } from './run-command.ts'
 import { ranImmediately, waitForEnd, watchExecution } from './watch.ts'
 
 export type Flags = Readonly<Record<string, unknown>>
@@ -99,7 +100,11 @@ function runUsual(
   if (command.cli?.bulk) {
     const { id: _, ...rest } = input
     const ids = (given[0] as string[] | undefined) ?? []
-    return runBulk(command, { ids, query: flags.query as string | undefined, input: rest }, context)
+    const query = flags.query as string | undefined
+    if (ids.length > 0 === (query !== undefined)) throw usage('Give ids, or --query, and not both.')
+    return query === undefined
+      ? runOnEach(command, { ids, input: rest }, context)
+      : runBulk(command, { query, input: rest }, context)
   }
   for (const [index, name] of positionals.entries()) {
     const value = given[index]

@@ -2,11 +2,9 @@ import { createInterface } from 'node:readline/promises'
 import type { Client } from '../client.ts'
 import type { Command } from '../commands/command.ts'
 import { explain } from '../commands/operating.ts'
-import { commandNamed } from '../commands/table.ts'
 import { codes } from '../errors/codes.ts'
-import { isRefusal, Refused, toProblem } from '../errors/refusal.ts'
+import { isRefusal, toProblem } from '../errors/refusal.ts'
 import { callCommand } from './call.ts'
-import { usage } from './inputs.ts'
 import { humanText, printJson, printRefusal, type Terminal } from './output.ts'
 
 export interface CliContext {
@@ -47,25 +45,16 @@ function show(body: unknown, command: Command, { terminal, json, url }: CliConte
 
 const parallelMax = 8
 
-/** Runs a command on each of several executions: those named, or a snapshot of those that a query finds. */
-export async function runBulk(
+/** Runs a command on each of the executions that were named. */
+export async function runOnEach(
   command: Command,
-  asked: { readonly ids: readonly string[]; readonly query: string | undefined; readonly input: Input },
+  asked: { readonly ids: readonly string[]; readonly input: Input },
   context: CliContext,
 ): Promise<number> {
-  const { terminal, json, yes } = context
-  if (asked.ids.length > 0 === (asked.query !== undefined)) throw usage('Give ids, or --query, and not both.')
-  const ids = asked.query === undefined ? [...new Set(asked.ids)] : await snapshot(asked.query, context)
+  const { terminal, json } = context
+  const ids = [...new Set(asked.ids)]
   const [only] = ids
-  if (asked.query === undefined && ids.length === 1) return runOnce(command, { ...asked.input, id: only }, context)
-  if (ids.length === 0) {
-    if (json) printJson(terminal, { items: [] })
-    else terminal.err('The query finds nothing, so nothing was done.')
-    return 0
-  }
-  // Whoever names ids knows what they are; what a query finds is worth a look first.
-  if (asked.query !== undefined && !yes && !(await confirmed(`${command.name} ${ids.length} executions?`, context)))
-    return 2
+  if (ids.length === 1) return runOnce(command, { ...asked.input, id: only }, context)
   const items: { id: string; ok: boolean; [field: string]: unknown }[] = []
   const queue = [...ids]
   const client = context.client()
@@ -92,25 +81,7 @@ export async function runBulk(
   return failed === undefined ? 0 : codes[(failed.error as { code: keyof typeof codes }).code].exit
 }
 
-/** All executions that a query finds now; what comes later is not touched. */
-async function snapshot(query: string, context: CliContext): Promise<string[]> {
-  const ids: string[] = []
-  for (let cursor: string | undefined; ; ) {
-    const answer = await callCommand(
-      context.client(),
-      commandNamed('list'),
-      { query, limit: 500, cursor },
-      context.signal,
-    )
-    if (isRefusal(answer)) throw new Refused(answer)
-    const { items, next } = answer.body as { items: { id: string }[]; next: string | null }
-    ids.push(...items.map(({ id }) => id))
-    if (next === null) return ids
-    cursor = next
-  }
-}
-
-async function confirmed(question: string, { terminal }: CliContext): Promise<boolean> {
+export async function confirmed(question: string, { terminal }: CliContext): Promise<boolean> {
   if (!process.stdin.isTTY) {
     terminal.err(`${question} Nobody can be asked here; add --yes.`)
     return false

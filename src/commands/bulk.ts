@@ -1,12 +1,23 @@
 import { z } from 'zod'
-import { isRefusal, refuse } from '../errors/refusal.ts'
+import type { BulkRequest } from '../bulk-commands.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { bulkCommands } from '../store/rows.ts'
 import { command } from './command.ts'
 import { reason } from './fields.ts'
 import { may } from './permissions.ts'
-import { parseQuery, readerOf } from './query.ts'
+import { parseQuery, type QueryReader, readerOf } from './query.ts'
 
 const bulkId = z.string().min(1).max(40).describe('Id of the bulk command.')
+
+/** What a bulk command asks for, its query read. */
+export function bulkRequest(asked: Omit<BulkRequest, 'where'>, reader: QueryReader): BulkRequest | Refusal {
+  const parsed = parseQuery(asked.query, reader)
+  if (isRefusal(parsed)) return parsed
+  if (parsed.limit !== undefined || parsed.cursor !== undefined) {
+    return refuse('invalid_input', 'A bulk command takes all that its query finds: leave limit and cursor out.')
+  }
+  return { ...asked, where: parsed.where }
+}
 
 export const bulk = [
   command({
@@ -26,12 +37,8 @@ export const bulk = [
       if (may(caller.role, `execution.${what}`) !== 'any') {
         return refuse('not_permitted', `The role ${caller.role} may not ${what} everybody\u2019s executions.`)
       }
-      const parsed = parseQuery(query, readerOf(plane, clock.now()))
-      if (isRefusal(parsed)) return parsed
-      if (parsed.limit !== undefined || parsed.cursor !== undefined) {
-        return refuse('invalid_input', 'A bulk command takes all that its query finds: leave limit and cursor out.')
-      }
-      const request = { command: what, query, where: parsed.where, reason: why }
+      const request = bulkRequest({ command: what, query, reason: why }, readerOf(plane, clock.now()))
+      if (isRefusal(request)) return request
       return dryRun ? bulks.preview(request, caller) : bulks.start(request, caller)
     },
     respond: (result) => ({ status: 'id' in result ? 202 : 200, body: result }),

@@ -243,6 +243,8 @@ export interface Views {
   bulks(tenant: string): Awaitable<readonly Bulk[]>
   /** Every one that is not over. */
   openBulks(): Awaitable<readonly Bulk[]>
+  /** Why parts of a bulk command were refused, the most frequent code first. */
+  bulkRefusals(key: number): Awaitable<readonly { readonly code: string; readonly count: number }[]>
   bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>

@@ -9,7 +9,7 @@ export const archiveBreakages: readonly Breakage[] = [
     name: 'an archived id is given again after a restart',
     edits: [
       {
-        file: 'src/store/sqlite/session.ts',
+        file: 'src/store/sqlite/counters.ts',
         find: "Math.max(next('requests', 'id'), next('archives', 'id'))",
         replace: "next('requests', 'id')",
       },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
 import { archiveBreakages } from './breakages-archive.ts'
+import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
@@ -38,6 +39,7 @@ const lists = [
   archiveBreakages,
   timeBreakages,
   keptBreakages,
+  bulkBreakages,
 ]
 const breakages = lists.flat().filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [

@@ -34,6 +34,8 @@ const rows: readonly (readonly string[])[] = [
   ['sqlite.ts'],
   ['engine.ts'],
   ['local-worker.ts', 'task-queue.ts', 'connection.ts'],
+  ['client-shapes.ts'],
+  ['pawl-bulk.ts'],
   ['pawl.ts', 'client.ts', 'server.ts'],
   ['testing'],
   ['testing.ts'],

@@ -9,6 +9,7 @@ import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
 import { keepsArchives } from './keeps-archives.ts'
 import { keepsArtifactsAndLogs } from './keeps-artifacts-and-logs.ts'
+import { keepsBulkCommands } from './keeps-bulk-commands.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
@@ -39,6 +40,7 @@ export const promises = {
   'reads history': readsHistory,
   'keeps schedules': keepsSchedules,
   'keeps archives': keepsArchives,
+  'keeps bulk commands': keepsBulkCommands,
 } as const
 
 export function storeContract(name: string, harness: Harness): void {

@@ -21,7 +21,7 @@ export function countsDepth(harness: Harness): void {
       expect(await depths()).toEqual([{ ...acme, count: 4 }, other, second])
       await story.commit({ depth: [{ ...acme, count: 0 }] })
       expect(await depths()).toEqual([other, second])
-      await expect(story.commit({ depth: [{ ...other, count: -1 }] })).rejects.toThrow()
+      await expect(story.commit({ depth: [{ ...other, count: -1 }] })).rejects.toThrow(/CHECK/i)
       expect(await depths()).toEqual([other, second])
     }))
 }

@@ -36,4 +36,11 @@ where bulk = ?1
 and outcome is null
 order by execution
 limit ?2`,
+
+  bulkRefusals: `select outcome, count(*)
+from bulk_items
+where bulk = ?1
+and outcome <> 'done'
+group by outcome
+order by count(*) desc, outcome`,
 } as const

@@ -25,6 +25,7 @@ import type {
 } from '../rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivedOf } from './archive.ts'
+import { type Counters, countOn, readCounters } from './counters.ts'
 import { inPlainWords } from './failures.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
@@ -53,13 +54,6 @@ import {
   workerOf,
 } from './rows-of.ts'
 import { writeChanges } from './write.ts'
-
-interface Counters {
-  readonly execution: number
-  readonly queue: number
-  readonly worker: number
-  readonly position: number
-}
 
 type SingleRow = 'execution' | 'request' | 'worker' | 'archived' | 'newestLog'
 
@@ -385,33 +379,4 @@ export class SqliteSession implements StoreSession {
       throw inPlainWords(thrown)
     }
   }
-}
-
-function readCounters(db: DatabaseSync): Counters {
-  const next = (table: string, column: string): number => {
-    const row = db.prepare(`select ifnull(max(${column}), 0) + 1 as next from ${table}`).get()
-    return row?.next as number
-  }
-  return {
-    // An id is never given again, also where its execution has left for an archive.
-    execution: Math.max(next('requests', 'id'), next('archives', 'id')),
-    queue: next('queues', 'key'),
-    worker: next('workers', 'key'),
-    position: next('log', 'position'),
-  }
-}
-
-function countOn(counters: Counters, { admitted, queues, workers, log }: Changes): Counters {
-  return {
-    execution: above(counters.execution, admitted, ({ request }) => request.id),
-    queue: above(counters.queue, queues, ({ key }) => key),
-    worker: above(counters.worker, workers, ({ key }) => key),
-    position: above(counters.position, log, ({ position }) => position),
-  }
-}
-
-function above<T>(next: number, rows: readonly T[], key: (row: T) => number): number {
-  let least = next
-  for (const row of rows) least = Math.max(least, key(row) + 1)
-  return least
 }

@@ -194,6 +194,10 @@ export class SqliteViews implements Views {
     return this.#all('bulkItems', key, limit).map((row) => row[0] as number)
   }
 
+  bulkRefusals(key: number): readonly { readonly code: string; readonly count: number }[] {
+    return this.#all('bulkRefusals', key).map((row) => ({ code: row[0] as string, count: row[1] as number }))
+  }
+
   bulks(tenant: string): readonly Bulk[] {
     return this.#all('bulks', tenant).map(bulkOf)
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { connect } from '../../../src/client.ts'
 import { bodyOf, type Sent, serving } from './serving.ts'
 
 const submission = { action: 'demo.add', input: { a: 4 }, delay: '1h' }
@@ -27,7 +28,32 @@ test('REL-11g a bulk command shows what it finds, does it to that snapshot, and 
   expect((await server.pawl.list({ query: 'state:canceled' })).items).toHaveLength(2)
   expect((await server.pawl.list({ query: 'state:queued' })).items).toHaveLength(1)
   const retried = await bodyOf(await server.send('/v1/bulk', { body: { command: 'retry', query: 'state:queued' } }))
-  expect(await over(server.send, retried.id)).toMatchObject({ done: 0, refused: 1 })
+  const refusals = { illegal_transition: 1 }
+  expect(await over(server.send, retried.id)).toMatchObject({ done: 0, refused: 1, refusals })
+})
+
+test('REL-11g library and client preview, start, follow and stop a bulk command', async () => {
+  await using server = await serving()
+  for (const a of [1, 2]) await server.send('/v1/executions', { body: { ...submission, input: { a } } })
+  const client = connect({
+    url: 'http://here',
+    token: await server.tokenOf('operator'),
+    fetch: async (url, init) => server.app.request(new Request(url, init)),
+  })
+  const asked = { command: 'cancel', query: 'state:queued' } as const
+  expect(await client.previewBulk(asked)).toMatchObject({ count: 2, byState: { queued: 2 } })
+  expect(await server.pawl.bulk.preview(asked)).toMatchObject({ count: 2 })
+  const { id } = await client.startBulk(asked)
+  await over(server.send, id)
+  expect(await client.bulk(id)).toMatchObject({ state: 'done', done: 2, by: 'human:operator', refusals: {} })
+  const other = await server.pawl.bulk.start({ command: 'redrive', query: 'state:canceled', reason: 'after all' })
+  await over(server.send, other.id)
+  expect(await server.pawl.bulk.get(other.id)).toMatchObject({ done: 2, reason: 'after all' })
+  expect((await client.bulks()).map((one) => one.id)).toEqual([other.id, id])
+  expect(await server.pawl.bulk.list()).toHaveLength(2)
+  expect([(await client.cancelBulk(id)).state, (await server.pawl.bulk.cancel(id)).state]).toEqual(['done', 'done'])
+  await expect(client.bulk('99')).rejects.toThrow('There is no bulk command 99.')
+  await expect(server.pawl.bulk.start({ ...asked, query: 'colour:red' })).rejects.toThrow(/colour/)
 })
 
 test('REL-11g a bulk rerun makes a new execution for each, and an empty query is done at once', async () => {

@@ -37,6 +37,17 @@ test('SE-27 paused work and work that is not due is answered 202 at once, not af
   expect((await bodyOf(delayed)).why).toMatch(/due at/)
 })
 
+test('SE-27 what waits for a busy lock goes on in the background, and is answered 202 with its holder', async () => {
+  await using server = await serving()
+  const body = { action: 'demo.guarded', input: { lock: 'asset:web-17' } }
+  const holder = await bodyOf(await server.send('/v1/executions', { body }))
+  await expect.poll(async () => (await server.pawl.get(String(holder.id))).state).toBe('running')
+  const held = await server.send('/v1/executions', { body: { ...body, waitMs: 300 } })
+  expect(held.status).toBe(202)
+  const why = expect.stringContaining(`"asset:web-17" is held by execution ${String(holder.id)}`)
+  expect(await bodyOf(held)).toMatchObject({ mode: 'immediate', why })
+})
+
 test('SE-27 parked work is answered 202 at once', async () => {
   await using server = await serving()
   await server.send('/v1/pauses', { body: { subject: 'quote:1', reason: 'wait' } })

@@ -160,7 +160,14 @@ test('a command on what a query finds needs --yes where nobody can be asked', as
   expect([asked.exit, asked.err]).toEqual([2, expect.stringContaining('cancel 2 executions?')])
   const done = await pawl(['cancel', '--query', 'subject:quote:bulk', '--yes', '--json'])
   expect(done.exit).toBe(0)
-  expect(jsonOf(done)).toMatchObject({ schema: 1, done: 2, refused: 0 })
+  expect(jsonOf(done)).toMatchObject({ schema: 1, command: 'cancel', state: 'done', total: 2, done: 2, refused: 0 })
+  expect(done.err).toContain('The query finds 2 executions: 2 queued.')
+  const again = await pawl(['retry', '--query', 'subject:quote:bulk', '--yes'])
+  expect([again.exit, again.out]).toEqual([5, expect.stringContaining('2 refused: illegal_transition')])
+  const none = await pawl(['cancel', '--query', 'subject:quote:none', '--yes', '--json'])
+  expect([none.exit, jsonOf(none)]).toEqual([0, expect.objectContaining({ total: 0, done: 0 })])
+  const wrong = await pawl(['cancel', '--query', 'colour:red', '--yes', '--json'])
+  expect(jsonOf(wrong)).toMatchObject({ error: { code: 'invalid_input' } })
 })
 
 test('Ctrl-C ends the waiting with 130 and says that the execution goes on', async () => {
