@@ -24,7 +24,8 @@ export function writeRecoveryPage(): void {
 
 function table(): string {
   const kept = readdirSync(results)
-    .filter((name) => name.endsWith('.json') && name !== 'self-test.json')
+    // The others measure no recovery.
+    .filter((name) => name.endsWith('.json') && name !== 'self-test.json' && name !== 'same-bytes.json')
     .sort()
     .map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')) as Result)
   const rows = kept.map(({ drill, rounds, passed, failed, figures }) => {
