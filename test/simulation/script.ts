@@ -111,6 +111,7 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
       case 'step':
         return await context.step(line.name, () => ({ drawn: context.random() }))
       case 'progress':
+        context.log(`progress of ${line.name}`)
         return void context.progress(0.5)
       case 'artifact':
         return (await context.artifact(line.name, 'a file', 'application/octet-stream')).sha256

@@ -12,6 +12,7 @@ const texts = {
   ids: 'select id from executions order by id',
   effects: 'select * from execution_effects where execution = ?',
   steps: 'select count(*) from execution_steps where execution = ?',
+  logs: 'select seq, fence, line from execution_logs where execution = ? order by seq',
   outcome: 'select n, state, position, fingerprint from outcomes where id = ? order by n desc limit 1',
   targets: 'select idx, state from plan_steps where execution = ? order by idx',
   outcomes: 'select count(*) from outcomes where id = ?',
@@ -49,6 +50,23 @@ export class Tables {
 
   ids(): number[] {
     return this.#rows('ids').map((row) => row[0] as number)
+  }
+
+  /** Log lines are numbered without a gap, and no line is there twice or under the fence of somebody overtaken. */
+  #checkLog(id: number, at: string): void {
+    let [fenceBefore, lineBefore] = [0, 0]
+    for (const [index, row] of this.#rows('logs', id).entries()) {
+      const [seq, fence, line] = row as readonly [number, number, number]
+      const isNext = fence > fenceBefore || (fence === fenceBefore && line > lineBefore)
+      if (seq !== index + 1 || !isNext) {
+        this.#report(
+          'I32',
+          `${at}: log line ${seq} is line ${line} under fence ${fence}, behind ${lineBefore} under ${fenceBefore}`,
+        )
+      }
+      fenceBefore = fence
+      lineBefore = line
+    }
   }
 
   /** The row, the ledger and the journal of one execution are what its events say. */
@@ -89,6 +107,7 @@ export class Tables {
       this.#report('I32', `${at}: journal ${is.journal}, counted ${effects.length} effects and ${steps} steps`)
     }
     const open = effects.filter(isOpen).length
+    this.#checkLog(told.id, at)
     if (is.openEffects !== open) this.#report('I32', `${at}: open effects ${is.openEffects}, counted ${open}`)
     for (const effect of effects) {
       const said = told.effects.get(effect.effectKey)
