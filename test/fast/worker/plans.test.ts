@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { action } from '../../../src/action/action.ts'
+import { action, actionRegistry } from '../../../src/action/action.ts'
 import { NetworkError, TerminalError } from '../../../src/errors/failures.ts'
 import { World } from './world.ts'
 
@@ -226,4 +226,51 @@ test('DG-06 a plan that fails for a while is planned again, and a redrive of a f
   await world.command(id, { type: 'redrive', reason: 'it is back' })
   expect((await world.reach(id)).state).toBe('succeeded')
   expect(await world.result(id)).toMatchObject({ total: 0 })
+})
+
+test('SE-21 while two versions are rolled out, each worker plans and runs its own; without one, it waits', async () => {
+  const did: string[] = []
+  const versioned = (version: number) =>
+    action({
+      name: 'rolling',
+      version,
+      input: z.object({}),
+      plan: () => ({ summary: `by ${version}`, steps: [{ step: 'go', target: 't', args: {} }] }),
+      steps: { go: { run: () => void did.push(`v${version}`) } },
+    })
+  const [old, young] = [versioned(1), versioned(2)]
+  world = await World.open(old, young)
+  await world.worker({ actions: actionRegistry([young]) }).start()
+  const first = await world.submit(old, {}, { version: 1 })
+  const second = await world.submit(young, {}, { version: 2 })
+  await world.reach(second)
+  expect(did).toEqual(['v2'])
+  await world.clock.advance(120_000)
+  expect(await world.find(first)).toMatchObject({ state: 'requested', fence: 0 })
+  await world.worker({ actions: actionRegistry([old]) }).start()
+  await world.reach(first)
+  expect(did).toEqual(['v2', 'v1'])
+  expect(await world.result(first)).toMatchObject({ summary: 'by 1' })
+})
+
+test('DG-06 a plan whose step handler is missing fails as JournalMismatch, and nothing runs', async () => {
+  const runs: number[] = []
+  const version = (steps: 'go' | 'other') =>
+    action({
+      name: 'changed',
+      version: 1,
+      input: z.object({}),
+      plan: () => ({ summary: 'go', steps: [{ step: 'go', target: 't', args: {} }] }),
+      steps: { [steps]: { run: () => void runs.push(1) } },
+    })
+  const planner = version('go')
+  world = await World.open(planner)
+  const dying = world.dyingProtocol((call) => call === 'begin_target')
+  await world.worker({ protocol: dying }).start()
+  const id = await world.submit(planner)
+  await dying.dead
+  await world.worker({ actions: actionRegistry([version('other')]) }).start()
+  await world.orders.give<'gone'>({ kind: 'gone', worker: 1, proof: 'test', cause: 'exit' })
+  expect(await world.reach(id)).toMatchObject({ state: 'failed', lastErrorClass: 'JournalMismatch' })
+  expect(runs).toEqual([])
 })
