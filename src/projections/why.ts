@@ -2,6 +2,7 @@ import type { Effect, Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { type Parking, parkingOf } from './locks.ts'
+import { releasingOf } from './releasing.ts'
 import { timeText } from './view.ts'
 
 export interface Around {
@@ -82,7 +83,8 @@ export async function askWhy(views: Views, found: Found, now: number): Promise<W
     views.workers(),
     views.effects({ id: found.execution.id, open: true, limit: 100 }),
   ])
-  return whyOf(found, { now, pauses, workers, effects, parked: await parkingOf(views, found, workers) })
+  const parked = (await parkingOf(views, found, workers)) ?? (await releasingOf(views, found))
+  return whyOf(found, { now, pauses, workers, effects, parked })
 }
 
 /** The pause that holds executions of this request back. */

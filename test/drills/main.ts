@@ -1,9 +1,10 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
  */
 import { parseArgs } from 'node:util'
+import { deadlineStorm } from './deadline-storm.ts'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
 import { short, standard } from './profiles.ts'
@@ -12,12 +13,24 @@ import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
 import { sameBytesDrill } from './same-bytes.ts'
 import { selfTest } from './self-test.ts'
 import { stopDrill } from './stop.ts'
+import { unpauseAfterNight } from './unpause-after-night.ts'
 import { writerKillDrill } from './writer-kill.ts'
 
 /** Rounds of a full run. Each round at default leases has a frozen process of its own, so there are never more. */
-const full = { kill: 200, stop: 100, 'stop-default': 10, 'writer-kill': 50, 'same-bytes': 200, 'self-test': 1 } as const
+const full = {
+  kill: 200,
+  stop: 100,
+  'stop-default': 10,
+  'writer-kill': 50,
+  'same-bytes': 200,
+  'deadline-storm': 1,
+  'unpause-after-night': 1,
+  'self-test': 1,
+} as const
 type Name = keyof typeof full
 const names = Object.keys(full) as Name[]
+/** Drills of one round with many executions at once: how many depends on whether a short run was asked for. */
+const crowds: ReadonlySet<string> = new Set<Name>(['deadline-storm', 'unpause-after-night'])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -33,6 +46,9 @@ if (chosen.length === 0 || (roundsAsked !== undefined && !(Number.isSafeInteger(
 const { seed } = values
 const roundsOf = (name: Name): number =>
   name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
+
+const isFull = (name: Name): boolean => (crowds.has(name) ? roundsAsked === undefined : roundsOf(name) >= full[name])
+const crowdOf = (name: Name): number => (isFull(name) ? 10_000 : 300)
 
 leftovers.clearAtExit()
 let passed = 0
@@ -60,6 +76,8 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   },
   'writer-kill': () => writerKillDrill({ rounds: roundsOf('writer-kill'), seed }),
   'same-bytes': () => sameBytesDrill({ jobs: roundsOf('same-bytes'), seed }),
+  'deadline-storm': () => deadlineStorm({ count: crowdOf('deadline-storm') }),
+  'unpause-after-night': () => unpauseAfterNight({ count: crowdOf('unpause-after-night') }),
   'self-test': () => selfTest(seed),
 }
 
@@ -67,7 +85,7 @@ async function run(name: Name, onFrozen?: () => void): Promise<void> {
   try {
     const report = await drills[name](onFrozen)
     print(report)
-    save(report, report.rounds >= full[name])
+    save(report, isFull(name))
     passed += passedOf(report)
     failed += failedOf(report)
   } catch (thrown) {
@@ -84,5 +102,5 @@ const waiting = chosen.includes('stop-default') ? run('stop-default', isFrozen.r
 if (waiting !== undefined) await isFrozen.promise
 for (const name of chosen) if (name !== 'stop-default') await run(name)
 await waiting
-if (failed === 0 && chosen.every((name) => roundsOf(name) >= full[name])) writeRecoveryPage()
+if (failed === 0 && chosen.every(isFull)) writeRecoveryPage()
 close()

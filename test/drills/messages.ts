@@ -62,7 +62,30 @@ export interface ResolveCommand {
   readonly verdict: 'applied' | 'not_applied'
 }
 
+/** Many executions of an action without effects, admitted in one commit, all with the same deadline. */
+export interface CrowdCommand {
+  readonly action: 'drill.quick' | 'drill.unserved'
+  readonly count: number
+  /** Milliseconds from now; null for none. */
+  readonly deadlineMs: number | null
+}
+
+/** Ids in the order in which they were submitted. */
+export interface Crowd {
+  readonly ids: readonly number[]
+  /** Epoch milliseconds; null for none. */
+  readonly deadline: number | null
+}
+
+export interface PauseCommand {
+  readonly action: 'drill.quick'
+  readonly on: boolean
+  readonly pacePerSecond?: number
+}
+
 export type Command =
+  | { readonly crowd: CrowdCommand }
+  | { readonly pause: PauseCommand }
   | { readonly serve: { readonly port: number; readonly token: string | null } }
   | { readonly submit: SubmitCommand }
   | { readonly resolve: ResolveCommand }

@@ -28,6 +28,7 @@ function table(): string {
     .filter((name) => name.endsWith('.json') && name !== 'self-test.json' && name !== 'same-bytes.json')
     .sort()
     .map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')) as Result)
+    .filter(({ figures }) => figures['effects applied'] !== undefined)
   const rows = kept.map(({ drill, rounds, passed, failed, figures }) => {
     const times = (kind: string): string => {
       const [count, p50, p90, max] = ['count', 'p50 ms', 'p90 ms', 'max ms'].map((each) => figures[`${kind} ${each}`])

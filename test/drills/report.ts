@@ -21,6 +21,12 @@ export const passedOf = ({ rounds, failedRounds, checks }: DrillReport): number 
 export const failedOf = ({ failedRounds, checks }: DrillReport): number =>
   failedRounds.length + checks.filter(({ complaints }) => complaints.length > 0).length
 
+/** The value below which a share of some milliseconds lies; null when there are none. */
+export function percentile(values: readonly number[], share: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? null
+}
+
 /** Median, 90th percentile, largest and number of some milliseconds. */
 export function spread(prefix: string, values: readonly number[]): Figures {
   const sorted = [...values].sort((a, b) => a - b)

@@ -7,8 +7,8 @@ import { workerRoutes } from '../../src/protocol/routes.ts'
 import { createApp, createLog, type RunningServer, startServer, Tokens } from '../../src/server.ts'
 import { sqlite } from '../../src/sqlite.ts'
 import { listen, optionsOf, tell } from './link.ts'
-import type { Command, KnownWorker, ServerOptions } from './messages.ts'
-import { workload } from './workload.ts'
+import type { Command, Crowd, CrowdCommand, KnownWorker, ServerOptions } from './messages.ts'
+import { quick, unserved, workload } from './workload.ts'
 
 const { path, socket, times, target, embeddedSlots, after } = optionsOf<ServerOptions>()
 const by = { principal: 'service:drill', tenant: 'default' }
@@ -17,7 +17,11 @@ const person = { principal: 'human:drill', tenant: 'default' }
 const host = await sqlite({ path })
 // Whoever kills at random may well meet the same execution three times while it runs alone.
 const poisonLosses = 60
-const engine = createEngine({ host, actions: [workload(target)], settings: { ...times, poisonLosses } })
+const engine = createEngine({
+  host,
+  actions: [workload(target), quick, unserved],
+  settings: { ...times, poisonLosses },
+})
 let seen = after
 let web: RunningServer | undefined
 let telling = Promise.resolve()
@@ -62,6 +66,21 @@ async function serveHttp({ port, token }: { readonly port: number; readonly toke
   return isRefusal(made) ? made : { port: served, token: made.token }
 }
 
+async function submitCrowd({ action, count, deadlineMs }: CrowdCommand): Promise<Crowd | Refusal> {
+  const deadline = deadlineMs === null ? null : Date.now() + deadlineMs
+  const request = { action, input: {}, ...(deadline === null ? {} : { deadline }) }
+  const given = await engine.plane.submitMany(new Array<typeof request>(count).fill(request), by)
+  if (isRefusal(given)) return given
+  const ids: number[] = []
+  for (const each of given) {
+    if (isRefusal(each)) return each
+    const id = internalId(each.execution.id, host.idKey)
+    if (id === null) throw new Error('the server does not know an id that it has given')
+    ids.push(id)
+  }
+  return { ids, deadline }
+}
+
 async function perform(command: Command): Promise<unknown | Refusal> {
   if ('submit' in command) {
     const { key } = command.submit
@@ -74,6 +93,11 @@ async function perform(command: Command): Promise<unknown | Refusal> {
     const value = verdict === 'applied' ? '{"applied":"found by a person"}' : null
     const resolve = { type: 'resolve_effect', effectKey, verdict, value, reason: 'a person has looked' } as const
     return await engine.plane.command(publicId, resolve, person)
+  }
+  if ('crowd' in command) return await submitCrowd(command.crowd)
+  if ('pause' in command) {
+    const { action, on, pacePerSecond } = command.pause
+    return await engine.plane.pause({ action }, 'it is night', on, person, pacePerSecond)
   }
   if ('workers' in command) {
     return (await host.views.workers()).map(

@@ -64,6 +64,14 @@ export function workload(target: string): AnyAction {
   })
 }
 
+const anything = z.object({})
+
+/** Work without effects, of which many can be done in a short time. */
+export const quick: AnyAction = action({ name: 'drill.quick', version: 1, input: anything, run: () => null })
+
+/** The server knows it, and no worker serves it: it waits until its time is over. */
+export const unserved: AnyAction = action({ name: 'drill.unserved', version: 1, input: anything, run: () => null })
+
 async function read(answer: Response): Promise<Receipt> {
   if (!answer.ok) throw new Error(`the target answered with status ${answer.status}`)
   return (await answer.json()) as Receipt

@@ -120,3 +120,22 @@ test('SE-26 a paced release takes its time, and a new pause stops it', async () 
   await world.clock.advance(1_000)
   expect(await succeeded(held)).toBe(100)
 })
+
+test('SE-26 work that a release has not come to yet says at what pace, and where it stands', async () => {
+  world = await World.open(quick)
+  await world.worker({ slots: 100 }).start()
+  await set(byAction, true)
+  const held: number[] = []
+  for (let n = 0; n < 30; n += 1) held.push(await world.submit(quick, { n }))
+  await world.clock.advance(5_000)
+  const why = async (index: number) => await world.why(held[index] ?? 0)
+  expect((await why(29)).why).toBe('human:a paused action quick: test')
+  await set(byAction, false, 10)
+  expect(await why(29)).toEqual({
+    why: 'The pause of action quick has ended and lets 10 a second go, in order; it is number 29 in line.',
+    next: 'Wait; its deadline does not run meanwhile. For another pace: pawl pause, then pawl unpause --pace N',
+  })
+  expect((await why(0)).why).not.toContain('pause')
+  await world.clock.advance(5_000)
+  expect((await why(29)).why).toBe('It has succeeded.')
+})
