@@ -239,6 +239,17 @@ export class Client {
     return this.#read({ method: 'POST', path: `${execution(id)}/rerun`, body: options })
   }
 
+  /** The executions that belong to this one, newest first. */
+  children(id: string, page: { limit?: number; cursor?: string } = {}): Promise<Page<ExecutionView>> {
+    return this.#get(`${execution(id)}/children`, page)
+  }
+
+  /** Sends a signal to an execution; repeated with the same `dedupe` it is one. */
+  signal(id: string, name: string, payload?: unknown, dedupe?: string): Promise<ExecutionView> {
+    const path = `${execution(id)}/signals/${encodeURIComponent(name)}`
+    return this.#read({ method: 'POST', path, body: { payload, dedupe } })
+  }
+
   /** Returns whether this changed anything. */
   async pause(what: PauseTarget, reason: string): Promise<boolean> {
     return (await this.#read<{ changed: boolean }>({ method: 'POST', path: '/v1/pauses', body: { ...what, reason } }))

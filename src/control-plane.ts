@@ -24,8 +24,8 @@ import {
 } from './projections/view.ts'
 import { Schedules } from './schedule/schedules.ts'
 import type { PauseScope } from './store/rows.ts'
-import type { Condition } from './store/search.ts'
-import type { ExecutionFilter, Found } from './store/store.ts'
+import { conditionsOf, type FieldQuery } from './store/search.ts'
+import type { Found } from './store/store.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock } from './time/clock.ts'
 
@@ -56,15 +56,12 @@ export interface ControlPlaneOptions extends KeptOptions {
 }
 
 /** Commands by which people change one execution. */
-export type PersonCommand = Extract<ControlCommand, { type: 'cancel' | 'retry' | 'redrive' | 'resolve_effect' }>
+export type PersonCommand = Extract<
+  ControlCommand,
+  { type: 'cancel' | 'retry' | 'redrive' | 'resolve_effect' | 'signal' }
+>
 
-export interface ListQuery {
-  /** Conditions beside the fields: what a written query says. */
-  readonly where?: readonly Condition[] | undefined
-  readonly states?: ExecutionFilter['states']
-  readonly action?: string | undefined
-  readonly subject?: string | undefined
-  readonly key?: string | undefined
+export interface ListQuery extends FieldQuery {
   readonly cursor?: string | undefined
   readonly limit?: number | undefined
 }
@@ -102,10 +99,14 @@ export class ControlPlane {
   }
 
   /** Checks a request without submitting it. */
-  readonly check = (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
+  readonly check = async (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
     const { clock, retryPolicy, newTraceId, tenantConcurrency, queueMax } = this.#options
-    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, tenantConcurrency, queueMax }
-    return checkRequest(request, by, rules)
+    const kin = request.parentId === undefined ? undefined : await this.find(request.parentId, by)
+    if (isRefusal(kin)) return kin
+    const parent = kin === undefined ? undefined : { id: kin.execution.id, depth: kin.request.depth }
+    const limits = { tenantConcurrency, queueMax, parent }
+    const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, ...limits }
+    return await checkRequest(request, by, rules)
   }
 
   /** @throws Refused */
@@ -376,13 +377,3 @@ export class ControlPlane {
 
 const archivedAway = ({ request }: Found): Refusal =>
   refuse('execution_archived', `The execution ${request.publicId} is archived.`)
-
-function conditionsOf({ states, where = [], ...fields }: ListQuery): Condition[] {
-  const conditions = [...where]
-  if (states !== undefined) conditions.push({ field: 'state', not: false, anyOf: states })
-  for (const field of ['action', 'subject', 'key'] as const) {
-    const value = fields[field]
-    if (value !== undefined) conditions.push({ field, not: false, anyOf: [value] })
-  }
-  return conditions
-}

@@ -31,6 +31,7 @@ export type Settings = Pick<
   | 'sweepMs'
   | 'pollMs'
   | 'stallLimitMs'
+  | 'cancelGraceMs'
   | 'poisonLosses'
   | 'retryPolicy'
   | 'tenantConcurrency'
@@ -81,7 +82,8 @@ export function createEngine(options: EngineOptions): Engine {
   const log = options.log ?? (() => {})
   const actions = Symbol.iterator in options.actions ? actionRegistry(options.actions) : options.actions
   const settings: Settings = orThrow(checkConfig({ ...orThrow(loadConfig({})), ...options.settings }))
-  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, sweepMs, poisonLosses, retryPolicy, tenantConcurrency } = settings
+  const { leaseMs, heartbeatMs, pollMs, stallLimitMs, cancelGraceMs, sweepMs } = settings
+  const { poisonLosses, retryPolicy, tenantConcurrency } = settings
   const artifacts = typeof options.artifacts === 'function' ? options.artifacts(settings) : options.artifacts
   const here = thisProcess()
   const recovery: Recovery = createRecovery({
@@ -97,7 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
   })
   const protocol = inProcess({
     orders: host.orders,
-    settings: { leaseMs, heartbeatMs, pollMs, stallLimitMs },
+    settings: { leaseMs, heartbeatMs, pollMs, stallLimitMs, cancelGraceMs },
     poisonLosses,
     onRegistered: (worker, identity) => void recovery.registered(worker, identity),
   })

@@ -1,5 +1,6 @@
 import type { AnyAction, InputOf, OutputOf } from './action/action.ts'
 import type { SubmitRequest } from './admit/request.ts'
+import { checkSignal } from './admit/signal.ts'
 import type { ArchiveRequest, ArchiveRun } from './archive/archives.ts'
 import { artifactFiles } from './artifacts/files.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
@@ -39,6 +40,7 @@ export { codes } from './errors/codes.ts'
 export {
   AuthError,
   Canceled,
+  ChildFailed,
   DatabaseError,
   Failure,
   JournalMismatch,
@@ -274,6 +276,11 @@ export class Pawl<A extends Actions> {
     options: { readonly seed?: string | number | undefined; readonly reason?: string | undefined } = {},
   ): Promise<ExecutionView> {
     return orThrow(await this.engine.plane.rerun(id, this.#caller, options))
+  }
+
+  /** Sends a signal to an execution; repeated with the same `dedupe` it is one. */
+  signal(id: string, name: string, payload?: unknown, dedupe?: string): Promise<ExecutionView> {
+    return this.#command(id, orThrow(checkSignal({ name, payload, dedupe })))
   }
 
   /** Holds back whatever matches; running executions go on. Returns whether this changed anything. */

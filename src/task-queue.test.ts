@@ -56,7 +56,7 @@ describe('REL-07 the queue contract', () => {
     const first = await tasks.fail(id, new NetworkError('reset'))
     expect(first).toMatchObject({ from: 'running', to: 'retryable_failed', attempt: 1 })
     for (const to of ['retryable_failed', 'failed'] as const) {
-      await clock.advance(Date.parse((await pawl.get(id)).availableAt) - clock.now())
+      await clock.advance(Date.parse((await pawl.get(id)).availableAt ?? '') - clock.now())
       expect(await tasks.claim(id, 'w1')).toMatchObject({ claimed: true })
       expect(await tasks.fail(id, new NetworkError('reset'))).toMatchObject({ to })
     }

@@ -10,12 +10,16 @@ import { Cells } from './isolate/cells.ts'
 import { runIsolated } from './isolate/isolated-run.ts'
 import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
 import { Suspects } from './isolate/suspects.ts'
+import { listenForNews } from './protocol/listening.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
+import { spawnerOf } from './protocol/spawner.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
+import type { Spawner } from './run/child.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
 import type { RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
-import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
+import { type Heart, type HeartNews, type Lease, timerHeart } from './run/heart.ts'
+import { IgnoredAborts } from './run/ignored-aborts.ts'
 import { KeptLog, type LeastLevel } from './run/kept-log.ts'
 import { type LiveRun, LiveRuns } from './run/live-runs.ts'
 import { runExecution } from './run/run.ts'
@@ -46,6 +50,8 @@ export interface WorkerOptions {
   readonly log: RunLog
   /** Least level of what handlers say that is kept with their execution; `info` by default. */
   readonly keepLogs?: LeastLevel | undefined
+  /** Told once nothing runs any more but handlers that ignore their abort: only the end of the process frees their slots. */
+  readonly onStuck?: ((executions: readonly string[]) => void) | undefined
   /** Makes the heart; by default one that beats on the worker's own clock. */
   readonly heart?: ((welcome: Welcome, news: HeartNews) => Heart) | undefined
 }
@@ -91,13 +97,16 @@ interface Performance {
   readonly action: AnyAction
   readonly run: LiveRun
   readonly work: Work
+  readonly spawner: Spawner
   readonly kept: KeptLog
 }
 
 class ClaimingWorker implements Worker {
   readonly #options: WorkerOptions
-  readonly #runs = new LiveRuns()
+  readonly #runs: LiveRuns
   readonly #stopping = new AbortController()
+  readonly #ended = new AbortController()
+  readonly #ignored: IgnoredAborts
   #welcome: Welcome | undefined
   #heart: Heart | undefined
   /** The other side does not know this incarnation any more. */
@@ -115,6 +124,16 @@ class ClaimingWorker implements Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
+    this.#runs = new LiveRuns({
+      clock: options.clock,
+      graceMs: ({ request }) =>
+        options.actions.get(request.action, request.actionVersion)?.timeout?.cancelGraceMs ??
+        this.#signedOn().cancelGraceMs,
+      ignored: (run) => this.#ignored.add(run),
+      ended: (run) => this.#ignored.ended(run),
+    })
+    const stuck = options.onStuck
+    this.#ignored = new IgnoredAborts({ running: () => this.#runs.size, drain: (on) => this.#drain(on), stuck })
     this.#ahead = new ClaimAhead(options.slots, options.clock.now())
     this.#suspects = new Suspects(options.actionsModule !== undefined)
     const secretNames = options.actions.list().flatMap(({ secrets = [] }) => secrets)
@@ -126,12 +145,28 @@ class ClaimingWorker implements Worker {
   }
 
   async start(): Promise<void> {
+    const ways = { welcome: () => this.#signedOn(), cancel: (lease: Lease) => this.#runs.cancel(lease) }
     const signedOn = this.#signOn()
     this.#claiming = signedOn.then(
-      () => this.#turns(),
+      () => {
+        void listenForNews({ ...this.#options, ...ways, ended: this.#ended.signal })
+        return this.#turns()
+      },
       () => {},
     )
     await signedOn
+  }
+
+  #drain(on: boolean): void {
+    const { protocol, log } = this.#options
+    if (on) {
+      log('error', 'A handler ignores its abort; nothing more is claimed until it ends.', {})
+      void this.#handBackAll(this.#ahead.takeOlder(Number.POSITIVE_INFINITY))
+    }
+    this.#roomMade()
+    protocol.drain(this.#signedOn().worker, on).catch((thrown: unknown) => {
+      log('warn', `Reporting the drain failed: ${classify(thrown).message}`, {})
+    })
   }
 
   async #turns(): Promise<void> {
@@ -154,7 +189,8 @@ class ClaimingWorker implements Worker {
   /** Claims what fits into the free slots, and a little ahead of fast handlers; the claim stands until there is work. */
   async #turn(): Promise<void> {
     const { protocol, clock } = this.#options
-    const room = this.#runs.size - this.#busy > settlingMax ? 0 : this.#ahead.room(this.#busy, clock.now())
+    const mayClaim = !this.#ignored.any && this.#runs.size - this.#busy <= settlingMax
+    const room = mayClaim ? this.#ahead.room(this.#busy, clock.now()) : 0
     const others = this.#held + this.#ahead.size
     if (room === 0 || this.#suspects.isClosed(others)) {
       await new Promise<void>((resolve) => {
@@ -166,6 +202,7 @@ class ClaimingWorker implements Worker {
     const alone = Math.min(room, this.#suspects.room(others))
     const claimed = await protocol.claim({ worker, limit: room, alone, waitMs: pollMs })
     if (alone > 0) this.#suspects.asked()
+    if (this.#ignored.any) return await this.#handBackAll(claimed)
     for (const each of claimed) if (Suspects.is(each)) this.#suspects.begun()
     this.#ahead.put(claimed, clock.now())
     this.#fillSlots()
@@ -240,7 +277,8 @@ class ClaimingWorker implements Worker {
     }
     const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
     const kept = this.#keepLog(claimed, work)
-    const command = await this.#perform({ claimed, action, run, work, kept })
+    const spawner = spawnerOf(claimed, worker, { protocol, actions, retry: this.#options.retry, patience })
+    const command = await this.#perform({ claimed, action, run, work, spawner, kept })
     // On the way before the settling, so that both share a commit.
     const told = kept.finish()
     const answer = command === null ? null : await work(command)
@@ -252,11 +290,11 @@ class ClaimingWorker implements Worker {
   }
 
   /** Runs it here or in a process of its own, and gives the command that ends the claim. */
-  async #perform({ claimed, action, run, work, kept }: Performance): Promise<WorkerCommand | null> {
+  async #perform({ claimed, action, run, ...ways }: Performance): Promise<WorkerCommand | null> {
     const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
     const isApart = Suspects.is(claimed) && actionsModule !== undefined
     const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
-    const ports = { clock, work, abort: run.abort, artifacts, secrets, log, kept, retry }
+    const ports = { ...ways, clock, abort: run.abort, artifacts, secrets, log, retry }
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill
@@ -331,8 +369,8 @@ class ClaimingWorker implements Worker {
   }
 
   #signedOn(): Welcome {
-    if (this.#welcome === undefined) throw new Error('the worker has not signed on')
-    return this.#welcome
+    if (this.#welcome !== undefined) return this.#welcome
+    throw new Error('the worker has not signed on')
   }
 
   async stop({ graceMs = 10_000, abortMs = 2_000 }: StopOptions = {}): Promise<Stopped> {
@@ -355,6 +393,7 @@ class ClaimingWorker implements Worker {
         log('warn', `Signing off failed: ${classify(thrown).message}`, {})
       })
     }
+    this.#ended.abort(new ShuttingDown())
     await this.#heart?.stop()
     return { abandoned }
   }

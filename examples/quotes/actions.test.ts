@@ -53,6 +53,9 @@ class Attempts {
       recordOnly: false,
       step: once,
       effect: <T>(name: string, spec: EffectSpec<T>) => once(name, () => this.perform(spec, call)),
+      sleep: async () => {},
+      waitForSignal: async () => null,
+      child: () => Promise.reject(new Error('no children here')),
       progress: (progress) => void this.messages.push(progress),
       artifact: async (name, bytes, mediaType) => {
         const content = Buffer.from(bytes as Uint8Array)

@@ -32,6 +32,8 @@ export type {
 export { type ActionRegistry, actionRegistry } from './registry.ts'
 export type {
   Artifact,
+  Child,
+  ChildRequest,
   EffectContext,
   EffectSpec,
   EffectTarget,

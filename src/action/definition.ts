@@ -103,6 +103,8 @@ export interface ActionTimeout {
   readonly actionClass?: string
   /** Milliseconds that one attempt may take. */
   readonly timeoutMs?: number
+  /** Milliseconds that a handler may take to end after its abort; what the server says when not given. */
+  readonly cancelGraceMs?: number
 }
 
 /** A defined action, with the types of its input and result. */

@@ -18,6 +18,21 @@ export interface RunContext<Input = unknown, SecretName extends string = string>
   step<T>(name: string, fn: () => T | Promise<T>): Promise<T>
   /** Changes the outside world: the intent is committed before the call, the outcome after it. */
   effect<T>(name: string, spec: EffectSpec<T>): Promise<T>
+  /**
+   * Sleeps for milliseconds or a text such as `3d`, at most ten years. What is longer than a second holds no slot: the
+   * run ends here, and is taken up again when the time has come, at no attempt. What runs beside it must be steps and effects.
+   */
+  sleep(name: string, duration: number | string): Promise<void>
+  /**
+   * Waits for a signal that somebody sends to this execution by this name, and gives what it carries; null when it did
+   * not come within `timeout`. Signals are taken in the order in which they came, each once; one that came early waits.
+   */
+  waitForSignal<T = unknown>(name: string, options?: { readonly timeout?: number | string }): Promise<T | null>
+  /**
+   * Submits an execution that belongs to this one: in its tenant, in the name of its requester, once for each place in
+   * the journal. A cancel of this execution ends it, too, unless `onParentCancel` is `abandon`.
+   */
+  child<T = unknown>(name: string, request: ChildRequest): Promise<Child<T>>
   /** Tells how far it is: a fraction from 0 to 1, or counts. */
   progress(progress: Progress): void | Promise<void>
   /**
@@ -39,6 +54,31 @@ export interface RunContext<Input = unknown, SecretName extends string = string>
   now(): number
   /** Wall clock in epoch ms; different in every attempt. */
   clock(): number
+}
+
+export interface ChildRequest {
+  readonly action: string
+  readonly version?: number | undefined
+  readonly input: unknown
+  readonly subject?: string | undefined
+  readonly priority?: number | undefined
+  readonly runAt?: number | string | undefined
+  readonly delay?: number | string | undefined
+  readonly deadline?: number | string | undefined
+  readonly recordOnly?: boolean | undefined
+  readonly slaClass?: string | undefined
+  readonly actionClass?: string | undefined
+  readonly onParentCancel?: 'cancel' | 'abandon' | undefined
+}
+
+export interface Child<T> {
+  readonly id: string
+  /**
+   * Waits for its end without a slot, and gives its result.
+   *
+   * @throws ChildFailed when it failed, expired or was canceled.
+   */
+  result(): Promise<T>
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -4,6 +4,7 @@ import { refuseComputed } from '../action/computed.ts'
 import { validate } from '../action/schema.ts'
 import { type Admission, type Dedupe, dedupes } from '../commit/order.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { OnParentCancel } from '../execution/execution.ts'
 import { canonicalize } from '../json/canonical.ts'
 import { inputHash, sha256 } from '../json/hash.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
@@ -33,6 +34,10 @@ export interface SubmitRequest {
   readonly actionClass?: string | undefined
   /** What becomes of an older execution with the same key that was never claimed: `first` leaves it as it is. */
   readonly dedupe?: Dedupe | undefined
+  /** Public id of the execution that it belongs to: told of its end, and cancelled with it. */
+  readonly parentId?: string | undefined
+  /** What a cancel of the parent does to it; `cancel` when not given. */
+  readonly onParentCancel?: OnParentCancel | undefined
 }
 
 export interface Requester {
@@ -51,6 +56,8 @@ export interface AdmissionRules {
   readonly tenantConcurrency?: number | null | undefined
   /** The most that may wait of one tenant. */
   readonly queueMax?: number | undefined
+  /** The execution it shall be a child of, with how many ancestors that has. */
+  readonly parent?: { readonly id: number; readonly depth: number } | undefined
 }
 
 export const priorityMax = 100
@@ -112,12 +119,14 @@ export async function checkRequest(
     slaClass: request.slaClass ?? action.timeout?.slaClass ?? 'standard',
     actionClass: request.actionClass ?? action.timeout?.actionClass ?? 'default',
     maxAttempts: retryPolicyOf(action, rules.retryPolicy).maxAttempts,
-    parentId: null,
     permits,
     ...(dedupe === 'first' ? {} : { dedupe, ownOnly: by.ownOnly }),
     queueMax: action.queue?.max,
     tenantMax: rules.queueMax,
     ...(action.plan === undefined ? {} : { isPlanned: true }),
+    parentId: rules.parent?.id ?? null,
+    depth: rules.parent === undefined ? 0 : rules.parent.depth + 1,
+    onParentCancel: rules.parent === undefined ? null : (request.onParentCancel ?? 'cancel'),
     ...times,
   }
 }

@@ -186,6 +186,18 @@ const specials: Readonly<Record<string, Special>> = {
       return printLogs(String(given[0]), { ...input, follow: flags.follow === true }, context)
     },
   },
+  signal: {
+    declare: (verb) => {
+      verb
+        .option('-i, --set <name=value...>', 'a field of the payload; JSON literals are read as such')
+        .option('-f, --file <file>', 'the payload as a JSON file, `-` for standard input')
+    },
+    handle: (command) => (flags, given, context) => {
+      const [id, name] = given
+      const payload = flags.file === undefined && flags.set === undefined ? {} : { payload: inputOf(flags) }
+      return runOnce(command, { id, name, dedupe: flags.dedupe, ...payload }, context)
+    },
+  },
   ops: { declare: (verb) => void verb.option('--watch', 'look again every two seconds') },
   'effect resolve': {
     declare: (verb) => {
@@ -201,15 +213,20 @@ const specials: Readonly<Record<string, Special>> = {
   },
 }
 
-async function submit(command: Command, flags: Flags, given: readonly unknown[], context: CliContext): Promise<number> {
-  const { terminal, json } = context
+/** What -i, -f and `-` say. */
+function inputOf(flags: Flags): unknown {
   const pairs = (flags.set as string[] | undefined) ?? []
   const file = flags.file as string | undefined
   const dash = flags.stdin === true ? '-' : undefined
   const base = file !== undefined || dash !== undefined ? fileInput(file ?? dash ?? '-') : {}
   if (pairs.length > 0 && (typeof base !== 'object' || base === null || Array.isArray(base)))
     throw usage('-i needs an object to add to.')
-  const input = pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }
+  return pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }
+}
+
+async function submit(command: Command, flags: Flags, given: readonly unknown[], context: CliContext): Promise<number> {
+  const { terminal, json } = context
+  const input = inputOf(flags)
   const fields = fieldsOf(command.input).filter(({ name }) => name !== 'input' && name !== 'action')
   const mode = flags.immediate === true ? { mode: 'immediate' } : {}
   const request = { ...inputFrom(fields, flags, command.cli?.omit), ...mode, action: given[0], input }

@@ -35,6 +35,7 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
   // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
   const overSocket = socket === undefined ? undefined : socketProtocol({ path: socket, clock })
   const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
+  const stuck = Promise.withResolvers<readonly string[]>()
   const worker = createWorker({
     protocol: overSocket ?? httpProtocol({ url, token }),
     actions: actionRegistry(actions),
@@ -55,16 +56,19 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     secrets: environmentSecrets,
     retry: config.retryPolicy,
     log: (level, message, fields) => log[level](fields, message),
+    onStuck: stuck.resolve,
     heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
   })
   try {
     await worker.start()
     terminal.err(`${identity} works for ${socket ?? url}. Stop it with Ctrl-C.`)
-    await new Promise<void>((resolve) => {
+    const asked = new Promise<void>((resolve) => {
       if (stop.aborted) resolve()
       stop.addEventListener('abort', () => resolve(), { once: true })
     })
-    const { abandoned } = await worker.stop()
+    // A supervisor starts the process anew; its end is what frees the slots of handlers that do not end.
+    const isStuck = await Promise.race([asked.then(() => false), stuck.promise.then(() => true)])
+    const { abandoned } = await worker.stop(isStuck ? { graceMs: 0, abortMs: 0 } : {})
     for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
     return abandoned.length === 0 ? 0 : 1
   } finally {

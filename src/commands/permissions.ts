@@ -19,6 +19,9 @@ export const permissions = [
   'execution.rerun',
   'bulk.create',
   'bulk.get',
+  'execution.signal',
+  'execution.signals',
+  'execution.children',
   'event.list',
   'dead_letter.list',
   'dead_letter.get',
@@ -83,6 +86,8 @@ const reading = [
   'execution.effects',
   'execution.artifacts',
   'execution.logs',
+  'execution.signals',
+  'execution.children',
   'event.list',
   'dead_letter.list',
   'dead_letter.get',
@@ -114,6 +119,7 @@ const operating = [
   'execution.rerun',
   'bulk.create',
   'bulk.get',
+  'execution.signal',
   'dead_letter.redrive',
   'pause.set',
   'pause.lift',
@@ -140,7 +146,10 @@ interface Grants {
 const grants: { readonly [R in Role]: Grants } = {
   admin: { any: new Set(permissions), own: new Set() },
   operator: { any: new Set([...reading, ...operating]), own: new Set() },
-  submitter: { any: new Set([...reading, 'execution.submit']), own: new Set(['execution.cancel', 'execution.retry']) },
+  submitter: {
+    any: new Set([...reading, 'execution.submit']),
+    own: new Set(['execution.cancel', 'execution.retry', 'execution.signal']),
+  },
   viewer: { any: new Set(reading), own: new Set() },
   worker: { any: new Set(['worker.protocol']), own: new Set() },
   // Submit, watch and cancel what it asked for itself; a command added later is denied until somebody lists it here.

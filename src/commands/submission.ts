@@ -36,6 +36,11 @@ const requestFields = {
     .enum(dedupes)
     .optional()
     .describe('With a key whose execution was never claimed: `supersede` replaces other input, `debounce` any.'),
+  parentId: z.string().max(64).optional().describe('Execution that it belongs to: told of its end, cancelled with it.'),
+  onParentCancel: z
+    .enum(['cancel', 'abandon'])
+    .optional()
+    .describe('What a cancel of the parent does to it: `cancel`.'),
 }
 
 const inputBytes = defaultJsonLimits.bytesMax
@@ -51,6 +56,12 @@ const admissionRefusals = [
   'invalid_priority',
   'key_too_long',
   'idempotency_key_reused',
+  'not_found',
+  'parent_ended',
+  'cancel_requested',
+  'reconcile_only',
+  'child_too_deep',
+  'too_many_children',
   'queue_full',
   'invalid_dedupe',
 ] as const

@@ -9,6 +9,7 @@ import { operating } from './operating.ts'
 import { plans } from './plans.ts'
 import { reading } from './reading.ts'
 import { scheduling } from './scheduling.ts'
+import { signalling } from './signalling.ts'
 import { submission } from './submission.ts'
 import { timeouts } from './timeouts.ts'
 import { tokens } from './tokens.ts'
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   ...plans,
   ...controlling,
   ...bulk,
+  ...signalling,
   ...operating,
   ...artifacts,
   ...ledger,

@@ -10,6 +10,7 @@ import type { KeyLookup, KeyOwner } from '../store/store.ts'
 import { damaged } from './archives.ts'
 import type { Depths } from './depths.ts'
 import type { Admission, Answer, Born } from './order.ts'
+import { refuseAsChild } from './parents.ts'
 import type { Refusals } from './refusals.ts'
 import type { Queues } from './registry.ts'
 import type { Workset } from './workset.ts'
@@ -79,6 +80,8 @@ export function admitOne(work: Workset, admission: Admission, around: Admitting)
       return { execution: work.executions.get(owner.id) ?? execution, request, replayed: true }
     }
   }
+  const orphaned = refuseAsChild(work, admission)
+  if (orphaned !== null) return orphaned
   const full = generation === null ? depths.refuse(admission, queue, work.depth, work.now) : null
   if (full !== null) return full
   generation ??= 1
@@ -153,6 +156,8 @@ export function admitNew(
   if (isPlanned) work.plans.add(unplanned(id, work.now))
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
+  const { parentId } = admission
+  if (parentId !== null) work.kin.childCounts.set(parentId, (work.kin.childCounts.get(parentId) ?? 0) + 1)
   return admitted
 }
 
@@ -232,6 +237,7 @@ function executionOf(
     losses: 0,
     loneLosses: 0,
     idleSince: null,
+    parent: admission.parentId,
     holdUntil: null,
   }
 }
@@ -258,7 +264,8 @@ function requestOf(admission: Admission, id: number, shownId: string): Omit<Requ
     actionClass: admission.actionClass,
     policyVersion: 1,
     parentId: admission.parentId,
-    depth: 0,
+    onParentCancel: admission.onParentCancel,
+    depth: admission.depth,
     rerunOf: null,
     permits: admission.permits,
   }

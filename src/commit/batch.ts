@@ -1,15 +1,15 @@
-import { isRefusal } from '../errors/refusal.ts'
 import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
 import { archivePart, restoreOne } from './archives.ts'
 import { Bulks, cancelBulk, fillBulk, openBulk, workBulk } from './bulks.ts'
+import { spawnOne, tellKin } from './children.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
-import type { Admission, Answer, Order } from './order.ts'
+import { type Answer, admissionsOf, type Order } from './order.ts'
 import { pauseOne } from './pauses.ts'
 import { breakOne, limitOne, permitOne } from './permit-orders.ts'
 import { Permits } from './permits.ts'
@@ -23,20 +23,14 @@ import { setTimeoutPolicy } from './timeouts.ts'
 import { Turns } from './turns.ts'
 import { Workset } from './workset.ts'
 
-function admissionsOf(order: Order): readonly Admission[] {
-  if (order.kind === 'admit_many') return order.admissions
-  if (order.kind === 'bulk_work') {
-    return order.admissions.flatMap(([, admission]) => (isRefusal(admission) ? [] : [admission]))
-  }
-  return order.kind === 'admit' || order.kind === 'rerun' ? [order.admission] : []
-}
-
 export interface BatchResult {
   readonly answers: readonly Answer[]
   /** Filled standing claims, by their place in the list that was given. */
   readonly claims: readonly (Answer<'claim'> | null)[]
   readonly changes: Changes
   readonly changedIds: readonly number[]
+  /** Whom to tell, once the commit is durable, that somebody wants to cancel. */
+  readonly cancelAsked: Workset['kin']['cancelAsked']
   /** Timers were fired: which one is next must be asked anew. */
   readonly timersFired: boolean
   /** A claim gave up before it had seen everything that is due: it should be looked at again at once. */
@@ -97,6 +91,9 @@ export function* runBatch(
       case 'work':
         answers.push(workOne(work, order, refusals, workers))
         break
+      case 'spawn':
+        answers.push(spawnOne(work, order, workers, admitting))
+        break
       case 'heartbeat':
         answers.push(heartbeatOne(work, order, refusals, workers))
         break
@@ -109,6 +106,9 @@ export function* runBatch(
         break
       case 'sign_off':
         answers.push(workers.signOff(order.worker))
+        break
+      case 'drain':
+        answers.push(workers.drain(order.worker, order.on))
         break
       case 'sweep':
         answers.push(yield* sweep(work, workers, order))
@@ -160,11 +160,13 @@ export function* runBatch(
         answers.push(yield* advanceSchedule(work, order))
         break
       case 'claim':
-        throw new Error('claims are given apart from the other orders')
+      case 'listen':
+        throw new Error('standing orders are given apart from the others')
     }
   }
   const due = memory.nextTimerAt !== null && memory.nextTimerAt <= now
   if (due) yield* fireTimers(work, workers, permits, deadlines)
+  yield* tellKin(work, workers, memory.idKey)
   // What was freed is handed on before anybody new is looked at.
   if (work.left.size > 0) yield* permits.giveBack()
   yield* turns.place()
@@ -180,6 +182,7 @@ export function* runBatch(
     changes: { ...work.changes(), depth: memory.depths.after(work.depth.all()), ...bulks.changes() },
     // Who waits for the end of parked work is told that it does not move.
     changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
+    cancelAsked: work.kin.cancelAsked,
     timersFired: due,
     unfinished: filling.isUnfinished,
     committed: () => {

@@ -1,7 +1,7 @@
 import { type Candidate, isQueuePaused, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decide } from '../execution/decide.ts'
-import type { Effect, Execution, Step } from '../execution/execution.ts'
+import type { Effect, Execution, Signal, Step } from '../execution/execution.ts'
 import { type Needs, readNeeds } from '../execution/permit.ts'
 import type { Pause, Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -82,6 +82,7 @@ export class Claims {
       const reason = `No living worker is registered under the key ${claim.worker}.`
       return { claimed: refuse('worker_unknown', reason, { worker: claim.worker }) }
     }
+    if (worker.drainingSince !== null) return { claimed: null }
     const queues = worker.actions
       .filter(({ action }) => !isQueuePaused(pauses, action))
       .flatMap(
@@ -205,6 +206,7 @@ function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]
   const resumed = taken.filter(({ journal }) => journal > 0).map(({ id }) => id)
   const steps = new Map<number, Step[]>()
   const effects = new Map<number, readonly Effect[]>()
+  const signals = new Map<number, Signal[]>()
   if (resumed.length > 0) {
     const stored = yield* ask('steps', resumed)
     const fresh = resumed.flatMap((id) => work.steps.get(id) ?? [])
@@ -216,16 +218,26 @@ function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]
     )
     for (const id of resumed) effects.set(id, work.effectsOf(id))
     yield* loadWholePlans(work, resumed)
+    const unread = [...(yield* ask('unreadSignals', resumed)), ...work.signals.added]
+    const taken = new Set(work.signals.taken.map(signalKey))
+    for (const signal of unread) {
+      if (!taken.has(signalKey(signal)))
+        signals.set(signal.execution, [...(signals.get(signal.execution) ?? []), signal])
+    }
   }
   return taken.map((execution) => {
     const request = work.requests.get(execution.id)
     if (request === undefined) throw new Error(`the request of execution ${execution.id} was not loaded`)
     const attemptMs = work.timeouts.of(request.slaClass, request.actionClass)?.attemptMs ?? null
     const [journaled, ledger] = [steps.get(execution.id) ?? [], effects.get(execution.id) ?? []]
-    const claimed = { execution, request, steps: journaled, effects: ledger, attemptMs }
+    const unread = signals.get(execution.id) ?? []
+    const claimed = { execution, request, steps: journaled, effects: ledger, signals: unread, attemptMs }
     const plan = work.plans.plans.get(execution.id)
     if (execution.state !== 'running' || plan === undefined || plan.hash === null) return claimed
     const targets = [...work.plans.stepsOf(execution.id).values()].sort((a, b) => a.idx - b.idx)
     return { ...claimed, plan, targets }
   })
 }
+
+const signalKey = ({ execution, name, seq }: Pick<Signal, 'execution' | 'name' | 'seq'>): string =>
+  `${execution} ${seq} ${name}`

@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
+import { childStep } from '../execution/decide-child.ts'
 import type { Surroundings } from '../execution/decision.ts'
 import type { Execution } from '../execution/execution.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
@@ -21,11 +22,9 @@ export function around(
     principal,
     effects: work.effectsOf(execution.id),
     stepRecorded:
-      command.type === 'record_step' &&
-      (work.steps
-        .get(execution.id)
-        ?.some(({ name, ordinal }) => name === command.name && ordinal === command.ordinal) ??
-        false),
+      (command.type === 'record_step' && isRecorded(work, execution.id, command.name, command.ordinal)) ||
+      (command.type === 'record_child' && isRecorded(work, execution.id, childStep(command.name), command.ordinal)),
+    signals: work.signals.heads.get(execution.id) ?? [],
     newestLog: work.newestLogs.get(execution.id) ?? null,
     fingerprint: work.fingerprints.get(execution.id) ?? null,
     isGone: workers.isGone,
@@ -34,6 +33,9 @@ export function around(
     targets: work.plans.stepsOf(execution.id),
   }
 }
+
+const isRecorded = (work: Workset, id: number, step: string, at: number): boolean =>
+  work.steps.get(id)?.some(({ name, ordinal }) => name === step && ordinal === at) ?? false
 
 export function commandOne(
   work: Workset,

@@ -32,6 +32,8 @@ function admission(of: Partial<Admission> = {}): Admission {
     deadlineAt: null,
     parentId: null,
     permits: null,
+    depth: 0,
+    onParentCancel: null,
     ...of,
   }
 }

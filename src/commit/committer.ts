@@ -8,12 +8,13 @@ import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
 import { Depths } from './depths.ts'
 import type { Memory } from './memory.ts'
-import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
+import { type Answer, type Order, type OrderKind, type OrderOf, type Orders, unknownWorker } from './order.ts'
 import { PausedTime } from './paused-time.ts'
 import { converse } from './reads.ts'
-import { laneOf } from './registry.ts'
+import { laneOf, takesWork } from './registry.ts'
 import { RowCache } from './row-cache.ts'
 import { TimeoutPolicies } from './timeouts.ts'
+import { WorkerNews } from './worker-news.ts'
 
 interface Pending {
   readonly order: Order
@@ -63,6 +64,7 @@ export class Committer implements Orders {
   readonly #waitingMax: number
   #pending: Pending[] = []
   #claims: StandingClaim[] = []
+  readonly #news = new WorkerNews()
   /** A claim came that no commit has looked at yet. */
   #claimsUnseen = false
   #group = 500
@@ -122,6 +124,9 @@ export class Committer implements Orders {
     if (order.kind === 'claim') {
       this.#claims.push({ order, answer, until: this.#clock.now() + order.waitMs })
       this.#claimsUnseen = true
+    } else if (order.kind === 'listen') {
+      this.#listen(order, answer)
+      return
     } else if (this.#pending.length < this.#waitingMax) {
       this.#pending.push({ order, answer, fail })
     } else {
@@ -131,11 +136,22 @@ export class Committer implements Orders {
     this.#schedule()
   }
 
+  /** Nothing is written: the answer is news of commits that are durable. */
+  #listen(order: OrderOf<'listen'>, answer: (answer: Answer) => void): void {
+    const worker = this.#memory.workers.get(order.worker)
+    if (worker === undefined || !takesWork(worker)) answer(unknownWorker(order.worker))
+    else {
+      this.#news.listen(order, answer, this.#clock.now() + order.waitMs)
+      this.#setAlarm()
+    }
+  }
+
   /** Resolves when everything given so far is committed or failed; then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
     this.#alarm?.cancel()
     for (const { answer } of this.#claims.splice(0)) answer([])
+    this.#news.close()
     while (this.#pending.length > 0 || this.#working !== null) {
       this.#work()
       await this.#working
@@ -200,7 +216,14 @@ export class Committer implements Orders {
       if (given === undefined) throw new Error('a batch answered fewer orders than it was given')
       answer(given)
     }
+    this.#tell(group, result)
     if (result.changedIds.length > 0) this.#options.onCommit?.(result.changedIds)
+  }
+
+  #tell(group: readonly Pending[], { cancelAsked }: BatchResult): void {
+    if (cancelAsked.length > 0) this.#news.cancel(cancelAsked)
+    for (const { order } of group)
+      if (order.kind === 'sign_off' || order.kind === 'gone') this.#news.forget(order.worker)
   }
 
   /** A refusal of the whole store (a full disk, a lost file) is nobody's fault: halving would only repeat it. */
@@ -253,6 +276,7 @@ export class Committer implements Orders {
   /** A claim that came in during the commit has not been looked at yet: however impatient, it waits for the next one. */
   #expireClaims(offered: readonly StandingClaim[]): void {
     const now = this.#clock.now()
+    this.#news.expire(now)
     const over = new Set(offered.filter((claim) => claim.until <= now && this.#claims.includes(claim)))
     if (over.size === 0) return
     this.#claims = this.#claims.filter((claim) => !over.has(claim))
@@ -264,6 +288,8 @@ export class Committer implements Orders {
     if (this.#closed) return
     const times = this.#claims.map(({ until }) => until)
     if (this.#memory.nextTimerAt !== null) times.push(this.#memory.nextTimerAt)
+    const newsUntil = this.#news.nextUntil()
+    if (newsUntil !== null) times.push(newsUntil)
     if (times.length === 0) return
     const at = Math.max(Math.min(...times), this.#restUntil)
     const now = this.#clock.now()

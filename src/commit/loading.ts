@@ -1,6 +1,6 @@
 import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
-import type { Order } from './order.ts'
+import { admissionsOf, type Order } from './order.ts'
 import { loadPlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
@@ -53,8 +53,10 @@ export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void
 export function* loadForCommands(work: Workset, orders: readonly Order[]): Asking<void> {
   const ids = new Set<number>()
   for (const order of orders) {
-    if (order.kind === 'command' || order.kind === 'work' || order.kind === 'rerun') ids.add(order.id)
+    if (order.kind === 'command' || order.kind === 'work' || order.kind === 'spawn' || order.kind === 'rerun')
+      ids.add(order.id)
     else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
+    else for (const { parentId } of admissionsOf(order)) if (parentId !== null) ids.add(parentId)
   }
   yield* loadExecutions(work, ids)
   yield* loadRequests(
@@ -66,6 +68,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   const settled = new Set<number>()
   const proposals = new Set<number>()
   const talking = new Set<number>()
+  const signalled = new Set<number>()
   for (const order of orders) {
     if (order.kind !== 'command' && order.kind !== 'work') continue
     const execution = work.executions.get(order.id)
@@ -87,6 +90,12 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'log':
         talking.add(order.id)
         break
+      case 'signal':
+        signalled.add(order.id)
+        break
+      case 'suspend':
+        if (execution.journal > 0 && order.command.awaits !== undefined) signalled.add(order.id)
+        break
       case 'succeed':
         if (execution.state === 'succeeded') settled.add(order.id)
         break
@@ -94,9 +103,11 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
         break
     }
   }
+  yield* loadForChildren(work, orders, journal)
   yield* loadEffects(work, [...ledger])
   if (proposals.size > 0) yield* loadRequests(work, proposals)
   yield* loadPlans(work, orders)
+  yield* loadSignalHeads(work, [...signalled])
   if (journal.size > 0) {
     for (const step of yield* ask('steps', [...journal])) {
       const known = work.steps.get(step.id)
@@ -112,6 +123,22 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   }
 }
 
+function* loadForChildren(work: Workset, orders: readonly Order[], journal: Set<number>): Asking<void> {
+  const parents = new Set<number>()
+  const spawning = new Set<number>()
+  for (const order of orders) {
+    if (order.kind === 'spawn') spawning.add(order.id)
+    for (const { parentId } of admissionsOf(order)) if (parentId !== null) parents.add(parentId)
+  }
+  if (parents.size + spawning.size === 0) return
+  yield* loadRequests(work, spawning)
+  for (const id of spawning) {
+    parents.add(id)
+    if ((work.executions.get(id)?.journal ?? 0) > 0) journal.add(id)
+  }
+  for (const { id, count } of yield* ask('childCounts', [...parents])) work.kin.childCounts.set(id, count)
+}
+
 export function* loadEffects(work: Workset, ids: readonly number[]): Asking<void> {
   if (ids.length === 0) return
   for (const effect of yield* ask('effects', ids)) {
@@ -119,4 +146,12 @@ export function* loadEffects(work: Workset, ids: readonly number[]): Asking<void
     if (known === undefined) work.effects.set(effect.id, new Map([[effect.effectKey, effect]]))
     else known.set(effect.effectKey, effect)
   }
+}
+
+/** Reads what is known of the signals of executions that have none in this batch yet. */
+export function* loadSignalHeads(work: Workset, ids: readonly number[]): Asking<void> {
+  const missing = ids.filter((id) => !work.signals.heads.has(id))
+  if (missing.length === 0) return
+  for (const id of missing) work.signals.heads.set(id, [])
+  for (const head of yield* ask('signalHeads', missing)) work.signals.heads.get(head.execution)?.push(head)
 }

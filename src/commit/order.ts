@@ -1,6 +1,6 @@
-import { type Refusal, refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
-import type { Effect, Execution, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, OnParentCancel, Request, Signal, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
@@ -46,6 +46,18 @@ export interface Admission {
   readonly permits: string | null
   /** Somebody has to plan it before it may be queued. */
   readonly isPlanned?: boolean | undefined
+  /** Ancestors; 0 without a parent. */
+  readonly depth: number
+  readonly onParentCancel: OnParentCancel | null
+}
+
+/** A child as the run of its parent asks for it; who asks and for which tenant is the parent's. */
+export interface Spawn {
+  readonly fence: number
+  readonly name: string
+  readonly ordinal: number
+  readonly startedAt: number
+  readonly admission: Admission
 }
 
 /** What a worker is handed: all it needs to run, and what earlier claims have recorded. */
@@ -59,6 +71,8 @@ export interface Claimed {
   /** The plan that is to be carried out, and how far each of its steps has come. */
   readonly plan?: Plan | undefined
   readonly targets?: readonly PlanStep[] | undefined
+  /** What was sent and not taken yet, by name and number. */
+  readonly signals: readonly Signal[]
 }
 
 /** What a worker says of itself when it signs on. */
@@ -67,9 +81,13 @@ export type Hello = Pick<
   'identity' | 'incarnation' | 'host' | 'pid' | 'startedTicks' | 'bootId' | 'actions' | 'slots'
 > & { readonly isolates?: boolean | undefined }
 
-export interface Held {
+/** One lease, by what tells it from every other. */
+export interface Hold {
   readonly id: number
   readonly fence: number
+}
+
+export interface Held extends Hold {
   readonly cancelChecks: number
 }
 
@@ -90,6 +108,8 @@ export type Order =
       readonly ifNumber?: number | undefined
     }
   | { readonly kind: 'work'; readonly worker: number; readonly id: number; readonly command: WorkerCommand }
+  /** Admits a child of the execution that a worker runs, and records it in the journal, in one commit. */
+  | { readonly kind: 'spawn'; readonly worker: number; readonly id: number; readonly spawn: Spawn }
   /** Takes due work; stays until there is some, for `waitMs` at most. */
   | {
       readonly kind: 'claim'
@@ -108,7 +128,11 @@ export type Order =
       /** How long the handlers' event loop has not ticked; leases are not renewed when it is over the limit. */
       readonly stalledMs: number | null
     }
+  /** Waits for news about what the worker holds; stays until there is some, for `waitMs` at most. */
+  | { readonly kind: 'listen'; readonly worker: number; readonly waitMs: number }
   | { readonly kind: 'register'; readonly hello: Hello }
+  /** Handlers that ignore their abort keep the worker from claiming, or do so no longer. */
+  | { readonly kind: 'drain'; readonly worker: number; readonly on: boolean }
   /** The worker takes no more work and holds none. */
   | { readonly kind: 'sign_off'; readonly worker: number }
   /** The process behind a worker is gone: its leases end now. */
@@ -233,10 +257,15 @@ export interface Answers {
   rerun: Admitted
   command: Execution
   work: WorkAnswer
+  /** The public id of the child. */
+  spawn: { readonly child: string }
   claim: readonly Claimed[]
   /** `suspects`: due work that runs alone waits for a worker. */
   heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[]; readonly suspects?: boolean }
+  /** `cancel`: somebody asked to cancel them · `granted`: permits that their steps wait for are theirs now. */
+  listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Hold[] }
   register: { readonly worker: number }
+  drain: { readonly worker: number }
   sign_off: { readonly worker: number }
   gone: { readonly recovered: readonly number[] }
   sweep: { readonly recovered: readonly number[]; readonly more: boolean }
@@ -271,3 +300,11 @@ export interface Orders {
 
 export const unknownWorker = (key: number): Refusal =>
   refuse('worker_unknown', `No worker is registered under the key ${key}.`, { worker: key })
+
+export function admissionsOf(order: Order): readonly Admission[] {
+  if (order.kind === 'admit_many') return order.admissions
+  if (order.kind === 'bulk_work') {
+    return order.admissions.flatMap(([, admission]) => (isRefusal(admission) ? [] : [admission]))
+  }
+  return order.kind === 'admit' || order.kind === 'rerun' ? [order.admission] : []
+}

@@ -81,6 +81,8 @@ function admission({ locks = [], permits = [], rate, holdMs = 0, tenant = 'acme'
     delayMs: null,
     deadlineAt: null,
     parentId: null,
+    depth: 0,
+    onParentCancel: null,
     permits: needs === null ? null : writeNeeds(needs),
   }
 }

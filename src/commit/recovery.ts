@@ -10,7 +10,8 @@ import { fireRelease } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { isCellOf, type Workers } from './registry.ts'
-import { type Actor, isDueWork, type Workset } from './workset.ts'
+import { isDueWork } from './standing.ts'
+import type { Actor, Workset } from './workset.ts'
 
 /** Timers and lost leases handled in one commit, so that a flood of them does not hold up everything else. */
 const dueMax = 500
@@ -46,7 +47,28 @@ export function* goneOne(work: Workset, order: OrderOf<'gone'>, workers: Workers
     yield* loadWithLedger(work, ids)
     for (const id of ids) if (loseLease(work, id, order, workers)) recovered.push(id)
     const last = ids.at(-1)
-    if (last === undefined || ids.length < dueMax) return { recovered }
+    if (last === undefined || ids.length < dueMax) break
+    after = last
+  }
+  yield* wakeDoubting(work, order.worker, workers)
+  return { recovered }
+}
+
+/** Executions that wait for a person only because this process was not proven dead yet. */
+function* wakeDoubting(work: Workset, worker: number, workers: Workers): Asking<void> {
+  for (let after = 0; ; ) {
+    const ids = yield* ask('doubtedBy', worker, after, dueMax)
+    yield* loadWithLedger(work, ids)
+    for (const id of ids) {
+      const execution = work.executions.get(id)
+      if (execution === undefined) continue
+      const command = { type: 'process_gone' as const }
+      const actor = system('recovery')
+      const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))
+      if (!isRefusal(decision)) work.apply(execution, decision, actor)
+    }
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < dueMax) return
     after = last
   }
 }
@@ -90,6 +112,7 @@ function fire(work: Workset, timer: Timer, workers: Workers): void {
     if (isDueWork(execution) && execution.availableAt === timer.at) work.addReady(execution)
     return
   }
+  if (execution.availableAt !== timer.at) return
   const command: Command = { type: 'wake', reason: 'timer' }
   const actor = system('timer')
   const decision = decide(execution, command, around(work, execution, command, actor.principal, workers))

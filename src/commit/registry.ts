@@ -86,6 +86,7 @@ export class Workers {
       seenAt: at,
       goneAt: null,
       goneProof: null,
+      drainingSince: null,
     })
     return key
   }
@@ -103,6 +104,14 @@ export class Workers {
     return worker.actions.some(({ action, version }) =>
       this.#memory.maybeReady.has(laneOf(this.#memory.queueKeys.get(`${action}@${version}`) ?? 0)),
     )
+  }
+
+  /** Claims nothing more while handlers that ignore their abort hold its slots; it keeps its leases. */
+  drain(key: number, on: boolean): Answer<'drain'> {
+    const worker = this.get(key)
+    if (worker === undefined || !takesWork(worker)) return unknownWorker(key)
+    this.change({ ...worker, drainingSince: on ? (worker.drainingSince ?? this.#work.now) : null })
+    return { worker: key }
   }
 
   change(worker: Worker): void {

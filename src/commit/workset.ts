@@ -25,10 +25,13 @@ import type {
   Worker,
 } from '../store/rows.ts'
 import { DepthChanges } from './depths.ts'
+import { Kin } from './kin.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
 import { PlanBook } from './plans.ts'
 import type { RowCache } from './row-cache.ts'
+import { SignalBook } from './signals.ts'
+import { standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
 export interface Actor {
@@ -51,6 +54,7 @@ export class Workset {
   readonly requests = new Map<number, Request>()
   readonly effects = new Map<number, Map<string, Effect>>()
   readonly steps = new Map<number, Step[]>()
+  readonly signals = new SignalBook()
   readonly fingerprints = new Map<number, string>()
   readonly plans = new PlanBook()
   /** The newest line of each log that this commit adds to. */
@@ -84,6 +88,7 @@ export class Workset {
   /** As this commit leaves them, by key; null is over. */
   readonly releases = new Map<string, Release | null>()
   readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
+  readonly kin = new Kin()
   readonly #log: CommitLog
   readonly #admitted = new Map<number, Admitted>()
   readonly #updates: Update[] = []
@@ -178,12 +183,20 @@ export class Workset {
       this.#logs.push(line)
       this.newestLogs.set(line.id, line)
     }
+    this.signals.enter(execution.id, decision, this.now)
     return execution
   }
 
   /** Records something that happened to an execution without changing it. */
   note(execution: Execution, type: EventType, actor: Actor, data: EventData): Execution {
     return this.apply(execution, { facts: [{ type, to: execution.state, set: {}, data }] }, actor)
+  }
+
+  /** Children that this very commit admits and that end with their parent. */
+  bornChildren(parent: number): number[] {
+    return [...this.#admitted.values()].flatMap(({ request }) =>
+      request.parentId === parent && request.onParentCancel === 'cancel' ? [request.id] : [],
+    )
   }
 
   effectsOf(id: number): readonly Effect[] {
@@ -229,6 +242,7 @@ export class Workset {
       effects: [...this.#newEffects.values()],
       artifacts: this.#artifacts,
       ...this.plans.changes(),
+      signals: this.signals.changes(),
       ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
       logs: this.#logs,
       timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
@@ -300,6 +314,7 @@ export class Workset {
       updatedAt: this.now,
       idleSince: this.#idleSince(was, fact),
     }
+    this.kin.saw(was, is, fact)
     const admitted = this.#admitted.get(was.id)
     // Claimed by the commit that admits it: one row, written once. Its two events are in the log all the same.
     if (fact.type === 'claim' && admitted?.execution === was) this.#admitted.set(was.id, { ...admitted, execution: is })
@@ -355,6 +370,7 @@ export class Workset {
       position: execution.head,
       at: this.now,
     })
+    this.kin.ended(execution, decision.outcome?.result ?? null)
     if (decision.outcome?.fingerprint) this.fingerprints.set(execution.id, decision.outcome.fingerprint)
   }
 
@@ -378,17 +394,3 @@ export class Workset {
 }
 
 const timerKey = ({ at, kind, id }: Timer): string => `${at} ${kind} ${id}`
-
-/** Whether a claim may take it once its time has come: to run it, or to plan it. */
-export const isDueWork = ({ state, leaseUntil }: Execution): boolean =>
-  state === 'queued' || state === 'retryable_failed' || (state === 'requested' && leaseUntil === null)
-
-/** Where an execution stands between runs: in the claim's way, now or later, or waiting for a time. */
-function standing(execution: Execution): { kind: 'available' | 'wake'; at: number } | null {
-  if (isDueWork(execution)) {
-    return { kind: 'available', at: execution.availableAt }
-  }
-  return execution.state === 'waiting' && execution.waitingFor === 'timer'
-    ? { kind: 'wake', at: execution.availableAt }
-    : null
-}

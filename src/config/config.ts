@@ -23,6 +23,7 @@ export interface Config {
   /** Waiting executions of one tenant; undefined is no limit. */
   readonly queueMax: number | undefined
   readonly poisonLosses: number
+  readonly cancelGraceMs: number
   readonly retryPolicy: RetryPolicy
   /** Days after its end at which an execution is archived; undefined is never. */
   readonly archiveAfterDays: number | undefined
@@ -50,6 +51,7 @@ export const defaults = {
   pollMs: 1000,
   stallLimitMs: 60_000,
   poisonLosses: 3,
+  cancelGraceMs: 30_000,
   retryPolicy: defaultRetryPolicy,
   artifactBytesMax: 1024 ** 3,
   keptLogLevel: 'info',
@@ -91,6 +93,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     stallLimitMs: values.stallLimitMs ?? defaults.stallLimitMs,
     poisonLosses: values.poisonLosses ?? defaults.poisonLosses,
     archiveAfterDays: values.archiveAfterDays,
+    cancelGraceMs: values.cancelGraceMs ?? defaults.cancelGraceMs,
     retryPolicy: {
       ...defaultRetryPolicy,
       maxAttempts: values.maxAttempts ?? defaultRetryPolicy.maxAttempts,

@@ -127,6 +127,12 @@ export const variables = {
     doc: 'How long the event loop of the handlers may stand still before its leases are no longer renewed.',
     shown: '60',
   } satisfies Variable<number>,
+  cancelGraceMs: {
+    name: 'PAWL_CANCEL_GRACE_SECONDS',
+    schema: seconds,
+    doc: 'How long a handler may take to end after it was told to; then it is killed if it is isolated, else its worker drains.',
+    shown: '30',
+  } satisfies Variable<number>,
   maxAttempts: {
     name: 'PAWL_MAX_ATTEMPTS',
     schema: whole(1, 1_000_000),

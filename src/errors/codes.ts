@@ -91,6 +91,30 @@ export const codes = {
     why: 'A newer execution with the same idempotency key has not ended.',
     next: 'Wait for its end, or cancel it; then run the older one again.',
   },
+  child_too_deep: {
+    http: 422,
+    exit: 2,
+    why: 'The execution would have more than 16 ancestors.',
+    next: 'Look for an action that spawns itself without end.',
+  },
+  too_many_children: {
+    http: 422,
+    exit: 2,
+    why: 'The parent has as many children as it may (1,000).',
+    next: 'Split the work: let each child have children of its own.',
+  },
+  parent_ended: {
+    http: 409,
+    exit: 5,
+    why: 'The execution that is named as parent has ended.',
+    next: 'Submit it without a parent, or redrive the parent first.',
+  },
+  signals_full: {
+    http: 429,
+    exit: 1,
+    why: 'The execution holds as many unread signals as it may (1,000), or has got 10,000 in all.',
+    next: 'Look why it does not read them with `pawl why <id>`; then send the signal again.',
+  },
   effect_not_in_doubt: {
     http: 409,
     exit: 5,

@@ -109,6 +109,20 @@ export class PartialFailure extends Failure {
   }
 }
 
+/** A child ended, but not as succeeded. */
+export class ChildFailed extends TerminalError {
+  readonly child: string
+  readonly state: string
+  readonly childErrorClass: string | null
+
+  constructor(child: string, state: string, childErrorClass: string | null, error: string | null) {
+    super(`The child ${child} is ${state}${error === null ? '' : `: ${error}`}`)
+    this.child = child
+    this.state = state
+    this.childErrorClass = childErrorClass
+  }
+}
+
 /** Thrown by a handler to be tried again after `ms` milliseconds instead of the policy's backoff. */
 export class RetryAfter extends Failure {
   readonly retryAfterMs: number

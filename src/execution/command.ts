@@ -1,5 +1,5 @@
 import type { RetryPolicy } from '../time/backoff.ts'
-import type { Effect, EffectState, LogLine, Step, WaitReason } from './execution.ts'
+import type { Awaited, Effect, EffectState, LogLine, Step, WaitReason } from './execution.ts'
 import type { Proposal } from './plan.ts'
 
 /** Who acts: `human:alice`, `service:crm-bridge`, `system:sweep`, `agent:planner`, `worker:web-1`. */
@@ -47,6 +47,8 @@ export type WorkerCommand =
       readonly value: string
       readonly startedAt: number
       readonly artifact?: StoredArtifact | undefined
+      /** The signal whose content this step records: nobody takes it again. */
+      readonly takes?: Awaited | undefined
     } & StepKey)
   | ({ readonly type: 'intend_effect'; readonly fence: number; readonly worker: number } & EffectIntent)
   | {
@@ -88,7 +90,14 @@ export type WorkerCommand =
       readonly evidence: CrashEvidence
       readonly poisonLosses?: number | undefined
     }
-  | { readonly type: 'suspend'; readonly fence: number; readonly reason: WaitReason; readonly wakeAt: number | null }
+  /** Waits until `wakeAt`, or for ever when it is null, or until one of the awaited signals is there. */
+  | {
+      readonly type: 'suspend'
+      readonly fence: number
+      readonly reason: WaitReason
+      readonly wakeAt: number | null
+      readonly awaits?: readonly Awaited[] | undefined
+    }
   | { readonly type: 'hand_back'; readonly fence: number }
   /** The plan of whoever holds the lease to plan. */
   | ({ readonly type: 'planned'; readonly fence: number } & Proposal)
@@ -132,6 +141,18 @@ export type ControlCommand =
   | { readonly type: 'redrive'; readonly reason: string }
   | { readonly type: 'wake'; readonly reason: string }
   | { readonly type: 'expire' }
+  /** Sends a signal; `dedupe` makes a repeated one the first. */
+  | { readonly type: 'signal'; readonly name: string; readonly payload: string; readonly dedupe: string | null }
+  /** Records that a child was admitted, in the commit that admits it. */
+  | ({
+      readonly type: 'record_child'
+      readonly fence: number
+      readonly child: string
+      readonly action: string
+      readonly startedAt: number
+    } & StepKey)
+  /** A process that may have performed one of its effects in doubt is proven dead. */
+  | { readonly type: 'process_gone' }
   | {
       readonly type: 'resolve_effect'
       readonly effectKey: string

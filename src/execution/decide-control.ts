@@ -82,10 +82,3 @@ export function decideRedrive(
     planSteps: reopened(targets),
   }
 }
-
-export function decideWake(execution: Execution, command: Of<'wake'>, { now }: Surroundings): Decision | Refusal {
-  if (execution.state !== 'waiting') return nothing
-  return {
-    facts: [move(execution, 'wake', 'queued', { waitingFor: null, availableAt: now }, { reason: command.reason })],
-  }
-}

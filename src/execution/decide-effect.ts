@@ -28,6 +28,7 @@ export function decideRecordStep(
     facts: [note(execution, artifact ? 'artifact_stored' : 'step_recorded', { journal: execution.journal + 1 }, data)],
     steps: [{ id: execution.id, name, ordinal, value, fence, startedAt, at: around.now }],
     artifacts: artifact ? [artifact] : undefined,
+    takes: command.takes,
   }
 }
 
@@ -181,6 +182,8 @@ export function decideResolveEffect(
   const resolved = concludeOpen(execution, known, command.verdict, command.value, around.now, command.reason)
   const rest = around.effects.filter((effect) => effect !== known && isOpen(effect))
   if (rest.length > 0 || execution.state !== 'waiting') return resolved
+  // What waits for a time or a signal goes on waiting; its next run finds the effect decided.
+  if (execution.waitingFor !== 'outcome' && execution.ending === null) return resolved
   const next =
     execution.ending === null
       ? move(execution, 'wake', 'queued', { waitingFor: null, availableAt: around.now, reconciles: 0 })

@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
 import type { Command } from './command.ts'
-import { type Decision, illegal, move, nothing, type Surroundings } from './decision.ts'
+import { type Decision, type EventData, illegal, move, nothing, type Surroundings } from './decision.ts'
 import { asksPerson, doubtOpen, endRunning } from './ending.ts'
 import { type Execution, isOpen } from './execution.ts'
 
@@ -140,22 +140,6 @@ export function decideFail(execution: Execution, command: Of<'fail'>, around: Su
   )
 }
 
-/** Cancel beats suspend. */
-export function decideSuspend(execution: Execution, command: Of<'suspend'>, around: Surroundings): Decision | Refusal {
-  if (!owns(execution, command.fence)) return leaseLost(execution, command.fence)
-  const doubt = doubtOpen(execution, around.effects)
-  const effects = merge(around.effects, doubt.effects)
-  const ending = execution.cancelledAt === null ? execution.ending : 'canceled'
-  if (ending !== null && command.reason !== 'outcome') {
-    return { facts: [...doubt.facts, endRunning(execution, ending, effects, around.now)], effects: doubt.effects }
-  }
-  const set = { waitingFor: command.reason, availableAt: command.wakeAt ?? around.now, ending }
-  return {
-    facts: [...doubt.facts, move(execution, 'suspend', 'waiting', set, { reason: command.reason })],
-    effects: doubt.effects,
-  }
-}
-
 /** Costs no attempt. Cancel beats hand-back. */
 export function decideHandBack(
   execution: Execution,
@@ -163,6 +147,11 @@ export function decideHandBack(
   around: Surroundings,
 ): Decision | Refusal {
   if (!owns(execution, command.fence)) return leaseLost(execution, command.fence)
+  return handBack(execution, around)
+}
+
+/** Back to the queue at no cost, or to the end that it has earned meanwhile. */
+export function handBack(execution: Execution, around: Surroundings, data?: EventData): Decision {
   const doubt = doubtOpen(execution, around.effects)
   const effects = merge(around.effects, doubt.effects)
   const ending = execution.cancelledAt === null ? execution.ending : 'canceled'
@@ -177,7 +166,7 @@ export function decideHandBack(
             { waitingFor: 'outcome', availableAt: around.now },
             { reason: 'outcome' },
           )
-        : move(execution, 'hand_back', 'queued', { availableAt: around.now })
+        : move(execution, 'hand_back', 'queued', { availableAt: around.now }, data)
   return { facts: [...doubt.facts, fact], effects: doubt.effects }
 }
 
@@ -203,7 +192,9 @@ export function decideExpire(execution: Execution, around: Surroundings): Decisi
     case 'waiting':
     case 'retryable_failed':
       if (around.effects.some(isOpen)) {
-        return execution.ending === null ? { facts: [], quiet: { ending: 'expired' } } : nothing
+        if (execution.ending !== null) return nothing
+        // What waits for a time or a signal is woken, so that somebody looks at the effect.
+        return { facts: [], quiet: { ending: 'expired', availableAt: Math.min(execution.availableAt, now) } }
       }
       return {
         facts: [move(execution, 'expire', 'expired', { finishedAt: now, waitingFor: null, ending: null })],
@@ -221,6 +212,7 @@ export function decideExpire(execution: Execution, around: Surroundings): Decisi
   }
 }
 
+/** The ledger with what has changed of it. */
 export function merge(effects: Surroundings['effects'], changed: Surroundings['effects']): Surroundings['effects'] {
   if (changed.length === 0) return effects
   const byKey = new Map(changed.map((effect) => [effect.effectKey, effect]))

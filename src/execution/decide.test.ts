@@ -44,6 +44,7 @@ function anExecution(over: Partial<Execution> = {}): Execution {
     loneLosses: 0,
     idleSince: null,
     holdUntil: null,
+    parent: null,
     ...over,
   }
 }
@@ -75,6 +76,7 @@ const around = (over: Partial<Surroundings> = {}): Surroundings => ({
   principal: 'human:op',
   effects: [],
   stepRecorded: false,
+  signals: [],
   fingerprint: null,
   isGone: () => false,
   request: null,
@@ -126,6 +128,10 @@ const commands: Command[] = [
   success,
   failure(),
   { type: 'suspend', fence: 7, reason: 'timer', wakeAt: now + 5 },
+  { type: 'suspend', fence: 7, reason: 'signal', wakeAt: null, awaits: [{ name: 'go', seq: 0 }] },
+  { type: 'signal', name: 'go', payload: '1', dedupe: null },
+  { type: 'process_gone' },
+  { type: 'record_child', fence: 7, name: 'c', ordinal: 0, child: 'id', action: 'a', startedAt: now },
   { type: 'hand_back', fence: 7 },
   { type: 'end_reconciliation', fence: 7 },
   { type: 'lease_expired', cause: 'exit' },

@@ -1,7 +1,8 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
 import { decideCrashed, decideLeaseExpired } from './decide-blame.ts'
-import { decideCancel, decideRedrive, decideRetry, decideWake } from './decide-control.ts'
+import { decideRecordChild } from './decide-child.ts'
+import { decideCancel, decideRedrive, decideRetry } from './decide-control.ts'
 import {
   decideIntendEffect,
   decideReconcileEffect,
@@ -19,10 +20,10 @@ import {
   decideHandBack,
   decideRenew,
   decideSucceed,
-  decideSuspend,
   leaseLost,
   owns,
 } from './decide-run.ts'
+import { decideProcessGone, decideSignal, decideSuspend, decideWake } from './decide-wait.ts'
 import { type Decision, note, nothing, type Surroundings } from './decision.ts'
 import type { Execution } from './execution.ts'
 
@@ -88,6 +89,12 @@ export function decide(execution: Execution, command: Command, around: Surroundi
       return decideWake(execution, command, around)
     case 'expire':
       return decideExpire(execution, around)
+    case 'record_child':
+      return decideRecordChild(execution, command, around)
+    case 'signal':
+      return decideSignal(execution, command, around)
+    case 'process_gone':
+      return decideProcessGone(execution, around)
     case 'resolve_effect':
       return decideResolveEffect(execution, command, around)
   }

@@ -1,7 +1,7 @@
 import type { Refusal } from '../errors/refusal.ts'
 import { refuse } from '../errors/refusal.ts'
 import type { StoredArtifact } from './command.ts'
-import type { Effect, Execution, LogLine, Request, Step } from './execution.ts'
+import type { Awaited, Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from './execution.ts'
 import { type EventType, isTerminal, type State, targets } from './machine.ts'
 import type { Plan, PlanStep } from './plan.ts'
 
@@ -32,6 +32,9 @@ export interface Decision {
   readonly plan?: Plan | undefined
   /** New or changed steps of its plan. */
   readonly planSteps?: readonly PlanStep[] | undefined
+  /** A signal that came in, and one that the run has taken. */
+  readonly signal?: Signal | undefined
+  readonly takes?: Awaited | undefined
 }
 
 /** What a rule may know beside the execution's own row. */
@@ -43,6 +46,8 @@ export interface Surroundings {
   readonly stepRecorded: boolean
   /** The newest line of its log, where that matters; null when there is none. */
   readonly newestLog?: LogLine | null | undefined
+  /** The execution's signals, where the command asks about them. */
+  readonly signals?: readonly SignalHead[] | undefined
   /** Fingerprint of the recorded success; null when there is none. */
   readonly fingerprint: string | null
   /** Whether the process behind this incarnation key is proven dead. */
@@ -73,7 +78,13 @@ export function move(
     throw new Error(`the state machine has no transition ${execution.state} --${type}--> ${to}`)
   }
   const isLeased = execution.state === 'running' || execution.state === 'requested'
-  const leaving = isLeased ? (isTerminal(to) ? { leaseUntil: null } : released) : {}
+  const leaving = isLeased
+    ? isTerminal(to)
+      ? { leaseUntil: null }
+      : released
+    : execution.state === 'waiting'
+      ? noLongerWaiting
+      : {}
   const isCleared = execution.losses > 0 && execution.state === 'running' && endsByItself.has(type)
   return { type, to, set: { ...leaving, ...(isCleared ? cleared : {}), ...set, state: to }, data }
 }
@@ -91,6 +102,8 @@ export const cleared: Partial<Execution> = { losses: 0, loneLosses: 0 }
 
 /** Whoever is neither running nor planned has no owner; what has ended keeps the name of the worker that ended it. */
 const released: Partial<Execution> = { worker: null, leaseUntil: null }
+
+const noLongerWaiting: Partial<Execution> = { waitingFor: null, waitingOn: null }
 
 /** A fact that leaves the state as it is. */
 export function note(

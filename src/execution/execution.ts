@@ -48,7 +48,7 @@ export interface Execution {
   readonly updatedAt: number
   readonly startedAt: number | null
   readonly finishedAt: number | null
-  /** What a waiting execution waits for by name: a signal, or a child that has not ended. */
+  /** What a waiting execution waits for, names joined by a blank: signals, or `child:<id>` of children that have not ended. */
   readonly waitingOn: string | null
   /** Crash-type losses since a run last ended by itself: above 0 it is a suspect and runs alone. */
   readonly losses: number
@@ -56,9 +56,13 @@ export interface Execution {
   readonly loneLosses: number
   /** Since when it has not run; null while it runs, and before its first run. */
   readonly idleSince: number | null
+  /** The execution that is told of its end; null for most. */
+  readonly parent: number | null
   /** Until when its permits are kept through a wait; null when it keeps none. */
   readonly holdUntil: number | null
 }
+
+export type OnParentCancel = 'cancel' | 'abandon'
 
 /** What was asked, by whom: written once, never changed. It is the payload of the execution's first event. */
 export interface Request {
@@ -83,6 +87,8 @@ export interface Request {
   readonly actionClass: string
   readonly policyVersion: number
   readonly parentId: number | null
+  /** What a cancel of its parent does to it; null without a parent. */
+  readonly onParentCancel: OnParentCancel | null
   /** How many ancestors it has. */
   readonly depth: number
   /** The execution that this one runs again. */
@@ -172,6 +178,32 @@ export interface Step {
   readonly startedAt: number
   readonly at: number
 }
+
+/** Something that was sent to an execution by name. The n-th that was sent is taken first. */
+export interface Signal {
+  readonly execution: number
+  readonly name: string
+  /** Counts the signals of this name, from 0. */
+  readonly seq: number
+  /** Canonical JSON. */
+  readonly payload: string
+  readonly by: string
+  readonly at: number
+  /** A second signal with the same key is the first one. */
+  readonly dedupe: string | null
+}
+
+/** What a rule needs to know of a signal: all but its content. */
+export type SignalHead = Pick<Signal, 'execution' | 'name' | 'seq' | 'dedupe'> & { readonly isTaken: boolean }
+
+/** One wait of a run: for the signal of this name with this number. */
+export interface Awaited {
+  readonly name: string
+  readonly seq: number
+}
+
+/** The due time of what waits without a limit: the last instant that a date can name. */
+export const neverAt = 8_640_000_000_000_000
 
 export const isOpen = (effect: Effect): boolean => effect.state === 'intended' || effect.state === 'in_doubt'
 

@@ -1,4 +1,5 @@
 import type { Classified } from '../errors/classify.ts'
+import type { Awaited } from './execution.ts'
 import type { Proposal } from './plan.ts'
 
 /** 10 KiB inline; what is larger belongs into an artifact. */
@@ -16,6 +17,8 @@ export type RunOutcome =
   | { readonly kind: 'threw'; readonly failure: Classified }
   /** An effect may have happened, and only a person can tell. */
   | { readonly kind: 'unknown_outcome'; readonly message: string }
+  /** Every call of the handler waits for a time or a signal. */
+  | { readonly kind: 'suspended'; readonly wakeAt: number | null; readonly awaits: readonly Awaited[] }
   /** A claim for reconciliation only has looked as far as the journal reaches. */
   | { readonly kind: 'reconciled' }
   /** Stopped by the shutdown of its worker, not by itself. */

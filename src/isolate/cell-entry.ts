@@ -7,6 +7,7 @@ import type { ArtifactContent, StoredFile } from '../artifacts/store.ts'
 import { Canceled, classify, LeaseLost, TimeoutError } from '../errors/failures.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { thisProcess } from '../recover/this-process.ts'
+import type { SpawnWish } from '../run/child.ts'
 import { ShuttingDown } from '../run/halt.ts'
 import { runExecution } from '../run/run.ts'
 import { settlement } from '../settle/settle.ts'
@@ -68,6 +69,11 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
       if ('answer' in reply) return reply.answer
       throw new Error('a command was answered with something else')
     },
+    spawner: async (spawn) => {
+      const reply = await ask({ spawn })
+      if ('spawned' in reply) return reply.spawned
+      throw new Error('a child was answered with something else')
+    },
     artifacts,
     secrets: async () => {
       if ('failed' in secrets) throw thrownOf(secrets.failed)
@@ -90,7 +96,8 @@ async function put(content: ArtifactContent, { mediaType }: { readonly mediaType
 function ask(
   what:
     | { readonly command: Extract<FromCell, { command: unknown }>['command'] }
-    | { readonly put: Uint8Array; readonly mediaType: string },
+    | { readonly put: Uint8Array; readonly mediaType: string }
+    | { readonly spawn: SpawnWish },
 ) {
   return new Promise<Reply>((resolve, reject) => {
     asked += 1

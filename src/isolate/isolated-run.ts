@@ -4,6 +4,7 @@ import type { Claimed } from '../commit/order.ts'
 import { Canceled, classify, Failure, LeaseLost, TimeoutError } from '../errors/failures.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
+import type { Spawner } from '../run/child.ts'
 import type { RunLog } from '../run/context.ts'
 import { ShuttingDown } from '../run/halt.ts'
 import type { KeptLog } from '../run/kept-log.ts'
@@ -21,6 +22,7 @@ import { type AbortReason, type FromCell, failedOf, type Secrets } from './messa
 export interface IsolatedRunPorts {
   readonly cells: Cells
   readonly work: Work
+  readonly spawner: Spawner
   /** Aborted by the worker on cancel, lost lease and shutdown; told to the process, which has `graceMs` from then on. */
   readonly abort: AbortController
   readonly clock: Clock
@@ -120,7 +122,7 @@ class IsolatedRun {
   }
 
   async #hear(message: FromCell): Promise<void> {
-    const { work, log, kept, artifacts } = this.#ports
+    const { work, spawner, log, kept, artifacts } = this.#ports
     if ('end' in message) this.#ended.resolve({ command: message.end })
     else if ('log' in message) log(...message.log)
     else if ('kept' in message) kept.say(...message.kept)
@@ -130,6 +132,8 @@ class IsolatedRun {
         if ('command' in message) {
           this.#note(message.command)
           this.#cell.tell({ reply, answer: await work(message.command) })
+        } else if ('spawn' in message) {
+          this.#cell.tell({ reply, spawned: await spawner(message.spawn) })
         } else if (artifacts !== undefined) {
           this.#cell.tell({ reply, stored: await artifacts.put(message.put, { mediaType: message.mediaType }) })
         }

@@ -6,6 +6,7 @@ import { type Classified, classify, failureOf, LeaseLost } from '../errors/failu
 import type { Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import type { ProcessFacts } from '../recover/this-process.ts'
+import type { Spawner, SpawnWish } from '../run/child.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 
 /**
@@ -33,6 +34,7 @@ export type Secrets = { readonly values: Readonly<Record<string, string>> } | { 
 export type Reply =
   | { readonly answer: WorkAnswer | Refusal }
   | { readonly stored: StoredFile }
+  | { readonly spawned: Awaited<ReturnType<Spawner>> }
   | { readonly failed: Classified }
 
 export type FromCell =
@@ -40,6 +42,7 @@ export type FromCell =
   | { readonly unloadable: string }
   | { readonly ask: number; readonly command: WorkerCommand }
   | { readonly ask: number; readonly put: Uint8Array; readonly mediaType: string }
+  | { readonly ask: number; readonly spawn: SpawnWish }
   | { readonly log: readonly [LogLevel, string, Readonly<Record<string, unknown>>] }
   | { readonly kept: readonly [LogLevel, string, Readonly<Record<string, unknown>>] }
   /** The command that ends the claim; null when it is somebody else's to end. */

@@ -1,6 +1,15 @@
-import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
+import {
+  type Effect,
+  type Execution,
+  type LogLine,
+  neverAt,
+  type Outcome,
+  type Request,
+  type Step,
+} from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
+import type { ShownSignal } from '../store/store.ts'
 
 let newest = { at: Number.NaN, text: '' }
 
@@ -36,6 +45,7 @@ export function executionView(
     state: execution.state,
     stateVersion: execution.n,
     waitingFor: execution.waitingFor,
+    waitingOn: execution.waitingOn,
     mode: request.mode,
     slaClass: request.slaClass,
     actionClass: request.actionClass,
@@ -47,7 +57,8 @@ export function executionView(
     generation: request.generation,
     seed: request.seed,
     priority: request.priority,
-    availableAt: timeText(execution.availableAt),
+    /** Null while it waits for a signal without a limit. */
+    availableAt: execution.availableAt === neverAt ? null : timeText(execution.availableAt),
     deadlineAt: timeOrNull(execution.deadlineAt),
     attempt: execution.attempt,
     maxAttempts: execution.maxAttempts,
@@ -189,6 +200,18 @@ export const workerView = (worker: Worker) => ({
   seenAt: timeText(worker.seenAt),
   goneAt: timeOrNull(worker.goneAt),
   goneProof: worker.goneProof,
+  drainingSince: timeOrNull(worker.drainingSince),
 })
 
 export const pauseView = ({ at, ...pause }: Pause) => ({ ...pause, at: timeText(at) })
+
+export const signalView = ({ name, seq, payload, by, at, dedupe, takenAt }: ShownSignal) => ({
+  name,
+  sequence: seq,
+  payload: jsonOrNull(payload),
+  by,
+  at: timeText(at),
+  dedupe,
+  /** When a run took it; null while it is unread. */
+  takenAt: timeOrNull(takenAt),
+})

@@ -1,4 +1,4 @@
-import type { Effect, Request } from '../execution/execution.ts'
+import { type Effect, type Execution, neverAt, type Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { type Parking, parkingOf } from './locks.ts'
@@ -43,10 +43,7 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
             why: `It is not known whether ${names} happened, and only a person can say.`,
             next: `Look at the target, then: pawl effect resolve ${doubtful[0]?.effectKey.slice(0, 16)} --happened|--not-happened --reason R`,
           }
-        : {
-            why: `It waits for: ${execution.waitingFor ?? 'a signal'}.`,
-            next: `Read its events with: pawl events ${id}`,
-          }
+        : whyWaiting(execution, id)
     }
     case 'requested': {
       if (execution.leaseUntil === null) return whyDue({ execution, request }, around)
@@ -130,4 +127,16 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
         why: `${failed}No live worker has ${request.action} version ${request.actionVersion}.`,
         next: 'Start one with: pawl worker',
       }
+}
+
+function whyWaiting({ waitingFor, waitingOn, availableAt }: Execution, id: string): Why {
+  const until = availableAt === neverAt ? '' : ` until ${timeText(availableAt)}`
+  const [first = 'NAME'] = waitingOn?.split(' ') ?? []
+  if (waitingFor === 'timer') return { why: `It sleeps${until}.`, next: `Follow it with: pawl watch ${id}` }
+  if (waitingFor !== 'signal')
+    return { why: `It waits for: ${waitingFor ?? 'a person'}.`, next: `Read its events with: pawl events ${id}` }
+  const why = `It waits for ${waitingOn ?? 'a signal'}${until}.`
+  return first.startsWith('child:')
+    ? { why, next: `See the child with: pawl why ${first.slice('child:'.length)}` }
+    : { why, next: `Send it with: pawl signal ${id} ${first}` }
 }

@@ -2,13 +2,13 @@ import { type Code, isCode } from '../errors/codes.ts'
 import { classify, DatabaseError, NetworkError, TimeoutError } from '../errors/failures.ts'
 import { refuse } from '../errors/refusal.ts'
 import type { WorkerProtocol } from './protocol.ts'
-import { type Call, remoteProtocol } from './remote.ts'
+import { type Call, remoteProtocol, waitMsOf } from './remote.ts'
 
 export interface HttpProtocolOptions {
   /** Address of the server, without `/v1`. */
   readonly url: string
   readonly token: string
-  /** Milliseconds beyond which an answer is given up, a claim's own waiting not counted. */
+  /** Milliseconds beyond which an answer is given up, the waiting that the call asks for not counted. */
   readonly timeoutMs?: number | undefined
   /** Replaced in tests. */
   readonly fetch?: typeof fetch | undefined
@@ -19,7 +19,7 @@ export function httpProtocol({ url, token, timeoutMs = 15_000, ...options }: Htt
   const send = options.fetch ?? fetch
   const base = url.replace(/\/+$/, '')
   const call: Call = async (route, body) => {
-    const waitMs = route === 'claim' ? ((body as { waitMs?: number }).waitMs ?? 0) : 0
+    const waitMs = waitMsOf(body)
     let response: Response
     let text: string
     try {

@@ -25,6 +25,10 @@ export function inProcess({ orders, settings, poisonLosses, onRegistered }: InPr
       taken(await orders.give<'claim'>({ kind: 'claim', worker, limit, alone, leaseMs, waitMs })),
     heartbeat: async ({ worker, held, stalledMs }) =>
       taken(await orders.give<'heartbeat'>({ kind: 'heartbeat', worker, leaseMs, held, stalledMs })),
+    listen: async (ask) => taken(await orders.give<'listen'>({ kind: 'listen', ...ask })),
+    async drain(worker, on) {
+      taken(await orders.give<'drain'>({ kind: 'drain', worker, on }))
+    },
     work(worker, id, command) {
       if (command.type === 'take_permits' || command.type === 'give_permits')
         return orders.give<'permit'>({ kind: 'permit', worker, id, command })
@@ -34,6 +38,7 @@ export function inProcess({ orders, settings, poisonLosses, onRegistered }: InPr
     async gone({ worker, cell, proof }) {
       taken(await orders.give<'gone'>({ kind: 'gone', worker: cell, proof, cause: 'exit', by: worker }))
     },
+    spawn: (worker, id, spawn) => orders.give<'spawn'>({ kind: 'spawn', worker, id, spawn }),
     async signOff(worker) {
       taken(await orders.give<'sign_off'>({ kind: 'sign_off', worker }))
     },

@@ -10,8 +10,11 @@ const fence = z.int().min(0)
 const ms = z.int().min(0).max(86_400_000)
 const short = z.string().min(1).max(255)
 const long = z.string().max(4_096)
-/** Canonical JSON of at most 256 KiB; counted in characters, for the exact bytes were counted where it was made. */
-const value = z.string().max(256 * 1024)
+/**
+ * Canonical JSON of at most 256 KiB and a frame around it; counted in characters, for the exact bytes were counted
+ * where it was made.
+ */
+const value = z.string().max(257 * 1024)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const ordinal = z.int().min(0).max(1_000_000)
 
@@ -67,6 +70,8 @@ const outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('in_doubt'), ...failed }),
 ])
 
+const awaited = z.strictObject({ name: short, seq: z.int().min(0) })
+
 const idx = z.int().min(0).max(planStepsMax)
 const plannedStep = z.strictObject({
   step: z.string().min(1).max(60),
@@ -88,6 +93,7 @@ const commands = {
     value,
     startedAt: z.int(),
     artifact: artifact.optional(),
+    takes: awaited.optional(),
   }),
   intend_effect: z.strictObject({
     type: z.literal('intend_effect'),
@@ -167,6 +173,7 @@ const commands = {
     fence,
     reason: z.enum(waitReasons),
     wakeAt: z.int().nullable(),
+    awaits: z.array(awaited).max(10_000).optional(),
   }),
   log: z.strictObject({
     type: z.literal('log'),
@@ -195,6 +202,39 @@ const commands = {
   give_permits: z.strictObject({ type: z.literal('give_permits'), fence, step: short }),
 } as const
 
+const time = z.int().nullable()
+/** What a submit becomes when it is checked; tenant and requester are taken from the parent. */
+const admission = z.strictObject({
+  tenant: short,
+  action: z.string().min(1).max(100),
+  version: z.int().min(1),
+  subject: short.nullable(),
+  key: short.nullable(),
+  recordOnly: z.boolean(),
+  input: z.string().max(256 * 1024),
+  inputHash: sha256,
+  seed: short,
+  traceId: short,
+  requestedBy: short,
+  mode: z.enum(['immediate', 'background']),
+  priority: z.int().min(-1_000).max(1_000),
+  slaClass: short,
+  actionClass: short,
+  maxAttempts: z.int().min(1),
+  availableAt: time,
+  delayMs: time,
+  deadlineAt: time,
+  parentId: z.int().nullable(),
+  queueMax: z.int().min(0).optional(),
+  tenantMax: z.int().min(0).optional(),
+  permits: z
+    .string()
+    .max(64 * 1024)
+    .nullable(),
+  depth: z.int().min(0),
+  onParentCancel: z.enum(['cancel', 'abandon']).nullable(),
+})
+
 const workOf = <C extends z.ZodType>(command: C) => z.strictObject({ worker: key, id: key, command })
 
 /** One message for each route of the protocol; a heartbeat is the only way to renew. */
@@ -202,6 +242,13 @@ export const messages = {
   register: helloMessage,
   claim: claimMessage,
   heartbeat: beatMessage,
+  listen: z.strictObject({ worker: key, waitMs: ms }),
+  drain: z.strictObject({ worker: key, on: z.boolean() }),
+  spawn: z.strictObject({
+    worker: key,
+    id: key,
+    spawn: z.strictObject({ fence, name: short, ordinal, startedAt: z.int(), admission }),
+  }),
   step: workOf(commands.record_step),
   intent: workOf(commands.intend_effect),
   outcome: workOf(z.discriminatedUnion('type', [commands.record_effect, commands.reconcile_effect])),

@@ -1,4 +1,4 @@
-import type { Claimed, Held, Hello, WorkAnswer } from '../commit/order.ts'
+import type { Answers, Claimed, Held, Hello, Spawn, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 
@@ -11,6 +11,8 @@ export interface Welcome {
   readonly pollMs: number
   /** Longest time the handlers' event loop may stand still before its leases are no longer renewed. */
   readonly stallLimitMs: number
+  /** How long a handler may take to end after its abort, before it counts as one that ignores it. */
+  readonly cancelGraceMs: number
 }
 
 export interface Beat {
@@ -45,10 +47,16 @@ export interface WorkerProtocol {
     readonly waitMs: number
   }): Promise<readonly Claimed[]>
   heartbeat(beat: Beat): Promise<BeatAnswer>
+  /** News about what the worker holds, so that it need not wait for a heartbeat; waits up to `waitMs` for some. */
+  listen(ask: { readonly worker: number; readonly waitMs: number }): Promise<Answers['listen']>
+  /** Says that handlers that ignore their abort keep it from claiming, or do so no longer; leases are kept. */
+  drain(worker: number, on: boolean): Promise<void>
   /** Records, intents, outcomes, permits of steps and the settling of one execution; a refusal is an answer, not an error. */
   work(worker: number, id: number, command: WorkerCommand | PermitCommand): Promise<WorkAnswer | Refusal>
   /** A process that this worker had started to run actions on their own has ended; the worker has waited for it. */
   gone(end: { readonly worker: number; readonly cell: number; readonly proof: string }): Promise<void>
+  /** Admits a child of an execution that the worker runs; a refusal is an answer. */
+  spawn(worker: number, id: number, spawn: Spawn): Promise<Answers['spawn'] | Refusal>
   /** Nothing is held any more and nothing will be: the incarnation ends. */
   signOff(worker: number): Promise<void>
 }

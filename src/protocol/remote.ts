@@ -48,6 +48,10 @@ export function remoteProtocol(call: Call): WorkerProtocol {
     register: (hello) => told('register', hello),
     claim: (ask) => told('claim', ask),
     heartbeat: (beat) => told('heartbeat', beat),
+    listen: (ask) => told('listen', ask),
+    async drain(worker, on) {
+      await told('drain', { worker, on })
+    },
     async work(worker, id, command) {
       if (command.type === 'renew') throw new Error('leases are renewed by heartbeats')
       const answer = await call(routeOf[command.type], { worker, id, command })
@@ -58,8 +62,17 @@ export function remoteProtocol(call: Call): WorkerProtocol {
     async gone(end) {
       await told('gone', end)
     },
+    async spawn(worker, id, spawn) {
+      const answer = await call('spawn', { worker, id, spawn })
+      if (typeof answer !== 'object' || answer === null)
+        throw new NetworkError('spawn was answered with something else')
+      return answer as Refusal | Awaited<ReturnType<WorkerProtocol['spawn']>>
+    },
     async signOff(worker) {
       await told('sign-off', { worker })
     },
   }
 }
+
+/** How long the other side was asked to wait: a claim and a listener stand until there is something. */
+export const waitMsOf = (body: unknown): number => (body as { readonly waitMs?: number }).waitMs ?? 0

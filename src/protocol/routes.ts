@@ -35,6 +35,12 @@ export function workerRoutes(protocol: WorkerProtocol): readonly WorkerRoute[] {
       return isGone() ? await handBack(protocol, ask.worker, claimed) : claimed
     },
     heartbeat: (beat) => protocol.heartbeat(beat),
+    listen: (ask) => protocol.listen(ask),
+    drain: async ({ worker, on }) => {
+      await protocol.drain(worker, on)
+      return {}
+    },
+    spawn: ({ worker, id, spawn }) => protocol.spawn(worker, id, spawn),
     step: work,
     intent: work,
     outcome: work,

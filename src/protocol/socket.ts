@@ -4,7 +4,7 @@ import { isRefusal } from '../errors/refusal.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { FrameReader, frame } from './frames.ts'
 import type { WorkerProtocol } from './protocol.ts'
-import { remoteProtocol } from './remote.ts'
+import { remoteProtocol, waitMsOf } from './remote.ts'
 
 /** A claim may bring many inputs and journals. */
 const answerBytesMax = 256 * 1024 * 1024
@@ -17,7 +17,7 @@ export interface SocketProtocol extends WorkerProtocol {
 export interface SocketProtocolOptions {
   readonly path: string
   readonly clock: Clock
-  /** Milliseconds beyond which an answer is given up, a claim's own waiting not counted. */
+  /** Milliseconds beyond which an answer is given up, the waiting that the call asks for not counted. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -83,7 +83,7 @@ export function socketProtocol({ path, clock, timeoutMs = 15_000 }: SocketProtoc
         }
         connection ??= open()
         const id = next++
-        const patienceMs = timeoutMs + (route === 'claim' ? ((body as { waitMs?: number }).waitMs ?? 0) : 0)
+        const patienceMs = timeoutMs + waitMsOf(body)
         const timer = clock.timer(patienceMs, () => {
           settle(id)?.reject(new TimeoutError(`${route}: no answer in ${patienceMs} ms`))
         })

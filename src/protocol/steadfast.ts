@@ -32,17 +32,26 @@ const storeFailuresMax = 20
  * @throws LeaseLost once `isOver` says that the lease cannot hold any more.
  * @throws DatabaseError when the store fails again and again with this command alone.
  */
-export async function untilAnswered(
+export function untilAnswered(
   protocol: Pick<WorkerProtocol, 'work'>,
   call: { readonly worker: number; readonly id: number; readonly command: WorkerCommand | PermitCommand },
-  { clock, random, isOver, onUnanswered }: Patience,
+  patience: Patience,
 ): Promise<WorkAnswer | Refusal> {
   const { worker, id, command } = call
+  return insistently(command.type, () => protocol.work(worker, id, command), patience)
+}
+
+/** The same for any call that may be repeated; `what` names it in messages. */
+export async function insistently<T extends object>(
+  what: string,
+  call: () => Promise<T | Refusal>,
+  { clock, random, isOver, onUnanswered }: Patience,
+): Promise<T | Refusal> {
   let storeFailures = 0
   for (let times = 1; ; times += 1) {
     let why: string
     try {
-      const answer = await protocol.work(worker, id, command)
+      const answer = await call()
       if (!isRefusal(answer) || !passing.has(answer.code)) return answer
       why = answer.reason
     } catch (thrown) {
@@ -52,8 +61,8 @@ export async function untilAnswered(
       if (!isPassing || storeFailures >= storeFailuresMax) throw thrown
       why = message
     }
-    if (isOver()) throw new LeaseLost(`${command.type} was not answered within the lease: ${why}`)
-    if ((times & (times - 1)) === 0) onUnanswered?.(command.type, times, why)
+    if (isOver()) throw new LeaseLost(`${what} was not answered within the lease: ${why}`)
+    if ((times & (times - 1)) === 0) onUnanswered?.(what, times, why)
     await clock.sleep(pauseMs(times, random))
   }
 }

@@ -52,7 +52,14 @@ test('CP-004a leases are renewed while a handler blocks the loop, not beyond the
   const isLost = new Promise<void>((resolve) => {
     tellLost = resolve
   })
-  const welcome = { worker: 1, leaseMs: 60_000, heartbeatMs: 20, pollMs: 1_000, stallLimitMs: 500 }
+  const welcome = {
+    worker: 1,
+    leaseMs: 60_000,
+    heartbeatMs: 20,
+    pollMs: 1_000,
+    stallLimitMs: 500,
+    cancelGraceMs: 30_000,
+  }
   heart = threadHeart(systemClock, { kind: 'port', port: port1 }, welcome, {
     lost: (lease) => {
       lost.push(lease)
@@ -84,11 +91,21 @@ test('a heart in a thread reaches the other side over a socket of its own, and e
     claim: unused,
     work: unused,
     gone: unused,
+    listen: unused,
+    drain: unused,
+    spawn: unused,
     signOff: unused,
     heartbeat: ({ held }) => Promise.resolve({ lost: [], cancel: held.map(({ id }) => id) }),
   }
   const server = await serveSocket({ path, protocol, onClosed: (workers) => closed.push(...workers), log: () => {} })
-  const welcome = { worker: 1, leaseMs: 60_000, heartbeatMs: 20, pollMs: 1_000, stallLimitMs: 60_000 }
+  const welcome = {
+    worker: 1,
+    leaseMs: 60_000,
+    heartbeatMs: 20,
+    pollMs: 1_000,
+    stallLimitMs: 60_000,
+    cancelGraceMs: 30_000,
+  }
   const cancelled = await new Promise<Lease>((resolve) => {
     heart = threadHeart(systemClock, { kind: 'socket', path }, welcome, {
       lost: () => {},

@@ -15,6 +15,7 @@ export function conclude(
   if (reason instanceof LeaseLost) return { kind: 'lost', message: reason.message }
   if (halt?.kind === 'unknown_outcome') return { kind: 'unknown_outcome', message: running.mask(halt.error.message) }
   if (halt?.kind === 'recorded_only') return { kind: 'recorded_only', effect: halt.effect }
+  if (halt?.kind === 'suspended') return { kind: 'suspended', ...halt.suspension }
   if (halt === undefined && 'value' in end) {
     const missed = running.journal.unasked()[0]
     if (missed === undefined) return { kind: 'returned', value: end.value }

@@ -1,23 +1,26 @@
 import type { LogLevel, Progress, RunContext } from '../action/action.ts'
 import type { ArtifactStore } from '../artifacts/store.ts'
-import { ValidationError } from '../errors/failures.ts'
-import type { Clock } from '../time/clock.ts'
+import { TerminalError, ValidationError } from '../errors/failures.ts'
+import { performSpawn, type Spawner } from './child.ts'
 import { performEffect } from './effect.ts'
+import { onlyStep } from './effect-key.ts'
 import type { KeptLog } from './kept-log.ts'
 import { LatestProgress } from './progress.ts'
 import { recorded } from './recorded-value.ts'
 import type { Running } from './running.ts'
 import { checkName, performArtifact, performStep } from './step.ts'
+import { checkSignalName, performSleep, performWait, type WaitClock } from './wait.ts'
 
 export type RunLog = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
 
 export interface ContextPorts {
   readonly worker: number
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: WaitClock
   readonly artifacts: Pick<ArtifactStore, 'put'> | undefined
   readonly log: RunLog
   /** Keeps what is said with the execution; absent where nothing is kept. */
   readonly kept?: Pick<KeptLog, 'say'> | undefined
+  readonly spawner: Spawner
 }
 
 /** What a handler is given. Its methods need no `this`, so that a handler may take them apart. */
@@ -25,7 +28,7 @@ export function createContext(
   running: Running,
   input: unknown,
   secrets: Readonly<Record<string, string>>,
-  { worker, clock, artifacts, log, kept }: ContextPorts,
+  { worker, clock, artifacts, log, kept, spawner }: ContextPorts,
 ): RunContext {
   const { request, execution } = running.claimed
   const now = (): number => clock.now()
@@ -56,6 +59,23 @@ export function createContext(
         checkName('artifact', name)
         return await performArtifact(running, artifacts, { name, content, mediaType }, now)
       }),
+    sleep: (name, duration) =>
+      running.call(`sleep ${name}`, async () => {
+        checkName('sleep', name)
+        await performSleep(running, name, duration, clock)
+      }),
+    child: (name, wanted) =>
+      running.call(`child ${name}`, async () => {
+        checkName('child', name)
+        refuseInPlan(running, 'child')
+        return await performSpawn(running, spawner, name, wanted, now)
+      }),
+    waitForSignal: (name, { timeout } = {}) =>
+      running.call(`signal ${name}`, async () => {
+        checkSignalName(name)
+        refuseInPlan(running, 'waitForSignal')
+        return await performWait(running, name, timeout, clock)
+      }),
     progress(report) {
       if (running.reconcileOnly || running.halt !== undefined) return
       const value = progressText(report)
@@ -82,6 +102,11 @@ export function createContext(
     now: () => request.at,
     clock: now,
   }
+}
+
+/** A step of a plan has a journal of its own, and signals and children are the whole execution's. */
+function refuseInPlan(running: Running, what: string): void {
+  if (running.scope !== onlyStep) throw new TerminalError(`${what} is not there for the steps of a plan.`)
 }
 
 function progressText(report: Progress): string {

@@ -1,12 +1,6 @@
-import {
-  Canceled,
-  type Failure,
-  JournalMismatch,
-  LeaseLost,
-  TerminalError,
-  UnknownOutcome,
-} from '../errors/failures.ts'
+import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError, UnknownOutcome } from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
+import type { Suspension } from './waits.ts'
 
 /**
  * Why a run may not go on. It is thrown into the handler and remembered, so that a handler that swallows it cannot
@@ -14,12 +8,20 @@ import type { Refusal } from '../errors/refusal.ts'
  */
 export type Halt =
   | { readonly kind: 'lost' | 'unknown_outcome' | 'reconciled' | 'failed'; readonly error: Failure }
+  | { readonly kind: 'suspended'; readonly suspension: Suspension; readonly error: Failure }
   | { readonly kind: 'recorded_only'; readonly effect: string; readonly error: Failure }
 
 /** The worker is shutting down: the execution is handed back and costs no attempt. */
 export class ShuttingDown extends Canceled {
   constructor(message = 'The worker is shutting down; the execution is handed back.') {
     super(message)
+  }
+}
+
+/** Every call of the handler waits for something outside: the run ends here and is taken up when it is there. */
+export class Suspended extends Failure {
+  constructor() {
+    super('Canceled', 'The run is suspended; it is taken up again with what it waits for.')
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Claimed } from '../commit/order.ts'
 import { Canceled, LeaseLost } from '../errors/failures.ts'
-import type { Clock } from '../time/clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import { ShuttingDown } from './halt.ts'
 import type { Lease } from './heart.ts'
 
@@ -16,10 +16,26 @@ export interface LiveRun {
   kill?: (() => void) | undefined
 }
 
+/** What becomes of a handler that was told to end. */
+export interface AbortRules {
+  readonly clock: Clock
+  /** Milliseconds that its handler has after the abort. */
+  graceMs(claimed: Claimed): number
+  /** It goes on nevertheless and cannot be killed: it keeps its slot until it ends. */
+  ignored(run: LiveRun): void
+  /** It has ended, whatever it was told, and is no longer among the runs. */
+  ended(run: LiveRun): void
+}
+
 /** What one worker runs. An execution whose lease was lost may be here twice: its old run is on its way out. */
 export class LiveRuns {
   readonly #runs = new Set<LiveRun>()
   readonly #newest = new Map<number, LiveRun>()
+  readonly #rules: AbortRules
+
+  constructor(rules: AbortRules) {
+    this.#rules = rules
+  }
 
   get size(): number {
     return this.#runs.size
@@ -30,7 +46,8 @@ export class LiveRuns {
   }
 
   /** Begins `body` once no earlier run of the same execution is left: nothing runs beside it. `body` must not throw. */
-  begin({ execution, request }: Claimed, body: (run: LiveRun) => Promise<void>): void {
+  begin(claimed: Claimed, body: (run: LiveRun) => Promise<void>): void {
+    const { execution, request } = claimed
     const { id, fence } = execution
     const earlier = this.#newest.get(id)
     if (earlier !== undefined) lose(earlier, 'the execution was claimed again')
@@ -42,14 +59,39 @@ export class LiveRuns {
       isLost: false,
       done: Promise.resolve(),
     }
+    const grace = this.#watchAbort(claimed, run)
     this.#runs.add(run)
     this.#newest.set(id, run)
     run.done = Promise.resolve(earlier?.done)
       .then(() => body(run))
       .finally(() => {
+        grace.cancel()
         this.#runs.delete(run)
         if (this.#newest.get(id) === run) this.#newest.delete(id)
+        this.#rules.ended(run)
       })
+  }
+
+  /** A shutdown has a patience of its own: it ends with the process. */
+  #watchAbort(claimed: Claimed, run: LiveRun): Timer {
+    const { clock, graceMs, ignored } = this.#rules
+    const { signal } = run.abort
+    let timer: Timer | undefined
+    let isOver = false
+    const onAbort = (): void => {
+      if (isOver || signal.reason instanceof ShuttingDown) return
+      timer = clock.timer(graceMs(claimed), () => {
+        if (run.kill === undefined) ignored(run)
+        else run.kill()
+      })
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    return {
+      cancel() {
+        isOver = true
+        timer?.cancel()
+      },
+    }
   }
 
   lose({ id, fence }: Lease, reason: string): void {

@@ -4,9 +4,10 @@ import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import { Chance, insideOf } from './chance.ts'
 import { onlyStep } from './effect-key.ts'
-import { type Halt, haltOf } from './halt.ts'
+import { type Halt, haltOf, reconciled, Suspended } from './halt.ts'
 import { Journal } from './journal.ts'
 import type { Unlocked } from './secrets.ts'
+import { Inbox, type Suspension, type Wait, Waits } from './waits.ts'
 
 /**
  * Carries one command to the side that holds the store, as often as it takes to get an answer.
@@ -26,10 +27,15 @@ export class Running {
   readonly mask: Unlocked['mask']
   /** The step and target whose effects these are; an action without a plan has one step. */
   readonly scope: string
+  readonly inbox: Inbox
   halt: Halt | undefined
   readonly #work: Work
   readonly #abort: AbortController
   readonly #inFlight = new Set<Promise<unknown>>()
+  readonly #waits = new Waits(
+    () => this.#inFlight.size,
+    (suspension) => this.#suspend(suspension),
+  )
   #isOver = false
 
   constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask'], scope: string = onlyStep) {
@@ -41,8 +47,11 @@ export class Running {
     this.signal = abort.signal
     this.mask = mask
     this.scope = scope
+    this.inbox = new Inbox(claimed.signals, claimed.steps)
     this.#work = work
     this.#abort = abort
+    // What waits for something outside cannot see the signal by itself.
+    abort.signal.addEventListener('abort', () => this.#waits.end(abort.signal.reason), { once: true })
   }
 
   /** How many calls of the handler have not settled yet. */
@@ -54,7 +63,10 @@ export class Running {
   call<T>(what: string, body: () => Promise<T>): Promise<T> {
     const promise = this.#enter(what, body)
     this.#inFlight.add(promise)
-    const settled = (): boolean => this.#inFlight.delete(promise)
+    const settled = (): void => {
+      this.#inFlight.delete(promise)
+      this.#waits.look()
+    }
     // A call that the handler does not await must not take the process down when it fails.
     promise.then(settled, settled)
     return promise
@@ -73,13 +85,44 @@ export class Running {
     return await body()
   }
 
+  /** Waits for something outside of this process; the run is suspended once every call of the handler waits. */
+  async wait(wait: Wait): Promise<never> {
+    if (this.signal.aborted) throw this.signal.reason
+    return await this.#waits.add(wait)
+  }
+
+  /** The number of the signal that the next wait for this name is for. */
+  nextSignal(name: string): number {
+    return this.inbox.next(name) + this.#waits.awaiting(name)
+  }
+
+  #suspend(suspension: Suspension): void {
+    if (this.halt !== undefined || this.#isOver) return
+    const halt: Halt = this.reconcileOnly ? reconciled() : { kind: 'suspended', suspension, error: new Suspended() }
+    this.stop(halt)
+    this.#waits.end(halt.error)
+  }
+
   /** Remembers why the run may not go on, and gives what to throw. A lost lease outweighs every other reason. */
   stop(halt: Halt): Error {
     if (this.halt === undefined || (halt.kind === 'lost' && this.halt.kind !== 'lost')) this.halt = halt
     // What runs beside the call that learned of it is told, too.
-    if (halt.kind === 'lost' || (halt.kind === 'failed' && halt.error instanceof Canceled))
-      this.#abort.abort(halt.error)
+    const tellsOthers = halt.kind === 'lost' || halt.kind === 'suspended' || halt.error instanceof Canceled
+    if (tellsOthers && halt.kind !== 'reconciled') this.#abort.abort(halt.error)
     return halt.error
+  }
+
+  /** Asks the other side for something that is no command; a refusal ends the run as it would there. */
+  async ask<T extends object>(call: () => Promise<T | Refusal>): Promise<T> {
+    let answer: T | Refusal
+    try {
+      answer = await call()
+    } catch (thrown) {
+      if (thrown instanceof LeaseLost) throw this.stop({ kind: 'lost', error: thrown })
+      throw thrown
+    }
+    if (isRefusal(answer)) throw this.stop(haltOf(answer))
+    return answer
   }
 
   /** Sends a command; gives the refusal back only if the caller says that it is an answer. */
@@ -105,6 +148,7 @@ export class Running {
   /** Lets no new call in and waits for those under way, whose outcomes must be on record before the run settles. */
   async finish(): Promise<void> {
     this.#isOver = true
+    this.#waits.end(new TerminalError('The handler ended while a call of it was waiting.'))
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
   }
 }

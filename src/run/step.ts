@@ -79,13 +79,16 @@ const nameCharactersMax = 200
 const mediaType = /^[\w.+-]{1,100}\/[\w.+-]{1,100}(?:;[ \w.=+"-]{1,50})?$/
 
 /** @throws TerminalError when a step or effect cannot have this name. */
-export function checkName(what: 'step' | 'effect' | 'artifact', name: string): void {
+export function checkName(what: 'step' | 'effect' | 'artifact' | 'sleep' | 'child', name: string): void {
   const isText = typeof name === 'string' && name.length > 0 && name.length <= nameCharactersMax && name.isWellFormed()
   if (!isText) throw new TerminalError(`The name of a ${what} must be text of 1 to ${nameCharactersMax} characters.`)
-  if (what !== 'artifact' && (name.startsWith(artifactPrefix) || name.startsWith(simulatedPrefix))) {
-    throw new TerminalError(`The name of a ${what} cannot begin with ${artifactPrefix} or ${simulatedPrefix}`)
-  }
+  if (what !== 'step' && what !== 'effect') return
+  const reserved = reservedPrefixes.find((prefix) => name.startsWith(prefix))
+  if (reserved !== undefined) throw new TerminalError(`The name of a ${what} cannot begin with ${reserved}`)
 }
 
 /** Values that stand in for effects of a record-only run are steps of their own. */
 export const simulatedPrefix = 'simulated:'
+
+/** Journal names of what is recorded like a step and is none. */
+const reservedPrefixes = [artifactPrefix, simulatedPrefix, 'sleep:', 'wait:', 'signal:', 'child:']

@@ -34,6 +34,7 @@ export class TargetRecord {
     const { execution, request, attemptMs } = this.#claimed
     return {
       attemptMs,
+      signals: [],
       execution: { ...execution, attempt: tries },
       request: { ...request, seed },
       steps: [...this.#steps],

@@ -217,6 +217,12 @@ class Targets {
   }
 
   #ends(outcome: RunOutcome): void {
+    if (outcome.kind === 'suspended' && this.#end?.kind === 'suspended') {
+      // Each lane waits for its own time: the earliest wakes the whole plan.
+      const times = [outcome.wakeAt, this.#end.wakeAt].filter((at) => at !== null)
+      this.#end = { ...outcome, wakeAt: times.length === 0 ? null : Math.min(...times) }
+      return
+    }
     if (this.#end === undefined || graver.indexOf(outcome.kind) > graver.indexOf(this.#end.kind)) this.#end = outcome
   }
 }

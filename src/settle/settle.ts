@@ -51,6 +51,10 @@ export async function settlement(
       return fail(outcome.failure)
     case 'unknown_outcome':
       return { type: 'suspend', fence, reason: 'outcome', wakeAt: null }
+    case 'suspended': {
+      const { wakeAt, awaits } = outcome
+      return { type: 'suspend', fence, reason: awaits.length > 0 ? 'signal' : 'timer', wakeAt, awaits }
+    }
     case 'reconciled':
       return { type: 'end_reconciliation', fence }
     case 'stopped':

@@ -1,6 +1,6 @@
 import type { StoredArtifact } from '../execution/command.ts'
 import type { EventData } from '../execution/decision.ts'
-import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Awaited, Effect, Execution, LogLine, Outcome, Request, Signal, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
@@ -169,6 +169,14 @@ export interface Worker {
   readonly goneProof: string | null
   /** It runs suspects in processes of their own, beside its other work. */
   readonly isolates: boolean
+  /** Since when it claims nothing, because handlers ignore their abort; null while it claims. */
+  readonly drainingSince: number | null
+}
+
+/** A signal that a run has taken. */
+export interface Taken extends Awaited {
+  readonly execution: number
+  readonly at: number
 }
 
 export interface Artifact extends StoredArtifact {
@@ -325,6 +333,7 @@ export interface Changes {
   readonly planSteps: { readonly add: readonly PlanStep[]; readonly change: readonly PlanStep[] }
   /** A line that is there already is one that counts, and is replaced. */
   readonly logs: readonly LogLine[]
+  readonly signals: { readonly add: readonly Signal[]; readonly take: readonly Taken[] }
   readonly ready: { readonly add: readonly Ready[]; readonly remove: readonly Ready[] }
   readonly timers: { readonly add: readonly Timer[]; readonly remove: readonly Timer[] }
   readonly parked: { readonly add: readonly Parked[]; readonly remove: readonly number[] }

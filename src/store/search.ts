@@ -1,3 +1,5 @@
+import type { State } from '../execution/machine.ts'
+
 /** Fields of which a search names the values it wants. */
 export const choiceFields = [
   'state',
@@ -46,4 +48,24 @@ export interface SearchPage<T> {
   readonly found: readonly T[]
   /** Go on below this key. */
   readonly next: number | null
+}
+
+/** A search as a caller puts it together. */
+export interface FieldQuery {
+  /** Conditions beside the fields: what a written query says. */
+  readonly where?: readonly Condition[] | undefined
+  readonly states?: readonly State[] | undefined
+  readonly action?: string | undefined
+  readonly subject?: string | undefined
+  readonly key?: string | undefined
+}
+
+export function conditionsOf({ states, where = [], ...fields }: FieldQuery): Condition[] {
+  const conditions = [...where]
+  if (states !== undefined) conditions.push({ field: 'state', not: false, anyOf: states })
+  for (const field of ['action', 'subject', 'key'] as const) {
+    const value = fields[field]
+    if (value !== undefined) conditions.push({ field, not: false, anyOf: [value] })
+  }
+  return conditions
 }

@@ -1,4 +1,4 @@
-import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
+import type { Effect, Execution, LogLine, Outcome, Request, Signal, SignalHead, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
@@ -83,6 +83,14 @@ export interface Reads {
   planStepsAt(places: readonly { readonly id: number; readonly idx: number }[]): Awaitable<readonly PlanStep[]>
   /** The newest line of each execution's log. */
   newestLogs(ids: readonly number[]): Awaitable<readonly LogLine[]>
+  /** Signals that no run has taken yet, by name and number. */
+  unreadSignals(ids: readonly number[]): Awaitable<readonly Signal[]>
+  /** All signals without their content. */
+  signalHeads(ids: readonly number[]): Awaitable<readonly SignalHead[]>
+  /** How many children each has. */
+  childCounts(ids: readonly number[]): Awaitable<readonly { id: number; count: number }[]>
+  /** Children that have not ended and end with their parent, oldest first. */
+  openChildren(ids: readonly number[]): Awaitable<readonly number[]>
   /** Fingerprint of each execution's newest success. */
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
   /** The next due work of one queue, in claim order: rank, then turn, then age. */
@@ -101,6 +109,8 @@ export interface Reads {
   /** Executions that run or are planned by one worker incarnation, oldest key first, behind `after`. */
   heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
   /** In line for a key: rank, then turn, then age. */
+  /** Executions with an effect in doubt that this worker incarnation may have performed, oldest key first, behind `after`. */
+  doubtedBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
   parked(key: string, limit: number): Awaitable<readonly Parked[]>
   /** The first parked entries, at most `each`, of every rank behind `rank`. */
   parkedHeads(key: string, rank: number, each: number): Awaitable<readonly Parked[]>
@@ -183,6 +193,10 @@ export interface FailurePattern {
   readonly newestAt: number
 }
 
+export interface ShownSignal extends Signal {
+  readonly takenAt: number | null
+}
+
 /** What people are shown: committed rows only, outside every transaction, never blocking the writer. */
 export interface Views {
   find(id: number): Awaitable<Found | null>
@@ -209,6 +223,8 @@ export interface Views {
   artifactsNamed(sha256s: readonly string[]): Awaitable<readonly string[]>
   /** Lines above `after` of at least this level (1 debug … 4 error), in order. */
   logs(id: number, after: number, limit: number, level?: number): Awaitable<readonly LogLine[]>
+  /** Newest first. */
+  signals(id: number, limit: number): Awaitable<readonly ShownSignal[]>
   /** One execution's events above `after`, in order of `n`. Reads a bounded number of pages per event. */
   events(id: number, after: number, limit: number): Awaitable<readonly Event[]>
   /** Log rows behind a position, in order: the ordered feed. */

@@ -238,7 +238,8 @@ export class TestPawl<const A extends readonly AnyAction[]> {
             (scope === 'subject' && value === subject),
         )
         if (state === 'running') found.push(each)
-        else if (state === 'waiting' && waitingFor !== 'timer') continue
+        else if (availableAt === null || (state === 'waiting' && waitingFor !== 'timer' && waitingFor !== 'signal'))
+          continue
         else if (!isHeld && Date.parse(availableAt) <= until) found.push(each)
       }
       if (page.next === null) return found

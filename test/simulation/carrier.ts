@@ -51,8 +51,11 @@ export function lossyProtocol(ports: CarrierPorts, owner: string, inner: () => W
     register: (hello) => over('register', () => inner().register(hello)),
     claim: (ask) => over('claim', () => inner().claim(ask)),
     heartbeat: (beat) => over('heartbeat', () => inner().heartbeat(beat)),
+    listen: (ask) => over('listen', () => inner().listen(ask)),
+    drain: (worker, on) => over('drain', () => inner().drain(worker, on)),
     work: (worker, id, command) => over(`${command.type} ${id}`, () => inner().work(worker, id, command)),
     gone: (end) => over('gone', () => inner().gone(end)),
+    spawn: (worker, id, spawn) => over(`spawn ${id}`, () => inner().spawn(worker, id, spawn)),
     signOff: (worker) => over('sign off', () => inner().signOff(worker)),
   }
 }

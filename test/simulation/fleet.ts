@@ -21,7 +21,7 @@ export interface FleetPorts extends CarrierPorts {
   readonly log: (line: string) => void
 }
 
-const settings = { leaseMs: 30_000, heartbeatMs: 10_000, pollMs: 25_000, stallLimitMs: 60_000 }
+const settings = { leaseMs: 30_000, heartbeatMs: 10_000, pollMs: 25_000, stallLimitMs: 60_000, cancelGraceMs: 10_000 }
 
 /** The worker processes of one world: they are started, crash, freeze, stop and are started anew. */
 export class Fleet {

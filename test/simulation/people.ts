@@ -8,7 +8,7 @@ import type { Pause } from '../../src/store/rows.ts'
 import { type CarrierPorts, carry } from './carrier.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
-import { actionNames, type Script, writeScript } from './script.ts'
+import { actionNames, type Script, signalNames, writeScript } from './script.ts'
 import type { Report } from './violation.ts'
 import { poison } from './writer.ts'
 
@@ -53,6 +53,7 @@ export class People {
   /** Keys whose execution somebody may have replaced or run again. */
   readonly #moving = new Set<string>()
   readonly #named = new Set<string>()
+  #signals = 0
   waiting = 0
 
   constructor(ports: PeoplePorts) {
@@ -138,7 +139,18 @@ export class People {
     if (open.length > 0 && roll < 0.35) this.#resolve(dice.pick(open))
     else if (roll < 0.5) this.#pause()
     else if (roll < 0.58) this.#limit()
+    else if (roll < 0.8) this.#signal(dice.pick(executions))
     else this.#commandOne(dice.pick(executions))
+  }
+
+  /** Now and then twice, as one who got no answer does. */
+  #signal(known: Known): void {
+    const { dice, scheduler } = this.#ports
+    const dedupe = dice.chance(0.5) ? `signal ${this.#signals++}` : null
+    const command = { type: 'signal' as const, name: dice.pick(signalNames), payload: `${this.#signals}`, dedupe }
+    this.#command(known, command, undefined)
+    if (dedupe === null || dice.chance(0.5)) return
+    scheduler.after('operator', dice.between(1, 9_000), 'signals again', () => this.#command(known, command, undefined))
   }
 
   #commandOne(known: Known): void {

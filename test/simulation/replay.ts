@@ -29,6 +29,7 @@ export interface Replayed {
   readonly isToBePlanned: boolean
   /** Targets of the plan that were begun, by place. */
   readonly targets: Map<number, string>
+  signals: number
   readonly effects: Map<string, ReplayedEffect>
   readonly events: { readonly to: State; readonly position: number; readonly type: EventType }[]
 }
@@ -39,6 +40,9 @@ export interface ReplayPorts {
   readonly isGone: (worker: number) => boolean
   readonly count?: ((name: string) => void) | undefined
 }
+
+/** Events that add a step to the journal. */
+const journaled: ReadonlySet<EventType> = new Set(['step_recorded', 'artifact_stored', 'child_spawned'])
 
 /** Events that a worker may cause without holding the lease. */
 const byAnybody: ReadonlySet<EventType> = new Set(['write_fenced', 'transition_refused'])
@@ -94,7 +98,8 @@ export class Replay {
     this.#plan(known, event, at)
     if (isTransition) this.#move(known, event, at)
     if (event.type === 'cancel_requested') known.cancelAsked = true
-    if (event.type === 'step_recorded' || event.type === 'artifact_stored') known.steps += 1
+    if (journaled.has(event.type)) known.steps += 1
+    if (event.type === 'signal_received') known.signals += 1
     known.state = event.to
     known.n = event.n
     known.head = event.position
@@ -123,6 +128,7 @@ export class Replay {
       plan: false,
       isToBePlanned: event.to === 'requested',
       targets: new Map(),
+      signals: 0,
       effects: new Map(),
       events: [event],
     })

@@ -5,7 +5,7 @@ import {
   type RunContext,
   type StepContext,
 } from '../../src/action/action.ts'
-import { RetryAfter, TerminalError } from '../../src/errors/failures.ts'
+import { ChildFailed, RetryAfter, TerminalError } from '../../src/errors/failures.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
@@ -16,6 +16,9 @@ export type Line =
   | { readonly do: 'effect'; readonly name: string; readonly target: EffectTarget; readonly looks: boolean }
   | { readonly do: 'both'; readonly first: Line; readonly second: Line }
   | { readonly do: 'sleep'; readonly ms: number; readonly heeds: boolean }
+  | { readonly do: 'rest'; readonly name: string; readonly ms: number }
+  | { readonly do: 'await'; readonly name: string; readonly ms: number }
+  | { readonly do: 'child'; readonly name: string; readonly lines: readonly Line[]; readonly isFree: boolean }
   | { readonly do: 'fail'; readonly times: number; readonly how: 'plain' | 'terminal' | 'later' }
   /** A handler that changed under its execution: from the second attempt on it leaves the next line out. */
   | { readonly do: 'drift' }
@@ -121,6 +124,12 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
         return await Promise.all([perform(line.first, context, place), perform(line.second, context, place)])
       case 'sleep':
         return await clock.sleep(line.ms, line.heeds ? context.signal : undefined)
+      case 'rest':
+        return await context.sleep(line.name, line.ms)
+      case 'await':
+        return await context.waitForSignal(line.name, { timeout: line.ms })
+      case 'child':
+        return await spawn(line, context)
       case 'fail':
         if (context.attempt > line.times) return null
         if (line.how === 'terminal') throw new TerminalError('it will never work')
@@ -128,6 +137,18 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
         throw new Error('it failed')
       case 'drift':
         return null
+    }
+  }
+
+  async function spawn(line: Extract<Line, { do: 'child' }>, context: RunContext): Promise<unknown> {
+    const input: Script = { lines: line.lines, note: 'a child', locks: [] }
+    const onParentCancel = line.isFree ? 'abandon' : 'cancel'
+    const child = await context.child(line.name, { action: actionNames[0], input, onParentCancel })
+    try {
+      return await child.result()
+    } catch (thrown) {
+      if (thrown instanceof ChildFailed) return thrown.state
+      throw thrown
     }
   }
 
@@ -152,6 +173,7 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
 export function writeScript(dice: Dice, note: string): Script {
   const lines: Line[] = []
   for (let index = dice.between(1, 3); index > 0; index -= 1) lines.push(writeLine(dice, index))
+  if (dice.chance(0.08)) lines.push(writeChild(dice))
   if (dice.chance(0.12))
     lines.push({ do: 'fail', times: dice.between(1, 4), how: dice.pick(['plain', 'plain', 'terminal', 'later']) })
   if (dice.chance(0.04)) lines.splice(dice.int(lines.length), 0, { do: 'drift' })
@@ -165,9 +187,27 @@ function writeLine(dice: Dice, index: number): Line {
   if (roll < 0.25) return { do: 'progress', name: 'progress' }
   if (roll < 0.28) return { do: 'artifact', name: `file${index}` }
   if (roll < 0.35) return { do: 'sleep', ms: dice.pick([100, 5_000, 45_000]), heeds: dice.chance(0.7) }
-  if (roll < 0.42)
-    return { do: 'both', first: writeEffect(dice, `left${index}`), second: writeEffect(dice, `right${index}`) }
+  if (roll < 0.42) return { do: 'both', first: writeEffect(dice, `left${index}`), second: writeBeside(dice, index) }
+  if (roll < 0.46) return { do: 'both', first: writeWait(dice), second: writeBeside(dice, index) }
+  if (roll < 0.54) return writeWait(dice)
   return writeEffect(dice, `effect${index}`)
+}
+
+function writeBeside(dice: Dice, index: number): Line {
+  return dice.chance(0.25) ? writeWait(dice) : writeEffect(dice, `right${index}`)
+}
+
+export const signalNames = ['go', 'paid'] as const
+
+function writeChild(dice: Dice): Line {
+  return { do: 'child', name: 'child', lines: [writeLine(dice, 7), writeLine(dice, 8)], isFree: dice.chance(0.3) }
+}
+
+/** Every wait has a limit, so that each world comes to rest. */
+function writeWait(dice: Dice): Line {
+  return dice.chance(0.4)
+    ? { do: 'rest', name: 'rest', ms: dice.pick([600, 8_000, 70_000]) }
+    : { do: 'await', name: dice.pick(signalNames), ms: dice.pick([900, 20_000, 100_000]) }
 }
 
 function writeEffect(dice: Dice, name: string): Line {

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { isOpen } from '../../src/execution/execution.ts'
+import { type Execution, isOpen, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { targetStates } from '../../src/execution/plan.ts'
 import { executionColumns } from '../../src/store/sqlite/columns.ts'
@@ -13,6 +13,9 @@ const texts = {
   effects: 'select * from execution_effects where execution = ?',
   steps: 'select count(*) from execution_steps where execution = ?',
   logs: 'select seq, fence, line from execution_logs where execution = ? order by seq',
+  signals: 'select name, seq, dedupe, taken_at from signals where execution = ? order by name, seq',
+  spared: `select r.id from requests r join executions e on e.id = r.id
+    where r.parent_id = ? and r.on_parent_cancel = 'cancel' and e.cancelled_at is null and e.state < 7`,
   outcome: 'select n, state, position, fingerprint from outcomes where id = ? order by n desc limit 1',
   targets: 'select idx, state from plan_steps where execution = ? order by idx',
   outcomes: 'select count(*) from outcomes where id = ?',
@@ -103,9 +106,13 @@ export class Tables {
     const steps = this.#rows('steps', told.id)[0]?.[0] as number
     same('number of effects', effects.length, told.effects.size)
     same('number of steps', steps, told.steps)
-    if (is.journal !== effects.length + steps + (told.plan ? 1 : 0)) {
-      this.#report('I32', `${at}: journal ${is.journal}, counted ${effects.length} effects and ${steps} steps`)
+    const signals = this.#rows('signals', told.id)
+    same('number of signals', signals.length, told.signals)
+    if (is.journal !== effects.length + steps + signals.length + (told.plan ? 1 : 0)) {
+      const counted = `${effects.length} effects, ${steps} steps and ${signals.length} signals`
+      this.#report('I32', `${at}: journal ${is.journal}, counted ${counted}`)
     }
+    this.#checkSignals(is, signals, at)
     const open = effects.filter(isOpen).length
     this.#checkLog(told.id, at)
     if (is.openEffects !== open) this.#report('I32', `${at}: open effects ${is.openEffects}, counted ${open}`)
@@ -157,6 +164,27 @@ export class Tables {
       this.#report('I18', `${at}: ${outcome?.[3]} as result`)
   }
 
+  /** Signals are numbered without a gap, and nobody waits for one that is there. */
+  #checkSignals(is: Execution, signals: readonly Row[], at: string): void {
+    const names = is.waitingFor === 'signal' ? (is.waitingOn?.split(' ') ?? []) : []
+    const counts = new Map<unknown, number>()
+    for (const [name, seq, , takenAt] of signals) {
+      const expected = counts.get(name) ?? 0
+      if (seq !== expected) this.#report('I36', `${at}: signal ${name} ${seq} follows ${expected - 1}`)
+      counts.set(name, expected + 1)
+      if (takenAt === null && names.includes(name as string)) {
+        this.#report('I36', `${at}: waits for ${name}, which is there as number ${seq}`)
+      }
+    }
+  }
+
+  /** In the commit that asks to cancel a parent, its children are asked to end, too. */
+  checkChildren(parent: number): void {
+    for (const [child] of this.#rows('spared', parent)) {
+      this.#report('I37', `execution ${child} goes on although its parent ${parent} is to be cancelled`)
+    }
+  }
+
   /** Due, future and parked work stand where the rows say, each once, and nothing else does. */
   checkIndexes(ids: Iterable<number>): void {
     const found = new Map<number, string[]>()
@@ -192,8 +220,9 @@ export class Tables {
       const lane = is.losses > 0 ? -is.queue : is.queue
       const place = `${lane} ${is.rank} ${is.availableAt}`
       if (isClaimable && due.get(id)?.has(place)) entries.push(place)
-      const wanted = isClaimable ? [place, `timer ${is.availableAt}`] : []
-      if (entries.length !== (isClaimable ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {
+      const hasTime = is.waitingFor === 'timer' || (is.waitingFor === 'signal' && is.availableAt !== neverAt)
+      const wanted = isClaimable ? [place, `timer ${is.availableAt}`] : hasTime ? [`wake ${is.availableAt}`] : []
+      if (entries.length !== (isClaimable || hasTime ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {
         const at = `execution ${id} (${is.state}, due ${is.availableAt})`
         this.#report('I32', `${at} stands in [${entries.join('; ')}] and belongs into ${wanted.join(' or ') || 'none'}`)
       }

@@ -2,7 +2,7 @@ import { actionRegistry } from '../../src/action/action.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
 import { ControlPlane } from '../../src/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
-import type { Execution } from '../../src/execution/execution.ts'
+import { type Execution, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
 import { sha256 } from '../../src/json/hash.ts'
@@ -179,6 +179,9 @@ class World {
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     this.#permits.check(changes)
     this.#tables.checkDepth()
+    for (const { was, is } of changes.updates) {
+      if (was.cancelledAt === null && is.cancelledAt !== null) this.#tables.checkChildren(is.id)
+    }
     const pauses = this.#views.pauses()
     if (pauses.length > 0) {
       for (const { was, is } of changes.updates) {
@@ -283,7 +286,9 @@ class World {
   #isQuiet(): boolean {
     for (const { id, state } of this.#replay.executions.values()) {
       if (isTerminal(state)) continue
-      if (state !== 'waiting' || this.#views.find(id)?.execution.waitingFor !== 'outcome') return false
+      const execution = this.#views.find(id)?.execution
+      const waitsForChild = execution?.waitingOn?.startsWith('child:') === true && execution.availableAt === neverAt
+      if (state !== 'waiting' || !(execution?.waitingFor === 'outcome' || waitsForChild)) return false
     }
     return this.#writer.isUp
   }
@@ -354,6 +359,7 @@ class World {
       })
       if (!isWhole || events.length !== told?.n) report('I17', `the history of execution ${id} is not whole`)
     }
+    this.#checkForgottenParents()
     this.#tables.checkIndexes(replay.executions.keys())
     this.#tables.checkKeys()
     const stored = new Set(this.#executions().map(({ id }) => id))
@@ -361,6 +367,19 @@ class World {
     for (const { key } of this.#executions()) if (!ids.has(key)) report('I31', `execution ${key} was lost`)
     for (const id of this.#people.acknowledged) if (!stored.has(id)) report('I31', `${id} was acknowledged and is lost`)
     if (ids.size !== stored.size) report('I18', `${ids.size} executions, ${stored.size} were committed`)
+  }
+
+  /** Nobody waits for a child that has ended. */
+  #checkForgottenParents(): void {
+    for (const { id } of this.#replay.executions.values()) {
+      const waitingOn = this.#views.find(id)?.execution.waitingOn ?? ''
+      for (const name of waitingOn.split(' ').filter((each) => each.startsWith('child:'))) {
+        const child = this.#told(name.slice('child:'.length))
+        if (child === undefined || isTerminal(child.state)) {
+          this.#report('I37', `execution ${id} waits for ${name}, which is ${child?.state ?? 'unknown'}`)
+        }
+      }
+    }
   }
 
   close(): void {

@@ -22,6 +22,7 @@ export function changes(some: Partial<Changes>): Changes {
     plans: [],
     planSteps: { add: [], change: [] },
     logs: [],
+    signals: { add: [], take: [] },
     ready: { add: [], remove: [] },
     timers: { add: [], remove: [] },
     parked: { add: [], remove: [] },
@@ -70,6 +71,7 @@ export function aRequest(id: number, some: Partial<Request> = {}): Request {
     depth: 0,
     rerunOf: null,
     permits: null,
+    onParentCancel: null,
     position: id,
     at: 1_000,
     ...some,
@@ -111,6 +113,7 @@ export function aQueued(id: number, some: Partial<Execution> = {}): Execution {
     loneLosses: 0,
     idleSince: null,
     holdUntil: null,
+    parent: null,
     ...some,
   }
 }
@@ -260,6 +263,7 @@ export function aWorker(key: number, some: Partial<Worker> = {}): Worker {
     goneAt: null,
     goneProof: null,
     isolates: false,
+    drainingSince: null,
     ...some,
   }
 }

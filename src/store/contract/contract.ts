@@ -13,6 +13,7 @@ import { keepsBulkCommands } from './keeps-bulk-commands.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
+import { keepsSignals } from './keeps-signals.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
 import { keepsTimeoutPolicies } from './keeps-timeout-policies.ts'
@@ -31,6 +32,7 @@ export const promises = {
   'keeps the ledger': keepsTheLedger,
   'keeps plans': keepsPlans,
   'keeps artifacts and logs': keepsArtifactsAndLogs,
+  'keeps signals': keepsSignals,
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
   'counts depth': countsDepth,

@@ -17,6 +17,7 @@ export const archivedTables = [
   { name: 'execution_effects', key: 'execution' },
   { name: 'artifacts', key: 'execution' },
   { name: 'execution_logs', key: 'execution' },
+  { name: 'signals', key: 'execution' },
   { name: 'plans', key: 'execution' },
   { name: 'plan_steps', key: 'execution' },
 ] as const

@@ -1,10 +1,10 @@
 /** Columns in the order in which `rows-of.ts` reads them. */
 const execution =
-  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at planning_until waiting_on losses lone_losses idle_since hold_until'.split(
+  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at planning_until waiting_on losses lone_losses idle_since hold_until parent'.split(
     ' ',
   )
 const request =
-  'id public_id tenant action action_version subject idem_key generation record_only input input_hash seed trace_id requested_by mode priority sla_class action_class policy_version parent_id position at depth rerun_of permits'.split(
+  'id public_id tenant action action_version subject idem_key generation record_only input input_hash seed trace_id requested_by mode priority sla_class action_class policy_version parent_id position at depth rerun_of permits on_parent_cancel'.split(
     ' ',
   )
 
@@ -25,3 +25,6 @@ export const scheduleColumns =
   'id, tenant, name, action, action_version, input, cron, time_zone, misfire, catch_up_max, paused, next_at, last_at, last_error, created_by, created_at, updated_at, version'
 export const planStepColumns =
   'execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at'
+
+export const workerColumns =
+  'key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates'

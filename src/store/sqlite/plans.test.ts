@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
+import { requestColumns } from './columns.ts'
 import { openSqlite } from './open.ts'
 import { type StatementName, statements } from './statements.ts'
 
@@ -105,8 +106,8 @@ function fill(db: DatabaseSync, rows: number): void {
   db.exec(`
     insert or ignore into queues (key, action, version) values (1, 'quote.render', 1);
     with recursive ids (id) as (select ${first} union all select id + 1 from ids where id < ${filled})
-    insert into requests
-    select id, 'p' || id, 'acme', 'quote.render', 1, 's' || id, 'k' || id, 1, 0, '{}', 'h', 's', 't', 'p', 1, 0, 's', 'c', 1, null, id, 1, 0, null, null
+    insert into requests (${requestColumns()})
+    select id, 'p' || id, 'acme', 'quote.render', 1, 's' || id, 'k' || id, 1, 0, '{}', 'h', 's', 't', 'p', 1, 0, 's', 'c', 1, null, id, 1, 0, null, null, null
     from ids;
     insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, updated_at)
     select id, 'acme', 1, 3, 1, 3, id, 0, 1, 1 from requests where id >= ${first};

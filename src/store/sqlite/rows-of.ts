@@ -73,6 +73,7 @@ export function executionOf(row: Row): Execution {
     loneLosses: integer(row[31]),
     idleSince: integerOrNull(row[32]),
     holdUntil: integerOrNull(row[33]),
+    parent: integerOrNull(row[34]),
   }
 }
 
@@ -103,6 +104,7 @@ export function requestOf(row: Row, from = 0): Request {
     depth: integer(row[from + 22]),
     rerunOf: integerOrNull(row[from + 23]),
     permits: textOrNull(row[from + 24]),
+    onParentCancel: textOrNull(row[from + 25]) as Request['onParentCancel'],
   }
 }
 
@@ -217,7 +219,8 @@ export const workerOf = (row: Row): Worker => ({
   seenAt: integer(row[10]),
   goneAt: integerOrNull(row[11]),
   goneProof: textOrNull(row[12]),
-  isolates: row[13] === 1,
+  drainingSince: integerOrNull(row[13]),
+  isolates: row[14] === 1,
 })
 
 export const queueOf = (row: Row): Queue => ({

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Effect, Execution, LogLine, Request, Step } from '../../execution/execution.ts'
+import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -53,9 +53,10 @@ import {
   waiterOf,
   workerOf,
 } from './rows-of.ts'
+import { signalHeadOf, signalOf } from './waiting-rows.ts'
 import { writeChanges } from './write.ts'
 
-type SingleRow = 'execution' | 'request' | 'worker' | 'archived' | 'newestLog'
+type SingleRow = 'execution' | 'request' | 'worker' | 'archived' | 'newestLog' | 'childCount'
 
 /** The one writer's door. Synchronous: every answer is there when the call returns. */
 export class SqliteSession implements StoreSession {
@@ -149,6 +150,22 @@ export class SqliteSession implements StoreSession {
     return this.#eachOne('newestLog', ids, logLineOf)
   }
 
+  unreadSignals(ids: readonly number[]): readonly Signal[] {
+    return this.#eachAll('unreadSignals', ids, signalOf)
+  }
+
+  signalHeads(ids: readonly number[]): readonly SignalHead[] {
+    return this.#eachAll('signalHeads', ids, signalHeadOf)
+  }
+
+  childCounts(ids: readonly number[]): readonly { id: number; count: number }[] {
+    return this.#eachOne('childCount', ids, (row) => ({ id: row[0] as number, count: row[1] as number }))
+  }
+
+  openChildren(ids: readonly number[]): readonly number[] {
+    return this.#eachAll('openChildren', ids, (row) => row[0] as number)
+  }
+
   fingerprints(ids: readonly number[]): readonly { id: number; fingerprint: string }[] {
     return this.#attempt(() =>
       ids.flatMap((id) => {
@@ -198,6 +215,10 @@ export class SqliteSession implements StoreSession {
 
   heldBy(worker: number, after: number, limit: number): readonly number[] {
     return this.#attempt(() => leases(this.#prepared, 'heldBy', 'plannedBy', worker, after, limit))
+  }
+
+  doubtedBy(worker: number, after: number, limit: number): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('doubtedBy', worker, after, limit).map((row) => row[0] as number))
   }
 
   parked(key: string, limit: number): readonly Parked[] {
@@ -294,10 +315,7 @@ export class SqliteSession implements StoreSession {
   }
 
   schedule(tenant: string, name: string): Schedule | null {
-    return this.#attempt(() => {
-      const row = this.#prepared.one('schedule', tenant, name)
-      return row === undefined ? null : scheduleOf(row)
-    })
+    return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(scheduleOf)[0] ?? null)
   }
 
   /** From rank to rank by a seek each, however many entries a rank has. */
@@ -365,7 +383,7 @@ export class SqliteSession implements StoreSession {
   }
 
   #eachAll<T>(
-    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf',
+    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads' | 'openChildren',
     ids: readonly number[],
     read: (row: readonly unknown[]) => T,
   ): readonly T[] {

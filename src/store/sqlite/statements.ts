@@ -6,6 +6,8 @@ import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
 import { timeStatements } from './time-statements.ts'
+import { waitingStatements } from './waiting-statements.ts'
+import { workerStatements } from './worker-statements.ts'
 
 /**
  * Every statement of the store by name. One clause a line and each conjunct on a line of its own, so that a test can
@@ -14,6 +16,8 @@ import { timeStatements } from './time-statements.ts'
 export const statements = {
   ...bulkStatements,
   ...depthStatements,
+  ...waitingStatements,
+  ...workerStatements,
   ...permitStatements,
   ...keptStatements,
 
@@ -26,19 +30,14 @@ export const statements = {
   addQueue: `insert into queues (key, action, version)
 values (?1, ?2, ?3)`,
 
-  saveWorker: `insert into workers (key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, isolates)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-on conflict (key) do update
-set actions = excluded.actions, slots = excluded.slots, seen_at = excluded.seen_at, gone_at = excluded.gone_at, gone_proof = excluded.gone_proof`,
-
   appendLog: `insert into log (position, tenant, type, from_state, to_state, principal, worker, at, executions, numbers, previous, data)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
 
   addRequest: `insert into requests (id, public_id, tenant, action, action_version, subject, idem_key, generation, record_only, input, input_hash, seed, trace_id, requested_by, mode, priority, sla_class, action_class, policy_version, parent_id, position, at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)`,
 
-  addFullRequest: `insert into requests (id, public_id, tenant, action, action_version, subject, idem_key, generation, record_only, input, input_hash, seed, trace_id, requested_by, mode, priority, sla_class, action_class, policy_version, parent_id, position, at, depth, rerun_of, permits)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)`,
+  addFullRequest: `insert into requests (id, public_id, tenant, action, action_version, subject, idem_key, generation, record_only, input, input_hash, seed, trace_id, requested_by, mode, priority, sla_class, action_class, policy_version, parent_id, position, at, depth, rerun_of, permits, on_parent_cancel)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)`,
 
   addNewExecution: `insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, deadline_at, updated_at)
 values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)`,
@@ -46,8 +45,8 @@ values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)`,
   addClaimedExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, updated_at, started_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 
-  addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at, planning_until, waiting_on, losses, lone_losses, idle_since, hold_until)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)`,
+  addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at, planning_until, waiting_on, losses, lone_losses, idle_since, hold_until, parent)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)`,
 
   updateClaimed: `update executions
 set state = 4, n = ?5, fence = ?6, head = ?7, attempt = ?8, worker = ?9, lease_until = ?10, lease_renewals = 0, cancel_checks = 0, reconciles = ?11, updated_at = ?12, started_at = ?13
@@ -231,14 +230,6 @@ where id = ?1`,
   pauses: `select scope, value, tenant, reason, by, at
 from pauses`,
 
-  worker: `select *
-from workers
-where key = ?1`,
-
-  liveWorkers: `select *
-from workers
-where gone_at is null`,
-
   find: `select ${executionColumns('e')}, ${requestColumns('r')}
 from executions e
 join requests r on r.id = e.id
@@ -360,10 +351,6 @@ where e.state = 4
 and (?1 is null or e.tenant = ?1)
 order by e.id
 limit ?2`,
-
-  workers: `select *
-from workers
-order by key`,
 
   tokens: `select id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at
 from tokens

@@ -22,7 +22,7 @@ import type {
   Worker,
 } from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
-import type { ExecutionFilter, FailurePattern, Found, Views } from '../store.ts'
+import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from '../store.ts'
 import { archivedOf } from './archive.ts'
 import { inPlainWords } from './failures.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
@@ -53,6 +53,7 @@ import {
 } from './rows-of.ts'
 import { Searches } from './search.ts'
 import type { StatementName } from './statements.ts'
+import { signalOf } from './waiting-rows.ts'
 
 /** A connection of its own that only reads: it sees committed rows and never holds up the writer. */
 export class SqliteViews implements Views {
@@ -120,6 +121,10 @@ export class SqliteViews implements Views {
 
   logs(id: number, after: number, limit: number, level = 1): readonly LogLine[] {
     return this.#all('logs', id, after, limit, level).map(logLineOf)
+  }
+
+  signals(id: number, limit: number): readonly ShownSignal[] {
+    return this.#all('signals', id, limit).map((row) => ({ ...signalOf(row), takenAt: row[7] as number | null }))
   }
 
   /** Follows the chain of positions back from the row's head: one log row for each event. */

@@ -13,6 +13,12 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     prepared.run('saveLog', id, seq, at, codeOf.level[level], message, fields, fence, line, bytes, dropped)
   }
   savePlans(prepared, changes)
+  for (const { execution, name, seq, payload, by, at, dedupe } of changes.signals.add) {
+    prepared.run('addSignal', execution, name, seq, payload, by, at, dedupe)
+  }
+  for (const { execution, name, seq, at } of changes.signals.take) {
+    prepared.run('takeSignal', execution, name, seq, at)
+  }
   saveReady(prepared, changes.ready)
   for (const { at, kind, id } of changes.timers.remove) prepared.run('removeTimer', at, codeOf.timer[kind], id)
   for (const { at, kind, id } of changes.timers.add) prepared.run('addTimer', at, codeOf.timer[kind], id)

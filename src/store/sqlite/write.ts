@@ -28,6 +28,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
       seenAt,
       worker.goneAt,
       worker.goneProof,
+      worker.drainingSince,
       worker.isolates ? 1 : 0,
     )
   }
@@ -58,7 +59,7 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
 
 function addRequest(prepared: Prepared, request: Request): void {
   const isPlain = request.depth === 0 && request.rerunOf === null && request.permits === null
-  const rest = isPlain ? [] : [request.depth, request.rerunOf, request.permits]
+  const rest = isPlain ? [] : [request.depth, request.rerunOf, request.permits, request.onParentCancel]
   prepared
     .get(isPlain ? 'addRequest' : 'addFullRequest')
     .run(
@@ -157,6 +158,7 @@ function addExecution(prepared: Prepared, is: Execution): void {
     is.loneLosses,
     is.idleSince,
     is.holdUntil,
+    is.parent,
   )
 }
 
@@ -184,7 +186,8 @@ function isBlank(is: Execution): boolean {
     is.losses === 0 &&
     is.loneLosses === 0 &&
     is.idleSince === null &&
-    is.holdUntil === null
+    is.holdUntil === null &&
+    is.parent === null
   )
 }
 

@@ -49,7 +49,7 @@ test('CP-001d a stop claims nothing more, drains what ends in time, hands the re
   // The claim that stood at the stop may still bring work: it goes back unseen.
   expect((await world.find(late)).state).toBe('queued')
   const said = world.given.map((order) => (order.kind === 'work' ? order.command.type : order.kind))
-  expect(said.filter((each) => each !== 'admit' && each !== 'claim')).toEqual([
+  expect(said.filter((each) => each !== 'admit' && each !== 'claim' && each !== 'listen')).toEqual([
     'hand_back',
     'succeed',
     'heartbeat',

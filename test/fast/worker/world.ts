@@ -25,6 +25,7 @@ export const settings: Omit<Welcome, 'worker'> = {
   heartbeatMs: 10_000,
   pollMs: 1_000,
   stallLimitMs: 60_000,
+  cancelGraceMs: 30_000,
 }
 
 export interface WorkerChanges extends Partial<WorkerOptions> {
@@ -81,6 +82,18 @@ export class World {
     return new World(actions, folder, clock, store, committer)
   }
 
+  async admission(action: AnyAction, parent: number) {
+    const rules = {
+      actions: this.actions,
+      retryPolicy: defaultRetryPolicy,
+      now: this.clock.now(),
+      newTraceId: () => '0'.repeat(32),
+      parent: { id: parent, depth: 0 },
+    }
+    const by = { principal: 'human:alice', tenant: 'default' }
+    return orThrow(await checkRequest({ action: action.name, input: null }, by, rules))
+  }
+
   async submit(action: AnyAction, input: unknown = {}, more: Partial<SubmitRequest> = {}): Promise<number> {
     const admission = orThrow(
       await checkRequest(
@@ -123,9 +136,13 @@ export class World {
   }
 
   async find(id: number) {
+    return (await this.found(id)).execution
+  }
+
+  async found(id: number) {
     const found = await this.#views.find(id)
     if (found === null) throw new Error(`there is no execution ${id}`)
-    return found.execution
+    return found
   }
 
   /** What a person is told who asks why it is where it is. */
@@ -189,8 +206,11 @@ export class World {
       register: (hello) => say('register', () => protocol.register(hello)),
       claim: (ask) => say('claim', () => protocol.claim(ask)),
       heartbeat: (beat) => say('heartbeat', () => protocol.heartbeat(beat)),
+      listen: (ask) => say('listen', () => protocol.listen(ask)),
+      drain: (worker, on) => say('drain', () => protocol.drain(worker, on)),
       work: (worker, id, command) => say(command.type, () => protocol.work(worker, id, command)),
       gone: (end) => say('gone', () => protocol.gone(end)),
+      spawn: (worker, id, spawn) => say('spawn', () => protocol.spawn(worker, id, spawn)),
       signOff: (worker) => say('signOff', () => protocol.signOff(worker)),
     }
   }

@@ -1,0 +1,15 @@
+import { type Execution, neverAt } from '../execution/execution.ts'
+
+/** Whether a claim may take it once its time has come: to run it, or to plan it. */
+export const isDueWork = ({ state, leaseUntil }: Execution): boolean =>
+  state === 'queued' || state === 'retryable_failed' || (state === 'requested' && leaseUntil === null)
+
+/** Where an execution stands between runs: in the claim's way, now or later, or waiting for a time. */
+export function standing(execution: Execution): { kind: 'available' | 'wake'; at: number } | null {
+  if (isDueWork(execution)) {
+    return { kind: 'available', at: execution.availableAt }
+  }
+  const { state, waitingFor, availableAt } = execution
+  const hasTime = waitingFor === 'timer' || (waitingFor === 'signal' && availableAt !== neverAt)
+  return state === 'waiting' && hasTime ? { kind: 'wake', at: availableAt } : null
+}

@@ -1,0 +1,2 @@
+-- Signals are guarded no more.
+drop trigger signals_no_delete;
