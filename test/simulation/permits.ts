@@ -92,7 +92,9 @@ export class PermitTables {
   #checkOrder(name: string, id: number): void {
     const line = this.#lines.get(`lock:${name}`) ?? []
     const place = line.find((one) => one.id === id)
-    const isParkedStill = new Set(this.#rows('parked').map((row) => row[3]))
+    // Who is paused in the same commit stands elsewhere from then on, and may be passed.
+    const parked = this.#rows('parked').filter((row) => row[0] === `lock:${name}`)
+    const isParkedStill = new Set(parked.map((row) => row[3]))
     for (const other of line) {
       if (other.id === id || !isParkedStill.has(other.id)) continue
       const isBefore = place === undefined ? true : other.rank === place.rank && other.turn < place.turn
