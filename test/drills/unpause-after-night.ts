@@ -10,6 +10,8 @@ const boundMs = 2_000
 /** From one piece of new work to the next. */
 const freshEveryMs = 50
 const deadlineMs = 3_000
+/** What no claim has looked at when the pause ends is not paced: workers look within this time. */
+const nightMsMin = 3_000
 
 /**
  * A night in short: much work is submitted while its action is paused, all its deadlines pass, and then the pause ends with
@@ -29,8 +31,10 @@ export async function unpauseAfterNight({ count }: { readonly count: number }): 
     const submit = async (many: number, inMs: number | null): Promise<Crowd> =>
       await cluster.server.ask<Crowd>({ crowd: { action: 'drill.quick', count: many, deadlineMs: inMs } })
     await cluster.server.ask({ pause: { action: 'drill.quick', on: true } })
+    const submitFrom = Date.now()
     const night = await submit(count, deadlineMs)
-    const nightMs = Math.max(0, (night.deadline ?? 0) + 1_000 - Date.now())
+    const submitMs = Date.now() - submitFrom
+    const nightMs = Math.max(nightMsMin, (night.deadline ?? 0) + 1_000 - Date.now())
     await passMs(nightMs)
     const endedInTheNight = night.ids.filter((id) => onlooker.isSettled(id)).length
     const unpausedAt = Date.now()
@@ -86,6 +90,8 @@ export async function unpauseAfterNight({ count }: { readonly count: number }): 
       figures: {
         'held back by the pause': count,
         'deadline after the submit, ms': deadlineMs,
+        'submit of the night took ms': submitMs,
+        'length of the night after it, ms': nightMs,
         'pace asked for, a second': pacePerSecond,
         'pace kept, a second': Number(rate.toFixed(1)),
         'most starts within one second': mostWithinOneSecond(held),
