@@ -52,16 +52,38 @@ test('SE-23 a loss beside others makes a suspect and blames nobody', () => {
   expect(after({}, exited)).toMatchObject({ state: 'retryable_failed', losses: 1, loneLosses: 0 })
 })
 
-test('SE-23 a loss beside others costs at most its attempt: even the last one does not end the execution', () => {
+test('SE-23 a loss beside others gives its attempt back, the last one included', () => {
   const lost = after({ attempt: 3, maxAttempts: 3 }, exited)
   expect(lost).toMatchObject({ state: 'retryable_failed', attempt: 2, losses: 1 })
   expect(after({ attempt: 1, maxAttempts: 1 }, exited)).toMatchObject({ state: 'retryable_failed', attempt: 0 })
+  expect(after({ attempt: 2, maxAttempts: 10 }, exited)).toMatchObject({ attempt: 1 })
+  expect(decided({}, exited).facts.at(-1)?.data).toMatchObject({ refunded: true })
+})
+
+test('SE-23 a lone loss spends its attempt', () => {
+  expect(after({ attempt: 1, losses: 1 }, crashed)).toMatchObject({ state: 'retryable_failed', attempt: 1 })
+})
+
+test('SE-23 with three attempts, poison that was first lost beside others ends as Poison at its third lone loss', () => {
+  let execution: Partial<Execution> = { attempt: 0, maxAttempts: 3, losses: 0, loneLosses: 0 }
+  const history = [exited, exited, exited, exited].map((loss) => {
+    const claimed: Partial<Execution> = { ...execution, state: 'running', attempt: (execution.attempt ?? 0) + 1 }
+    execution = { ...claimed, ...after(claimed, loss) }
+    return [execution.state, execution.attempt, execution.lastErrorClass]
+  })
+  expect(history).toEqual([
+    ['retryable_failed', 0, 'WorkerLost'],
+    ['retryable_failed', 1, 'WorkerLost'],
+    ['retryable_failed', 2, 'WorkerLost'],
+    ['failed', 3, 'Poison'],
+  ])
 })
 
 test('SE-23 such losses do not go on for ever: from the fourth on in a row, the attempts count', () => {
   const loss: Command = { ...exited, isApart: true }
   expect(after({ attempt: 3, maxAttempts: 3, losses: 2 }, loss)).toMatchObject({ state: 'retryable_failed' })
   expect(after({ attempt: 3, maxAttempts: 3, losses: 3 }, loss)).toMatchObject({ state: 'failed', loneLosses: 0 })
+  expect(after({ attempt: 2, maxAttempts: 3, losses: 3 }, loss)).toMatchObject({ attempt: 2 })
 })
 
 test('SE-23 a suspect that is lost with its worker ran alone there, unless it ran in a process of its own', () => {

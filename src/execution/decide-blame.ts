@@ -68,8 +68,9 @@ function loseRun(execution: Execution, around: Surroundings, { isLone, poisonLos
   const losses = execution.losses + 1
   const loneLosses = execution.loneLosses + (isLone ? 1 : 0)
   const isPoison = isLone && loneLosses >= poisonLosses
-  // Its neighbour may have done it: for a while, such a loss costs at most its attempt and ends nothing.
-  const isSpared = !isLone && losses <= poisonLosses
+  // Its neighbour may have done it: for a while, such a loss costs nothing, so that whatever attempts it has are left for
+  // the runs that tell who it was.
+  const isSpared = !isLone && losses - loneLosses <= poisonLosses
   const doubt = doubtOpen(execution, around.effects)
   const { to, set } = afterLeaseLoss(execution, merge(around.effects, doubt.effects), around.now, {
     isPoison,

@@ -72,8 +72,8 @@ export function afterLeaseLoss(
     return { to: 'waiting', set: { waitingFor: 'outcome', ending, availableAt: now } }
   }
   if (ending === null) {
-    // The last attempt is given back, for the next claim spends it anew.
-    const attempt = Math.min(execution.attempt, execution.maxAttempts - 1)
+    // The next claim spends an attempt anew. One that waits for a person first is queued then, which spends none.
+    const attempt = blame.isSpared ? execution.attempt - 1 : execution.attempt
     return { to: 'retryable_failed', set: { availableAt: now, attempt } }
   }
   if (!effects.some(isOpen)) return { to: ending, set: { ...endedAs(execution, ending, now), ending: null } }
@@ -87,7 +87,7 @@ export function afterLeaseLoss(
 export interface Blame {
   /** It took its process down too often while nothing else ran there. */
   readonly isPoison: boolean
-  /** Somebody else may have done it: it must not end for that. */
+  /** Somebody else may have done it: it must not end for that, and its attempt is given back. */
   readonly isSpared: boolean
 }
 

@@ -177,7 +177,7 @@ function untold({ opened }: Evidence, recoveries: ReturnType<typeof readHistory>
   return recoveries
     .filter(({ wasClaimed }) => wasClaimed)
     .map(({ execution }) => executions.get(execution))
-    .filter((row) => row?.worker === null || row?.last_error_class === null || Number(row?.attempt) < 2)
+    .filter((row) => row?.worker === null || row?.last_error_class === null || Number(row?.attempt) < 1)
     .map((row) => `execution ${row?.id} says ${JSON.stringify(row)}`)
 }
 

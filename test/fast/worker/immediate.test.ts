@@ -40,6 +40,7 @@ test('SE-27 a worker that dies in an immediate run loses nothing: the next one e
   await world.orders.give<'sweep'>({ kind: 'sweep' })
   await world.worker().start()
   await world.reach(id)
-  expect(await world.find(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(await world.find(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect((await world.events(id)).filter(({ type }) => type === 'claim')).toHaveLength(2)
   expect(await world.effects(id)).toMatchObject([{ state: 'applied', intents: 1 }])
 })

@@ -257,6 +257,7 @@ test('a worker that claims an execution again waits for its own older run: nothi
   await world.reach(id, 'running')
   await world.clock.advance(31_000)
   await world.orders.give<'sweep'>({ kind: 'sweep' })
-  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect((await world.events(id)).filter(({ type }) => type === 'claim')).toHaveLength(2)
   expect(most).toBe(1)
 })
