@@ -112,7 +112,7 @@ function* tellParents(work: Workset, workers: Workers, idKey: PublicIdKey): Aski
   const actor = { principal: 'system:children', worker: null }
   for (const { child, result } of ended) {
     const parent = child.parent === null ? undefined : work.executions.get(child.parent)
-    if (parent === undefined || isTerminal(parent.state)) continue
+    if (parent === undefined) continue
     const end: ChildEnd = {
       state: child.state,
       result: result === null ? null : JSON.parse(result),

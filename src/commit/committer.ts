@@ -122,6 +122,7 @@ export class Committer implements Orders {
       return
     }
     if (order.kind === 'claim') {
+      this.#claimsAgain(order.worker)
       this.#claims.push({ order, answer, until: this.#clock.now() + order.waitMs })
       this.#claimsUnseen = true
     } else if (order.kind === 'listen') {
@@ -144,6 +145,12 @@ export class Committer implements Orders {
       this.#news.listen(order, answer, this.#clock.now() + order.waitMs)
       this.#setAlarm()
     }
+  }
+
+  /** Whoever asks for work drains no longer, also when the word of it was lost or overtaken on its way. */
+  #claimsAgain(worker: number): void {
+    if ((this.#memory.workers.get(worker)?.drainingSince ?? null) === null) return
+    this.#pending.push({ order: { kind: 'drain', worker, on: false }, answer: () => {}, fail: () => {} })
   }
 
   /** Resolves when everything given so far is committed or failed; then closes the store. */

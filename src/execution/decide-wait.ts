@@ -52,8 +52,9 @@ export function decideSignal(execution: Execution, command: Of<'signal'>, around
   const { name, payload, dedupe } = command
   const { now, principal, signals = [] } = around
   if (dedupe !== null && signals.some((signal) => signal.dedupe === dedupe)) return nothing
-  if (isTerminal(execution.state)) return illegal(execution, 'signal')
   const isOfPeople = !name.startsWith(childPrefix)
+  // A parent that has ended may be redriven, and asks then how its child ended.
+  if (isOfPeople && isTerminal(execution.state)) return illegal(execution, 'signal')
   const unread = signals.filter((signal) => !signal.isTaken && !signal.name.startsWith(childPrefix)).length
   if (isOfPeople && (unread >= unreadMax || signals.length >= signalsMax)) {
     const reason = `The execution holds ${unread} signals that it has not read, and has got ${signals.length} in all.`
