@@ -143,7 +143,7 @@ export const codes = {
     http: 409,
     exit: 5,
     why: 'Somebody asked to cancel the execution, so no further effect may begin.',
-    next: 'Stop the run; the engine ends the execution as canceled.',
+    next: 'Stop the run; the engine ends the execution as canceled. What a cancel does: docs/explain/cancellation.md.',
   },
   reconcile_only: {
     http: 409,

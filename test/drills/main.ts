@@ -1,9 +1,10 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
  */
 import { parseArgs } from 'node:util'
+import { cancelStorm } from './cancel-storm.ts'
 import { deadlineStorm } from './deadline-storm.ts'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
@@ -23,6 +24,7 @@ const full = {
   'stop-default': 10,
   'writer-kill': 50,
   'same-bytes': 200,
+  'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
   'self-test': 1,
@@ -30,7 +32,7 @@ const full = {
 type Name = keyof typeof full
 const names = Object.keys(full) as Name[]
 /** Drills of one round with many executions at once: how many depends on whether a short run was asked for. */
-const crowds: ReadonlySet<string> = new Set<Name>(['deadline-storm', 'unpause-after-night'])
+const crowds: ReadonlySet<string> = new Set<Name>(['cancel-storm', 'deadline-storm', 'unpause-after-night'])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -76,6 +78,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   },
   'writer-kill': () => writerKillDrill({ rounds: roundsOf('writer-kill'), seed }),
   'same-bytes': () => sameBytesDrill({ jobs: roundsOf('same-bytes'), seed }),
+  'cancel-storm': () => cancelStorm({ count: isFull('cancel-storm') ? 2_000 : 300 }),
   'deadline-storm': () => deadlineStorm({ count: crowdOf('deadline-storm') }),
   'unpause-after-night': () => unpauseAfterNight({ count: crowdOf('unpause-after-night') }),
   'self-test': () => selfTest(seed),

@@ -64,7 +64,7 @@ export interface ResolveCommand {
 
 /** Many executions of an action without effects, admitted in one commit, all with the same deadline. */
 export interface CrowdCommand {
-  readonly action: 'drill.quick' | 'drill.unserved'
+  readonly action: 'drill.quick' | 'drill.unserved' | 'drill.patient'
   readonly count: number
   /** Milliseconds from now; null for none. */
   readonly deadlineMs: number | null
@@ -83,7 +83,13 @@ export interface PauseCommand {
   readonly pacePerSecond?: number
 }
 
+/** Cancels all of them, in one moment. */
+export interface CancelCommand {
+  readonly ids: readonly number[]
+}
+
 export type Command =
+  | { readonly cancel: CancelCommand }
   | { readonly crowd: CrowdCommand }
   | { readonly pause: PauseCommand }
   | { readonly serve: { readonly port: number; readonly token: string | null } }

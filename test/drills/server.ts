@@ -1,14 +1,14 @@
 /** Entry of the process that holds the store, serves workers over a local socket and over HTTP, and may run executions itself. */
 import { createEngine } from '../../src/engine.ts'
 import { isRefusal, type Refusal } from '../../src/errors/refusal.ts'
-import { internalId } from '../../src/identity/public-id.ts'
+import { internalId, publicId } from '../../src/identity/public-id.ts'
 import { createLocalWorker } from '../../src/local-worker.ts'
 import { workerRoutes } from '../../src/protocol/routes.ts'
 import { createApp, createLog, type RunningServer, startServer, Tokens } from '../../src/server.ts'
 import { sqlite } from '../../src/sqlite.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { Command, Crowd, CrowdCommand, KnownWorker, ServerOptions } from './messages.ts'
-import { quick, unserved, workload } from './workload.ts'
+import { patient, quick, unserved, workload } from './workload.ts'
 
 const { path, socket, times, target, embeddedSlots, after } = optionsOf<ServerOptions>()
 const by = { principal: 'service:drill', tenant: 'default' }
@@ -19,7 +19,7 @@ const host = await sqlite({ path })
 const poisonLosses = 60
 const engine = createEngine({
   host,
-  actions: [workload(target), quick, unserved],
+  actions: [workload(target), patient(target), quick, unserved],
   settings: { ...times, poisonLosses },
 })
 let seen = after
@@ -68,8 +68,9 @@ async function serveHttp({ port, token }: { readonly port: number; readonly toke
 
 async function submitCrowd({ action, count, deadlineMs }: CrowdCommand): Promise<Crowd | Refusal> {
   const deadline = deadlineMs === null ? null : Date.now() + deadlineMs
-  const request = { action, input: {}, ...(deadline === null ? {} : { deadline }) }
-  const given = await engine.plane.submitMany(new Array<typeof request>(count).fill(request), by)
+  const rest = { action, ...(deadline === null ? {} : { deadline }) }
+  const requests = Array.from({ length: count }, (_, number) => ({ ...rest, input: { number } }))
+  const given = await engine.plane.submitMany(requests, by)
   if (isRefusal(given)) return given
   const ids: number[] = []
   for (const each of given) {
@@ -93,6 +94,12 @@ async function perform(command: Command): Promise<unknown | Refusal> {
     const value = verdict === 'applied' ? '{"applied":"found by a person"}' : null
     const resolve = { type: 'resolve_effect', effectKey, verdict, value, reason: 'a person has looked' } as const
     return await engine.plane.command(publicId, resolve, person)
+  }
+  if ('cancel' in command) {
+    const cancel = { type: 'cancel', reason: 'the storm' } as const
+    const ids = command.cancel.ids.map((id) => publicId(id, host.idKey))
+    const answers = await Promise.all(ids.map((id) => engine.plane.command(id, cancel, person)))
+    return answers.find(isRefusal) ?? answers.length
   }
   if ('crowd' in command) return await submitCrowd(command.crowd)
   if ('pause' in command) {

@@ -12,7 +12,7 @@ import { createSystemClock } from '../../src/time/clock.ts'
 import { createWorker } from '../../src/worker.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { WorkerOptions } from './messages.ts'
-import { quick, workload } from './workload.ts'
+import { patient, quick, workload } from './workload.ts'
 
 const { carrier, target, identity, slots, elsewhere } = optionsOf<WorkerOptions>()
 listen()
@@ -36,7 +36,7 @@ const protocol: WorkerProtocol = {
 const here = thisProcess()
 const worker = createWorker({
   protocol,
-  actions: actionRegistry([workload(target), quick]),
+  actions: actionRegistry([workload(target), patient(target), quick]),
   identity,
   incarnation: randomUUID(),
   host: elsewhere ? { ...here, host: 'another-machine' } : here,

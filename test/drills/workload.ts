@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
 import { type AnyAction, action, type EffectSpec } from '../../src/pawl.ts'
 import { arriveAt } from './link.ts'
@@ -63,6 +64,28 @@ export function workload(target: string): AnyAction {
     },
   })
 }
+
+/** Holds a lock and acts again and again until it is told to end. */
+export const patient = (target: string): AnyAction =>
+  action({
+    name: 'drill.patient',
+    version: 1,
+    input: z.object({ number: z.number() }),
+    locks: ({ number }) => [`patient:${number}`],
+    async run({ effect, executionId, signal }) {
+      for (;;) {
+        await effect('keyed', {
+          target: 'keyed',
+          async do({ effectKey, fence }) {
+            const body = JSON.stringify({ effectKey, fence, execution: executionId, hold: null })
+            const headers = { 'content-type': 'application/json' }
+            return await read(await fetch(`${target}/keyed`, { method: 'POST', headers, body }))
+          },
+        })
+        await setTimeout(100, undefined, { signal })
+      }
+    },
+  })
 
 const anything = z.object({})
 

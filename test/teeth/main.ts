@@ -8,6 +8,7 @@ import { permitBreakages } from './breakages-permits.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
 import { timeBreakages } from './breakages-time.ts'
+import { waitingBreakages } from './breakages-waiting.ts'
 import { Copy, type RunEnd } from './copy.ts'
 
 /**
@@ -38,6 +39,7 @@ const lists = [
   scheduleBreakages,
   archiveBreakages,
   timeBreakages,
+  waitingBreakages,
   keptBreakages,
   bulkBreakages,
 ]
