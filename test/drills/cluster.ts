@@ -7,6 +7,7 @@ import type {
   KnownWorker,
   ServerOptions,
   SubmitCommand,
+  SubmitOther,
   Submitted,
   TargetOptions,
   WebAddress,
@@ -34,6 +35,9 @@ export interface ClusterOptions {
   readonly times: Times
   readonly embeddedSlots?: number
   readonly forgetful?: boolean | undefined
+  readonly settings?: ServerOptions['settings'] | undefined
+  /** What the workers run instead of the drills' own work. */
+  readonly actionsModule?: string | undefined
 }
 
 /** Somebody has come to the point where it is to be caught. */
@@ -96,6 +100,7 @@ export class Cluster {
       times: this.times,
       target: this.target.ready?.address ?? '',
       embeddedSlots: this.#options.embeddedSlots ?? 0,
+      settings: this.#options.settings ?? {},
       after: this.onlooker.position,
     }
     const server = new Child('server', options, this.signal, (message) => this.#take(server, message))
@@ -115,7 +120,9 @@ export class Cluster {
     const written: Written[] = []
     const left = new Set<string>()
     const target = this.target.ready?.address ?? ''
-    const options: WorkerOptions = { carrier: this.#carrier(overHttp), target, identity, slots, elsewhere }
+    const actionsModule = this.#options.actionsModule ?? null
+    const carrier = this.#carrier(overHttp)
+    const options: WorkerOptions = { carrier, target, identity, slots, actionsModule, elsewhere }
     const child = new Child('worker', options, this.signal, (message) => {
       if ('written' in message) written.push(message.written)
       else if ('left' in message) left.add(message.left)
@@ -127,6 +134,10 @@ export class Cluster {
     const worker = { child, identity, elsewhere, overHttp, key, written, left }
     this.workers.set(identity, worker)
     return worker
+  }
+
+  async submitOther(command: SubmitOther): Promise<Submitted> {
+    return await this.server.ask<Submitted>({ submitOther: command })
   }
 
   #carrier(overHttp: boolean): WorkerOptions['carrier'] {

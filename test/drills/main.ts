@@ -1,13 +1,15 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
  */
 import { parseArgs } from 'node:util'
 import { cancelStorm } from './cancel-storm.ts'
 import { deadlineStorm } from './deadline-storm.ts'
+import { hogsDrill } from './hogs.ts'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
+import { poisonDrill } from './poison.ts'
 import { short, standard } from './profiles.ts'
 import { writeRecoveryPage } from './recovery-page.ts'
 import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
@@ -24,6 +26,8 @@ const full = {
   'stop-default': 10,
   'writer-kill': 50,
   'same-bytes': 200,
+  poison: 100,
+  hogs: 100,
   'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
@@ -81,6 +85,8 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   'cancel-storm': () => cancelStorm({ count: isFull('cancel-storm') ? 2_000 : 300 }),
   'deadline-storm': () => deadlineStorm({ count: crowdOf('deadline-storm') }),
   'unpause-after-night': () => unpauseAfterNight({ count: crowdOf('unpause-after-night') }),
+  poison: () => poisonDrill({ rounds: roundsOf('poison'), isFull: roundsOf('poison') >= full.poison }),
+  hogs: () => hogsDrill({ rounds: roundsOf('hogs'), isFull: roundsOf('hogs') >= full.hogs }),
   'self-test': () => selfTest(seed),
 }
 

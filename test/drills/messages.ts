@@ -51,6 +51,13 @@ export interface SubmitCommand {
   readonly deaf: boolean
 }
 
+/** Work other than the drills' own, by the name of its action. */
+export interface SubmitOther {
+  readonly key: string
+  readonly action: string
+  readonly input: Readonly<Record<string, string | number>>
+}
+
 export interface Submitted {
   readonly publicId: string
   readonly id: number
@@ -94,6 +101,7 @@ export type Command =
   | { readonly pause: PauseCommand }
   | { readonly serve: { readonly port: number; readonly token: string | null } }
   | { readonly submit: SubmitCommand }
+  | { readonly submitOther: SubmitOther }
   | { readonly resolve: ResolveCommand }
   | { readonly workers: true }
   | { readonly stop: true }
@@ -129,6 +137,8 @@ export interface ServerOptions {
   readonly times: Times
   readonly target: string
   readonly embeddedSlots: number
+  /** What differs from the settings of the other drills. */
+  readonly settings: { readonly poisonLosses?: number; readonly stallLimitMs?: number }
   /** Log position behind which the drill has not seen anything yet. */
   readonly after: number
 }
@@ -138,6 +148,8 @@ export interface WorkerOptions {
   readonly target: string
   readonly identity: string
   readonly slots: number
+  /** Module of the actions that it runs instead of the drills' own; suspects among them run in processes of their own. */
+  readonly actionsModule: string | null
   /** Names another machine, on which the server cannot look for a process. */
   readonly elsewhere: boolean
 }

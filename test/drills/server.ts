@@ -6,11 +6,12 @@ import { createLocalWorker } from '../../src/local-worker.ts'
 import { workerRoutes } from '../../src/protocol/routes.ts'
 import { createApp, createLog, type RunningServer, startServer, Tokens } from '../../src/server.ts'
 import { sqlite } from '../../src/sqlite.ts'
+import { actions as badActions } from './bad-workload.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { Command, Crowd, CrowdCommand, KnownWorker, ServerOptions } from './messages.ts'
 import { patient, quick, unserved, workload } from './workload.ts'
 
-const { path, socket, times, target, embeddedSlots, after } = optionsOf<ServerOptions>()
+const { path, socket, times, target, embeddedSlots, settings, after } = optionsOf<ServerOptions>()
 const by = { principal: 'service:drill', tenant: 'default' }
 const person = { principal: 'human:drill', tenant: 'default' }
 
@@ -19,8 +20,8 @@ const host = await sqlite({ path })
 const poisonLosses = 60
 const engine = createEngine({
   host,
-  actions: [workload(target), patient(target), quick, unserved],
-  settings: { ...times, poisonLosses },
+  actions: [workload(target), patient(target), quick, unserved, ...badActions],
+  settings: { ...times, poisonLosses, ...settings },
 })
 let seen = after
 let web: RunningServer | undefined
@@ -82,13 +83,17 @@ async function submitCrowd({ action, count, deadlineMs }: CrowdCommand): Promise
   return { ids, deadline }
 }
 
+async function submit(wanted: { readonly action: string; readonly input: unknown; readonly key: string }) {
+  const given = await engine.plane.trySubmit(wanted, by)
+  if (isRefusal(given)) return given
+  return { publicId: given.execution.id, id: internalId(given.execution.id, host.idKey) }
+}
+
 async function perform(command: Command): Promise<unknown | Refusal> {
   if ('submit' in command) {
-    const { key } = command.submit
-    const given = await engine.plane.trySubmit({ action: 'drill.run', input: command.submit, key }, by)
-    if (isRefusal(given)) return given
-    return { publicId: given.execution.id, id: internalId(given.execution.id, host.idKey) }
+    return await submit({ action: 'drill.run', input: command.submit, key: command.submit.key })
   }
+  if ('submitOther' in command) return await submit(command.submitOther)
   if ('resolve' in command) {
     const { publicId, effectKey, verdict } = command.resolve
     const value = verdict === 'applied' ? '{"applied":"found by a person"}' : null

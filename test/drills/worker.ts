@@ -1,6 +1,7 @@
 /** Entry of a worker process that reaches the store over the local socket or over HTTP. */
 import { randomUUID } from 'node:crypto'
 import { actionRegistry } from '../../src/action/action.ts'
+import { actionsOf } from '../../src/action/module.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { systemRandom } from '../../src/identity/random.ts'
 import { httpProtocol } from '../../src/protocol/http.ts'
@@ -14,7 +15,7 @@ import { listen, optionsOf, tell } from './link.ts'
 import type { WorkerOptions } from './messages.ts'
 import { patient, quick, workload } from './workload.ts'
 
-const { carrier, target, identity, slots, elsewhere } = optionsOf<WorkerOptions>()
+const { carrier, target, identity, slots, elsewhere, actionsModule } = optionsOf<WorkerOptions>()
 listen()
 const clock = createSystemClock()
 const remote = carrier.kind === 'socket' ? socketProtocol({ path: carrier.path, clock }) : httpProtocol(carrier)
@@ -33,10 +34,12 @@ const protocol: WorkerProtocol = {
   },
 }
 
+const other = actionsModule === null ? undefined : { module: actionsModule }
 const here = thisProcess()
 const worker = createWorker({
   protocol,
-  actions: actionRegistry([workload(target), patient(target), quick]),
+  actions: actionRegistry(other === undefined ? [workload(target), patient(target), quick] : await actionsOf(other)),
+  actionsModule: other,
   identity,
   incarnation: randomUUID(),
   host: elsewhere ? { ...here, host: 'another-machine' } : here,
