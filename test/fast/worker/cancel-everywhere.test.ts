@@ -17,7 +17,7 @@ const everything: AnyAction = action({
   input: z.unknown(),
   async run({ step, effect, sleep, waitForSignal, child: spawn, progress }) {
     await step('first', () => 1)
-    progress(0.5)
+    await progress(0.5)
     await effect('keyed', { target: 'keyed', do: () => 'applied' })
     await sleep('rest', '5s')
     await effect('looked', { target: 'opaque', do: () => 'applied', reconcile: () => 'applied' })
