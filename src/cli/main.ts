@@ -81,6 +81,8 @@ function addProcesses(root: Verb): void {
     verb.action(async () => {
       isServing = true
       exitCode = await (await load())(verb.optsWithGlobals() as Flags)
+      // What a handler that ignores its abort has left behind must not keep this process.
+      if (exitCode !== 0) process.exit(exitCode)
     })
   }
   const actions = ['--actions <module>', 'module that exports the actions; pawl.actions.ts by default'] as const

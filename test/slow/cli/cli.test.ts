@@ -76,6 +76,7 @@ beforeAll(async () => {
 import { action } from '${url('src/pawl.ts')}'
 export const actions = [
   action({ name: 'demo.add', version: 1, input: z.object({ a: z.number(), b: z.number().default(1) }), run: ({ input }) => ({ sum: input.a + input.b }) }),
+  action({ name: 'demo.deaf', version: 1, input: z.unknown(), timeout: { cancelGraceMs: 500 }, run: () => new Promise(() => setInterval(() => {}, 1_000)) }),
   action({ name: 'demo.wrong', version: 1, input: z.unknown(), retry: { maxAttempts: 1 }, run: () => { throw new Error('it does not work') } }),
 ]
 `,
@@ -203,3 +204,21 @@ test.each(['socket', 'http'])(
     expect(existsSync(join(data, 'server.json'))).toBe(false)
   },
 )
+
+test('SE-25 a worker process whose handler ignores its abort ends by itself, and with it the execution', async () => {
+  const data = join(folder, 'deaf')
+  const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
+  await api.said('Stop it with')
+  const worker = start(['worker', '--identity', 'deaf', '--data', data])
+  await worker.said('worker.sock')
+  const id = (await pawl(['submit', 'demo.deaf', '--data', data])).out.trim()
+  const claimed = start(['watch', id, '--data', data])
+  await claimed.said('running')
+  expect((await pawl(['cancel', id, '--data', data])).exit).toBe(0)
+  const { exit, err } = await worker.ended
+  expect(exit).toBe(1)
+  expect(err).toContain('ignores its abort')
+  expect((await claimed.ended).out).toContain('canceled')
+  api.child.kill('SIGTERM')
+  await api.ended
+})
