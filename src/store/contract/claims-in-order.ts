@@ -104,5 +104,16 @@ export function claimsInOrder(harness: Harness): void {
       expect(await views.oldestReadyAt('acme')).toBe(140)
       expect(await views.oldestReadyAt('other')).toBe(130)
       expect(await views.oldestReadyAt('nobody')).toBeNull()
+      // An entry that cancelled work has left behind says nothing about what waits.
+      const ended = await story.session.executions([1, 2])
+      await story.move('cancel', ended, {
+        state: 'canceled',
+        cancelledBy: 'human:alice',
+        cancelledAt: 200,
+        finishedAt: 200,
+      })
+      expect(await views.oldestReadyAt()).toBe(190)
+      expect(await views.oldestReadyAt('acme')).toBe(190)
+      expect(await views.oldestReadyAt('other')).toBeNull()
     }))
 }

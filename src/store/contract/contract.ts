@@ -4,6 +4,7 @@ import { claimsInOrder } from './claims-in-order.ts'
 import { countsDepth } from './counts-depth.ts'
 import { fencesStaleOwners } from './fences-stale-owners.ts'
 import { findsBySearch } from './finds-by-search.ts'
+import { findsChildren } from './finds-children.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
@@ -11,6 +12,7 @@ import { keepsArchives } from './keeps-archives.ts'
 import { keepsArtifactsAndLogs } from './keeps-artifacts-and-logs.ts'
 import { keepsBulkCommands } from './keeps-bulk-commands.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
+import { keepsPermits } from './keeps-permits.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsSignals } from './keeps-signals.ts'
@@ -30,11 +32,13 @@ export const promises = {
   'journals every transition': journalsEveryTransition,
   'keeps the log append-only': keepsTheLogAppendOnly,
   'keeps the ledger': keepsTheLedger,
+  'keeps permits': keepsPermits,
   'keeps plans': keepsPlans,
   'keeps artifacts and logs': keepsArtifactsAndLogs,
   'keeps signals': keepsSignals,
   'finds expired leases': findsExpiredLeases,
   'finds by search': findsBySearch,
+  'finds children': findsChildren,
   'counts depth': countsDepth,
   'wakes timers': wakesTimers,
   'keeps timeout policies': keepsTimeoutPolicies,

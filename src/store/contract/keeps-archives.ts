@@ -153,6 +153,32 @@ export function keepsArchives(harness: Harness): void {
       expect((await story.session.archivable(ask())).ids).toEqual([2])
     }))
 
+  test('REL-11h of several archives each is read, and brought back, for itself', () =>
+    Story.tell(harness, async (story) => {
+      const [first] = await ended(story, { request: { at: 20_000 } })
+      const [second] = await story.admit({})
+      const tried = await story.move('retry_requested', await story.claim(second === undefined ? [] : [second]), {})
+      await putAway(story, [...(first === undefined ? [] : [first]), ...(await story.succeed(tried))])
+      const views = await story.views()
+      expect((await views.events(2, 0, 10)).map(({ type }) => type)).toEqual([
+        'enqueue',
+        'claim',
+        'retry_requested',
+        'succeed',
+        'archived',
+      ])
+      await story.commit({ restore: [2] })
+      expect((await story.session.executions([1, 2])).map(({ id }) => id)).toEqual([2])
+      expect((await story.session.archived([1, 2])).map(({ id }) => id)).toEqual([1])
+    }))
+
+  test('REL-11h a look ends behind what was requested before the time, not behind the first row', () =>
+    Story.tell(harness, async (story) => {
+      await story.admit({ request: { at: 50_000 } }, { request: { at: 10 } }, { request: { at: 60_000 } })
+      expect((await story.session.archivable(ask({ lookedAt: 2 }))).next).toBe(2)
+      expect((await story.session.archivable(ask({ lookedAt: 3 }))).next).toBeNull()
+    }))
+
   test('REL-11h a list is newest first, within the tenant, a page at a time', () =>
     Story.tell(harness, async (story) => {
       await putAway(story, await ended(story, {}, { request: { tenant: 'globex' } }, { request: { subject: 's' } }))

@@ -58,9 +58,13 @@ export function keepsPlans(harness: Harness): void {
 
   test('DG-06 a step of a plan keeps what came of it, and its neighbours stay as they are', () =>
     Story.tell(harness, async (story) => {
-      await story.admit({})
+      await story.admit({}, {})
       const neighbour = aPlanStep(1, 1)
-      await story.commit({ plans: [aPlan(1, 1)], planSteps: { add: [aPlanStep(1, 0), neighbour], change: [] } })
+      const other = aPlanStep(2, 0)
+      await story.commit({
+        plans: [aPlan(1, 1), aPlan(2, 1)],
+        planSteps: { add: [aPlanStep(1, 0), neighbour, other], change: [] },
+      })
       const failed = aPlanStep(1, 0, {
         state: 'failed',
         tries: 2,
@@ -71,7 +75,7 @@ export function keepsPlans(harness: Harness): void {
         finishedAt: 2_200,
       })
       await story.commit({ planSteps: { add: [], change: [failed] } })
-      expect(await story.session.planSteps([1])).toEqual([failed, neighbour])
+      expect(await story.session.planSteps([1, 2])).toEqual([failed, neighbour, other])
       const done = { ...failed, state: 'succeeded' as const, value: '1', errorClass: null, error: null }
       await story.commit({ planSteps: { add: [], change: [done] } })
       await expect(story.commit({ planSteps: { add: [], change: [failed] } })).rejects.toThrow(/^plan_fixed: /)
@@ -99,6 +103,7 @@ export function keepsPlans(harness: Harness): void {
       expect(await story.session.expiredLeases(31_000, 0, 10)).toEqual([1])
       expect(await story.session.expiredLeases(31_000, 1, 10)).toEqual([])
       expect(await story.session.heldBy(1, 0, 10)).toEqual([1])
+      expect(await story.session.heldBy(1, 1, 10)).toEqual([])
       expect(await story.session.heldBy(2, 0, 10)).toEqual([])
     }))
 }

@@ -52,10 +52,12 @@ export function keepsSchedules(harness: Harness): void {
 
   test('one name, one schedule in a tenant; a removed one makes room in the same commit', () =>
     Story.tell(harness, async (story) => {
-      await story.commit(save(aSchedule()))
+      const other = aSchedule({ id: 's3', name: 'weekly' })
+      await story.commit(save(aSchedule(), other))
       await expect(story.commit(save(aSchedule({ id: 's2' })))).rejects.toThrow(/UNIQUE/i)
       await story.commit({ schedules: { save: [aSchedule({ id: 's2' })], remove: ['s1'] } })
       expect(await story.session.schedule('acme', 'nightly')).toEqual(aSchedule({ id: 's2' }))
+      expect(await story.session.schedule('acme', 'weekly')).toEqual(other)
     }))
 
   test('due ones come oldest first, without paused and finished ones', () =>

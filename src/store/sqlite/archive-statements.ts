@@ -55,7 +55,6 @@ and (?4 is null or e.tenant = ?4)
 and (?5 is null or e.state in (select value from json_each(?5)))
 and not exists (select 1 from requests r join executions child on child.id = r.id where r.parent_id = e.id and child.state < 7)
 and not exists (select 1 from execution_locks where execution = e.id)
-and not exists (select 1 from plans where execution = e.id)
 and ifnull((select state from executions where id = (select parent_id from requests where id = e.id)), 7) >= 7
 order by e.id
 limit ?6`,

@@ -49,8 +49,7 @@ limit ?3`,
 
   expiredPlanning: `select id
 from executions indexed by executions_planning
-where planning_until is not null
-and planning_until <= ?1
+where planning_until <= ?1
 and id > ?2
 order by id
 limit ?3`,

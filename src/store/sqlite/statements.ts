@@ -325,14 +325,15 @@ order by q.action, e.state`,
 from ready
 join executions e on e.id = ready.id
 where (ready.queue, ready.rank) > (?1, ?2)
-and e.state in (3, 6)
+and e.state in (1, 3, 6)
 order by ready.queue, ready.rank, ready.turn, ready.id
 limit 1`,
 
   oldestReadyAtOf: `select min(ready.available_at)
 from ready
 join executions e on e.id = ready.id
-where e.tenant = ?1`,
+where e.tenant = ?1
+and e.state in (1, 3, 6)`,
 
   failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(e.updated_at)
 from executions e

@@ -58,8 +58,9 @@ export function writeChanges(prepared: Prepared, changes: Changes): readonly num
 }
 
 function addRequest(prepared: Prepared, request: Request): void {
-  const isPlain = request.depth === 0 && request.rerunOf === null && request.permits === null
-  const rest = isPlain ? [] : [request.depth, request.rerunOf, request.permits, request.onParentCancel]
+  const { depth, rerunOf, permits, onParentCancel } = request
+  const isPlain = depth === 0 && rerunOf === null && permits === null && onParentCancel === null
+  const rest = isPlain ? [] : [depth, rerunOf, permits, onParentCancel]
   prepared
     .get(isPlain ? 'addRequest' : 'addFullRequest')
     .run(
