@@ -17,7 +17,7 @@ export const commitBreakages: readonly Breakage[] = [
           '      for (const [index, one] of group.entries()) one.answer(result.answers[index] as Answer)\n      const written = session.write(result.changes)\n',
       },
     ],
-    shownBy: 20,
+    shownBy: 600,
   },
   {
     name: 'events are committed apart from their changes',
@@ -123,7 +123,7 @@ export const commitBreakages: readonly Breakage[] = [
     edits: [
       {
         file: workset,
-        find: "fact.type === 'claim' ? Math.max(was.fence + 1, position) : was.fence",
+        find: "fact.type === 'claim' || fact.type === 'planning_started' ? Math.max(was.fence + 1, position) : was.fence",
         replace: 'was.fence',
       },
     ],

@@ -48,7 +48,7 @@ export const permitBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/commit/claims.ts',
-        find: '      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)\n',
+        find: '      // What is paused must not keep a permit from whoever may run.\n      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)\n',
         replace: '',
       },
     ],

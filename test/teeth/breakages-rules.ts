@@ -1,6 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
 const run = 'src/execution/decide-run.ts'
+const blame = 'src/execution/decide-blame.ts'
 const effect = 'src/execution/decide-effect.ts'
 const ending = 'src/execution/ending.ts'
 const control = 'src/execution/decide-control.ts'
@@ -45,8 +46,8 @@ export const ruleBreakages: readonly Breakage[] = [
     name: 'a sweep takes leases that live',
     edits: [
       {
-        file: run,
-        find: "  if (command.cause === 'sweep' && (execution.leaseUntil ?? 0) > now) return nothing\n",
+        file: blame,
+        find: "  if (command.cause === 'sweep' && (execution.leaseUntil ?? 0) > around.now) return nothing\n",
         replace: '',
       },
     ],
@@ -79,8 +80,9 @@ export const ruleBreakages: readonly Breakage[] = [
     edits: [
       {
         file: run,
-        find: "move(execution, 'hand_back', 'queued', { availableAt: around.now })",
-        replace: "move(execution, 'hand_back', 'queued', { availableAt: around.now, attempt: execution.attempt + 1 })",
+        find: "move(execution, 'hand_back', 'queued', { availableAt: around.now }, data)",
+        replace:
+          "move(execution, 'hand_back', 'queued', { availableAt: around.now, attempt: execution.attempt + 1 }, data)",
       },
     ],
     shownBy: 600,
@@ -116,7 +118,7 @@ export const ruleBreakages: readonly Breakage[] = [
     name: 'a lost lease leaves its calls as if they were under way',
     edits: [
       {
-        file: run,
+        file: blame,
         find: '  const doubt = doubtOpen(execution, around.effects)\n  const { to, set } = afterLeaseLoss',
         replace: '  const doubt = doubtOpen(execution, [])\n  const { to, set } = afterLeaseLoss',
       },
