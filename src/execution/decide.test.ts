@@ -372,6 +372,10 @@ test('REL-06a a second completion is the same one or it is refused', () => {
   expect(code(decide(done, success, around({ fingerprint: 'other' })))).toBe('outcome_differs')
 })
 
+test('SE-26 a success that comes after the deadline has ended the run stays expired', () => {
+  expect(last(decided(anExecution({ ending: 'expired' }), success))).toMatchObject({ type: 'expire', to: 'expired' })
+})
+
 test('SE-14 cancelled_by and cancelled_at are set together, by whoever asked', () => {
   const fact = last(decided(anExecution({ state: 'queued' }), { type: 'cancel', reason: 'typo' }))
   expect(fact).toMatchObject({ to: 'canceled', set: { cancelledBy: 'human:op', cancelledAt: now } })

@@ -40,7 +40,7 @@ export const ruleBreakages: readonly Breakage[] = [
         replace: "  const { now } = around\n  if (execution.ending === 'expired')",
       },
     ],
-    shownBy: 600,
+    shownBy: decideTests,
   },
   {
     name: 'a sweep takes leases that live',
@@ -112,7 +112,7 @@ export const ruleBreakages: readonly Breakage[] = [
         replace: "  if (execution.ending === 'failed') return",
       },
     ],
-    shownBy: 3_000,
+    shownBy: decideTests,
   },
   {
     name: 'a lost lease leaves its calls as if they were under way',
