@@ -27,6 +27,7 @@ import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.
 import { archivedOf } from './archive.ts'
 import { type Counters, countOn, readCounters } from './counters.ts'
 import { inPlainWords } from './failures.ts'
+import { headsOf } from './heads.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
 import {
@@ -180,11 +181,11 @@ export class SqliteSession implements StoreSession {
   }
 
   readyHeads(queue: number, rank: number, each: number): readonly Ready[] {
-    return this.#attempt(() => this.#heads('nextReadyRank', 'readyOfRank', queue, rank, each).map(readyOf))
+    return this.#attempt(() => headsOf(this.#prepared, 'nextReadyRank', 'readyOfRank', queue, rank, each).map(readyOf))
   }
 
   parkedHeads(key: string, rank: number, each: number): readonly Parked[] {
-    return this.#attempt(() => this.#heads('nextParkedRank', 'parkedOfRank', key, rank, each).map(parkedOf))
+    return this.#attempt(() => headsOf(this.#prepared, 'nextParkedRank', 'parkedOfRank', key, rank, each).map(parkedOf))
   }
 
   turns(pairs: readonly Omit<Turn, 'last'>[]): readonly number[] {
@@ -316,23 +317,6 @@ export class SqliteSession implements StoreSession {
 
   schedule(tenant: string, name: string): Schedule | null {
     return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(scheduleOf)[0] ?? null)
-  }
-
-  /** From rank to rank by a seek each, however many entries a rank has. */
-  #heads(
-    next: 'nextReadyRank' | 'nextParkedRank',
-    ofRank: 'readyOfRank' | 'parkedOfRank',
-    of: number | string,
-    behind: number,
-    each: number,
-  ): readonly Row[] {
-    const heads: Row[] = []
-    for (let row = this.#prepared.one(next, of, behind); row !== undefined; ) {
-      const rank = row[0] as number
-      heads.push(...this.#prepared.all(ofRank, of, rank, each))
-      row = this.#prepared.one(next, of, rank)
-    }
-    return heads
   }
 
   archivable(ask: ArchivableAsk): { readonly ids: readonly number[]; readonly next: number | null } {
