@@ -51,6 +51,7 @@ export {
   RetryAfter,
   TerminalError,
   TimeoutError,
+  Undecodable,
   UnknownOutcome,
   ValidationError,
 } from './errors/failures.ts'

@@ -18,6 +18,7 @@ import {
   TerminalError,
   TimeoutError,
   taxonomy,
+  Undecodable,
   UnknownOutcome,
   ValidationError,
 } from './failures.ts'
@@ -84,6 +85,7 @@ test.each([
   [new Canceled(), 'Canceled', false],
   [new UnknownOutcome(), 'UnknownOutcome', false],
   [new JournalMismatch(), 'JournalMismatch', false],
+  [new Undecodable(), 'Undecodable', false],
   [new TerminalError(), 'TerminalError', false],
   [new RetryAfter(5), 'RetryAfter', true],
   [failureOf('WorkerLost', 'm'), 'WorkerLost', true],

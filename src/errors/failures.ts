@@ -95,6 +95,13 @@ export class JournalMismatch extends Failure {
   }
 }
 
+/** What is stored about an execution is there, and this code cannot read it. Redrive it once there is code that can. */
+export class Undecodable extends Failure {
+  constructor(message = 'What is stored cannot be read by this code.', options?: ErrorOptions) {
+    super('Undecodable', message, options)
+  }
+}
+
 /** Thrown by a handler to end the execution as failed, whatever attempts are left. */
 export class TerminalError extends Failure {
   constructor(message = 'Trying again is useless.', options?: ErrorOptions) {

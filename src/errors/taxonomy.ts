@@ -11,6 +11,7 @@ export type ErrorClass =
   | 'Canceled'
   | 'UnknownOutcome'
   | 'JournalMismatch'
+  | 'Undecodable'
   | 'TerminalError'
   | 'PartialFailure'
   | 'RetryAfter'
@@ -60,6 +61,10 @@ export const taxonomy: Readonly<Record<ErrorClass, { readonly retryable: boolean
   JournalMismatch: {
     retryable: false,
     meaning: 'The handler does not follow the journal of the execution.',
+  },
+  Undecodable: {
+    retryable: false,
+    meaning: 'What is stored cannot be read by this code; redrive it once there is code that can.',
   },
   TerminalError: {
     retryable: false,

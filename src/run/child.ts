@@ -4,7 +4,6 @@ import { ChildFailed } from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import { childStep } from '../execution/decide-child.ts'
 import { childPrefix } from '../execution/decide-wait.ts'
-import { replayed } from './recorded-value.ts'
 import type { Running } from './running.ts'
 import { signalStep } from './waits.ts'
 
@@ -28,7 +27,7 @@ export async function performSpawn<T>(
   const child =
     recorded === undefined
       ? await begin(running, spawner, { fence: running.fence, name, ordinal, startedAt: now(), wanted })
-      : replayed<{ child: string }>(recorded.value).child
+      : running.decode<{ child: string }>(`The record of child ${name}`, recorded.value, isChild).child
   let result: Promise<T> | undefined
   return {
     id: child,
@@ -44,12 +43,17 @@ async function begin(running: Running, spawner: Spawner, wish: SpawnWish): Promi
   return (await running.ask(() => spawner(wish))).child
 }
 
+const isChild = ({ child }: { readonly child: string }): boolean => typeof child === 'string'
+
 interface End {
   readonly state: string
   readonly result: unknown
   readonly errorClass: string | null
   readonly error: string | null
 }
+
+const hasPayload = (record: object): boolean => 'payload' in record
+const isEnd = ({ state }: End): boolean => typeof state === 'string'
 
 /**
  * A success is journaled and stays. Another end is not: a person may redrive the child, and then the parent.
@@ -60,10 +64,11 @@ async function performResult<T>(running: Running, child: string, now: () => numb
   const name = `${childPrefix}${child}`
   const step = signalStep(name)
   const { ordinal, recorded } = running.journal.nextStep(step)
-  if (recorded !== undefined) return replayed<{ payload: T }>(recorded.value).payload
+  const what = `The result of child ${child}`
+  if (recorded !== undefined) return running.decode<{ payload: T }>(what, recorded.value, hasPayload).payload
   const newest = running.inbox.takeNewest(name)
   if (newest === undefined) return await running.wait({ wakeAt: null, awaits: { name, seq: running.nextSignal(name) } })
-  const { state, result, errorClass, error } = JSON.parse(newest.payload) as End
+  const { state, result, errorClass, error } = running.decode<End>(what, newest.payload, isEnd)
   if (state !== 'succeeded') throw new ChildFailed(child, state, errorClass, error)
   const { seq } = newest
   const value = `{"payload":${JSON.stringify(result)},"seq":${seq}}`

@@ -76,7 +76,7 @@ class OneEffect<T> {
     const running = this.#running
     switch (move) {
       case 'use':
-        return replayed<T>(this.#row?.value ?? null)
+        return running.decode<T>(`The recorded value of effect ${this.#name}`, this.#row?.value ?? null)
       case 'call':
       case 'replay':
         return await this.#call()

@@ -1,11 +1,12 @@
 import type { AnyAction } from '../action/action.ts'
 import { validate } from '../action/schema.ts'
 import type { Claimed } from '../commit/order.ts'
-import { TimeoutError, ValidationError } from '../errors/failures.ts'
+import { classify, TimeoutError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { ContextPorts } from './context.ts'
+import { decoded, undecodable } from './decoding.ts'
 import type { Work } from './running.ts'
 import type { SecretSource } from './secrets.ts'
 
@@ -19,10 +20,24 @@ export interface RunPorts extends ContextPorts {
   readonly retry?: RetryPolicy | undefined
 }
 
-/** The schema speaks again, for what is stored is what was sent: defaults and conversions are the action's. */
+/**
+ * The schema speaks again, for what is stored is what was sent: defaults and conversions are the action's. It was admitted
+ * once, so one that does not fit any more met another schema than this one.
+ *
+ * @throws Undecodable
+ */
 export async function readInput(action: AnyAction, text: string): Promise<unknown> {
-  const parsed = await validate(action.input, JSON.parse(text))
-  if (isRefusal(parsed)) throw new ValidationError(parsed.reason)
+  const what = `The stored input, by ${action.name} version ${action.version} as this worker has it,`
+  const stored = decoded<unknown>(what, text)
+  let parsed: Awaited<ReturnType<typeof validate>>
+  try {
+    parsed = await validate(action.input, stored)
+  } catch (thrown) {
+    const { errorClass, message } = classify(thrown)
+    // A schema may look something up; that the world broke meanwhile says nothing about the input.
+    throw errorClass === 'UnknownError' ? undecodable(what, `its schema throws ${message}`, { cause: thrown }) : thrown
+  }
+  if (isRefusal(parsed)) throw undecodable(what, parsed.reason.replace(/\.$/, ''))
   return parsed.value
 }
 

@@ -1,9 +1,9 @@
 import type { AnyAction } from '../action/action.ts'
 import type { Claimed } from '../commit/order.ts'
-import { classify } from '../errors/failures.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
 import { defaultRetryPolicy } from '../time/backoff.ts'
-import { conclude } from './conclude.ts'
+import type { Timer } from '../time/clock.ts'
+import { conclude, threwMasked } from './conclude.ts'
 import { createContext } from './context.ts'
 import { planExecution } from './planning.ts'
 import { type RunPorts, readInput, timeLimits } from './prepare.ts'
@@ -14,30 +14,39 @@ import { runTargets } from './targets.ts'
 /** Runs or plans one claimed execution to the end of its claim. Never throws: whatever happens is an outcome. */
 export async function runExecution(claimed: Claimed, action: AnyAction, ports: RunPorts): Promise<RunOutcome> {
   if (claimed.execution.state === 'requested') return await planExecution(claimed, action, ports)
-  let unlocked: Unlocked
-  let input: unknown
+  let mask: Unlocked['mask'] = (text) => text
+  let timers: readonly Timer[] = []
   try {
-    unlocked = await unlock(ports.secrets, claimed.request.tenant, action.secrets)
-    input = await readInput(action, claimed.request.input)
-  } catch (thrown) {
-    return claimed.execution.ending === null ? { kind: 'threw', failure: classify(thrown) } : { kind: 'reconciled' }
-  }
-  const timers = timeLimits(claimed, action, ports)
-  const { plan, targets } = claimed
-  if (plan !== undefined && targets !== undefined) {
+    const unlocked = await unlock(ports.secrets, claimed.request.tenant, action.secrets)
+    mask = unlocked.mask
+    const input = await readInput(action, claimed.request.input)
+    timers = timeLimits(claimed, action, ports)
+    const { plan, targets } = claimed
+    if (plan === undefined || targets === undefined) return await runOnce(claimed, action, input, unlocked, ports)
     const { retry = defaultRetryPolicy } = ports
-    const outcome = await runTargets({ claimed, plan, targets, action, input, unlocked, ports, retry })
+    return await runTargets({ claimed, plan, targets, action, input, unlocked, ports, retry })
+  } catch (thrown) {
+    // Nothing of the handler has run: what it needs is not there or cannot be read.
+    return claimed.execution.ending === null ? threwMasked(mask, thrown) : { kind: 'reconciled' }
+  } finally {
     for (const timer of timers) timer.cancel()
-    return outcome
   }
-  const running = new Running(claimed, ports.work, ports.abort, unlocked.mask)
+}
+
+async function runOnce(
+  claimed: Claimed,
+  action: AnyAction,
+  input: unknown,
+  { values, mask }: Unlocked,
+  ports: RunPorts,
+): Promise<RunOutcome> {
+  const running = new Running(claimed, ports.work, ports.abort, mask)
   let end: { readonly value: unknown } | { readonly thrown: unknown }
   try {
-    end = { value: await action.run(createContext(running, input, unlocked.values, ports)) }
+    end = { value: await action.run(createContext(running, input, values, ports)) }
   } catch (thrown) {
     end = { thrown }
   }
   await running.finish()
-  for (const timer of timers) timer.cancel()
   return conclude(running, end)
 }

@@ -1,8 +1,9 @@
 import type { Claimed, WorkAnswer } from '../commit/order.ts'
-import { Canceled, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
+import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
 import { Chance, insideOf } from './chance.ts'
+import { decoded } from './decoding.ts'
 import { onlyStep } from './effect-key.ts'
 import { type Halt, haltOf, reconciled, Suspended } from './halt.ts'
 import { Journal } from './journal.ts'
@@ -38,6 +39,7 @@ export class Running {
   )
   #isOver = false
 
+  /** @throws Undecodable when what the claim has brought cannot be taken up. */
   constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask'], scope: string = onlyStep) {
     this.claimed = claimed
     this.fence = claimed.execution.fence
@@ -110,6 +112,15 @@ export class Running {
     const tellsOthers = halt.kind === 'lost' || halt.kind === 'suspended' || halt.error instanceof Canceled
     if (tellsOthers && halt.kind !== 'reconciled') this.#abort.abort(halt.error)
     return halt.error
+  }
+
+  /** Reads a record of an earlier claim. One that cannot be read ends the run, whatever the handler makes of it. */
+  decode<T>(what: string, text: string | null, fits?: (value: T) => boolean): T {
+    try {
+      return decoded(what, text, fits)
+    } catch (thrown) {
+      throw thrown instanceof Failure ? this.stop({ kind: 'failed', error: thrown }) : thrown
+    }
   }
 
   /** Asks the other side for something that is no command; a refusal ends the run as it would there. */

@@ -16,7 +16,7 @@ export async function performStep<T>(
   body: () => T | Promise<T>,
 ): Promise<T> {
   const { ordinal, recorded: step } = running.journal.nextStep(name)
-  if (step !== undefined) return replayed<T>(step.value)
+  if (step !== undefined) return running.decode<T>(`The recorded value of step ${name}`, step.value)
   if (running.reconcileOnly) throw running.stop(reconciled())
   const startedAt = now()
   const value = recorded(await running.chance.within('step', name, ordinal, body), `step ${name}`)
@@ -35,7 +35,7 @@ export async function performArtifact(
   const { ordinal, recorded: step } = running.journal.nextStep(name)
   if (step !== undefined) {
     discard(given.content)
-    return replayed<Artifact>(step.value)
+    return running.decode<Artifact>(`The record of ${name}`, step.value, isArtifact)
   }
   if (running.reconcileOnly) throw running.stop(reconciled())
   if (!mediaType.test(given.mediaType)) {
@@ -48,6 +48,9 @@ export async function performArtifact(
   await running.send({ type: 'record_step', fence: running.fence, name, ordinal, value, startedAt, artifact: whole })
   return artifact
 }
+
+const isArtifact = ({ name, sha256, bytes, mediaType }: Artifact): boolean =>
+  typeof name === 'string' && typeof sha256 === 'string' && typeof bytes === 'number' && typeof mediaType === 'string'
 
 async function keep(
   {

@@ -16,6 +16,7 @@ import { seededRandom } from '../identity/random.ts'
 import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import { conclude } from './conclude.ts'
 import { createContext } from './context.ts'
+import { decoded } from './decoding.ts'
 import type { RunPorts } from './prepare.ts'
 import { recorded } from './recorded-value.ts'
 import { Running } from './running.ts'
@@ -33,7 +34,11 @@ export interface PlanRun {
   readonly retry: RetryPolicy
 }
 
-/** Carries out a plan, target by target, as far as it has not been carried out yet. Never throws. */
+/**
+ * Carries out a plan, target by target, as far as it has not been carried out yet.
+ *
+ * @throws Undecodable before anything is done when the plan or its records cannot be read.
+ */
 export async function runTargets(run: PlanRun): Promise<RunOutcome> {
   const { steps } = run.action
   const missing = run.targets.find(({ step }) => steps?.[step] === undefined)
@@ -41,8 +46,15 @@ export async function runTargets(run: PlanRun): Promise<RunOutcome> {
     const what = missing === undefined ? 'no steps' : `no step ${missing.step}`
     return threw(new JournalMismatch(`The plan cannot be carried out: its action has ${what} here.`))
   }
+  // A plan is read as a whole before anything of it is done: half of one is not what was approved.
+  for (const target of run.targets) {
+    decoded(argsOf(target), target.args)
+    decoded(`The recorded value of ${scopeOf(target)}`, target.value)
+  }
   return await new Targets(run, steps).run()
 }
+
+const argsOf = (target: PlanStep): string => `What the plan says to ${scopeOf(target)}`
 
 type Steps = NonNullable<AnyAction['steps']>
 
@@ -172,7 +184,7 @@ class Targets {
     let end: { readonly value: unknown } | { readonly thrown: unknown }
     try {
       const context = createContext(running, input, unlocked.values, ports)
-      const args: unknown = JSON.parse(target.args)
+      const args = decoded<unknown>(argsOf(target), target.args)
       end = { value: await step.run({ ...context, target: target.target, args }) }
     } catch (thrown) {
       end = { thrown }

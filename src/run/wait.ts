@@ -2,9 +2,9 @@ import { TerminalError, ValidationError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import type { Clock } from '../time/clock.ts'
 import { parseDuration } from '../time/duration.ts'
-import { recorded, replayed } from './recorded-value.ts'
+import { recorded } from './recorded-value.ts'
 import type { Running } from './running.ts'
-import { type SignalRecord, signalStep } from './waits.ts'
+import { isSignalRecord, type SignalRecord, signalStep } from './waits.ts'
 
 /** A wait that is nearly over is not worth a suspension and a claim. */
 const inProcessMsMax = 1_000
@@ -34,7 +34,8 @@ export async function performWait<T>(
 ): Promise<T | null> {
   const step = signalStep(name)
   const { ordinal, recorded: record } = running.journal.nextStep(step)
-  if (record !== undefined) return contentOf<T>(replayed<SignalRecord>(record.value))
+  if (record !== undefined)
+    return contentOf<T>(running.decode<SignalRecord>(`The record of ${step}`, record.value, isSignalRecord))
   const startedAt = clock.now()
   const keep = async (value: string, takes?: { name: string; seq: number }): Promise<void> => {
     await running.send({ type: 'record_step', fence: running.fence, name: step, ordinal, value, startedAt, takes })
@@ -42,8 +43,9 @@ export async function performWait<T>(
   const signal = running.reconcileOnly ? undefined : running.inbox.take(name)
   if (signal !== undefined) {
     const { seq, payload } = signal
+    const content = running.decode<T>(`What signal ${name} carries`, payload)
     await keep(`{"payload":${payload},"seq":${seq}}`, { name, seq })
-    return replayed<T>(payload)
+    return content
   }
   const awaits = { name, seq: running.nextSignal(name) }
   if (timeout === undefined) return await running.wait({ wakeAt: null, awaits })
@@ -55,6 +57,8 @@ export async function performWait<T>(
 
 const contentOf = <T>(record: SignalRecord): T | null => ('timedOut' in record ? null : (record.payload as T))
 
+const isUntil = ({ until }: { readonly until: number }): boolean => typeof until === 'number'
+
 async function journaledUntil(
   running: Running,
   step: string,
@@ -64,7 +68,8 @@ async function journaledUntil(
   const ms = parseDuration(duration)
   if (isRefusal(ms)) throw new ValidationError(ms.reason)
   const { ordinal, recorded: record } = running.journal.nextStep(step)
-  if (record !== undefined) return replayed<{ until: number }>(record.value).until
+  if (record !== undefined)
+    return running.decode<{ until: number }>(`The record of ${step}`, record.value, isUntil).until
   if (running.reconcileOnly) return await running.wait({ wakeAt: null, awaits: null })
   const startedAt = clock.now()
   const until = startedAt + ms

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Awaited, Signal, Step } from '../execution/execution.ts'
+import { decoded } from './decoding.ts'
 
 /** What one call of a handler waits for outside of this process. */
 export interface Wait {
@@ -72,6 +73,9 @@ export class Waits {
 /** What the journal keeps of a wait for a signal. */
 export type SignalRecord = { readonly seq: number; readonly payload: unknown } | { readonly timedOut: true }
 
+export const isSignalRecord = (record: SignalRecord): boolean =>
+  'timedOut' in record || (typeof record.seq === 'number' && 'payload' in record)
+
 export const signalStep = (name: string): string => `signal:${name}`
 
 /** The signals that a claim has brought, given out in their order, each once. */
@@ -79,11 +83,12 @@ export class Inbox {
   readonly #unread: ReadonlyMap<string, Signal[]>
   readonly #next = new Map<string, number>()
 
+  /** @throws Undecodable */
   constructor(signals: readonly Signal[], steps: readonly Step[]) {
     this.#unread = Map.groupBy(signals, ({ name }) => name)
     for (const { name, value } of steps) {
       if (!name.startsWith('signal:')) continue
-      const record = JSON.parse(value) as SignalRecord
+      const record = decoded<SignalRecord>(`The record of ${name}`, value, isSignalRecord)
       if ('seq' in record) this.#seen(name.slice('signal:'.length), record.seq)
     }
     for (const { name, seq } of signals) this.#seen(name, seq)
