@@ -1,4 +1,4 @@
-import type { Execution } from '../execution/execution.ts'
+import { type Execution, isSuspect } from '../execution/execution.ts'
 import type { Ready } from '../store/rows.ts'
 import type { Memory } from './memory.ts'
 import { type Asking, ask } from './reads.ts'
@@ -49,7 +49,7 @@ export class Turns {
         before = execution
       }
       entry.last = Math.max(virtual, entry.last) + 1
-      const lane = execution.losses > 0 ? laneOf(queue) : queue
+      const lane = isSuspect(execution) ? laneOf(queue) : queue
       readyAdd.set(id, { queue: lane, rank, turn: entry.last, id, availableAt, paid: false })
     }
     unplaced.clear()

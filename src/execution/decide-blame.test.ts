@@ -3,7 +3,7 @@ import { isRefusal } from '../errors/refusal.ts'
 import type { Command, CrashEvidence } from './command.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
-import type { Effect, Execution } from './execution.ts'
+import { type Effect, type Execution, isSuspect } from './execution.ts'
 
 const noPlan = { request: null, plan: null, targets: new Map() }
 const now = 1_000_000
@@ -48,8 +48,32 @@ function decided(over: Partial<Execution>, command: Command, effects: readonly E
 const after = (over: Partial<Execution>, command: Command): Partial<Execution> =>
   Object.assign({}, ...decided(over, command).facts.map(({ set }) => set)) as Partial<Execution>
 
-test('SE-23 a loss beside others makes a suspect and blames nobody', () => {
-  expect(after({}, exited)).toMatchObject({ state: 'retryable_failed', losses: 1, loneLosses: 0 })
+test('SE-23 a loss beside others blames nobody; a second one in a row makes a suspect', () => {
+  const first = after({}, exited)
+  expect(first).toMatchObject({ state: 'retryable_failed', losses: 1, loneLosses: 0 })
+  expect(isSuspect({ losses: 1 })).toBe(false)
+  expect(after({ losses: 1 }, exited)).toMatchObject({ state: 'retryable_failed', losses: 2, loneLosses: 0 })
+  expect(isSuspect({ losses: 2 })).toBe(true)
+})
+
+test('SE-23 a run that puts on record what no run had before it is no suspect, whatever becomes of it', () => {
+  const suspect = { losses: 3, loneLosses: 2, journal: 0, openEffects: 1 }
+  const step: Command = { type: 'record_step', fence: 7, name: 's', ordinal: 0, value: '1', startedAt: now }
+  expect(after(suspect, step)).toMatchObject({ losses: 0, loneLosses: 0 })
+  const effect = { effectKey: 'k', name: 'e', target: 'keyed', state: 'intended', fence: 7 } as Effect
+  const record = (outcome: Extract<Command, { type: 'record_effect' }>['outcome']): Partial<Execution> => {
+    const command: Command = { type: 'record_effect', fence: 7, effectKey: 'k', outcome }
+    return Object.assign({}, ...decided(suspect, command, [effect]).facts.map(({ set }) => set)) as Partial<Execution>
+  }
+  expect(record({ kind: 'applied', value: '1' })).toMatchObject({ losses: 0, loneLosses: 0 })
+  // That can be told in every run anew.
+  expect(record({ kind: 'not_applied', errorClass: 'E', error: 'no' })).not.toHaveProperty('losses')
+  expect(after({ losses: 0, loneLosses: 0, journal: 0 }, step)).not.toHaveProperty('losses')
+})
+
+test('SE-23 after a thousand claims no loss is spared: a handler may seem to get further for ever', () => {
+  expect(after({ fence: 1_000, attempt: 3, maxAttempts: 3 }, exited)).toMatchObject({ state: 'retryable_failed' })
+  expect(after({ fence: 1_001, attempt: 3, maxAttempts: 3 }, exited)).toMatchObject({ state: 'failed' })
 })
 
 test('SE-23 a loss beside others gives its attempt back, the last one included', () => {
@@ -66,12 +90,13 @@ test('SE-23 a lone loss spends its attempt', () => {
 
 test('SE-23 with three attempts, poison that was first lost beside others ends as Poison at its third lone loss', () => {
   let execution: Partial<Execution> = { attempt: 0, maxAttempts: 3, losses: 0, loneLosses: 0 }
-  const history = [exited, exited, exited, exited].map((loss) => {
+  const history = [exited, exited, exited, exited, exited].map((loss) => {
     const claimed: Partial<Execution> = { ...execution, state: 'running', attempt: (execution.attempt ?? 0) + 1 }
     execution = { ...claimed, ...after(claimed, loss) }
     return [execution.state, execution.attempt, execution.lastErrorClass]
   })
   expect(history).toEqual([
+    ['retryable_failed', 0, 'WorkerLost'],
     ['retryable_failed', 0, 'WorkerLost'],
     ['retryable_failed', 1, 'WorkerLost'],
     ['retryable_failed', 2, 'WorkerLost'],
@@ -87,8 +112,8 @@ test('SE-23 such losses do not go on for ever: from the fourth on in a row, the 
 })
 
 test('SE-23 a suspect that is lost with its worker ran alone there, unless it ran in a process of its own', () => {
-  expect(after({ losses: 1 }, exited)).toMatchObject({ losses: 2, loneLosses: 1 })
-  expect(after({ losses: 1 }, { ...exited, isApart: true })).toMatchObject({ losses: 2, loneLosses: 0 })
+  expect(after({ losses: 2 }, exited)).toMatchObject({ losses: 3, loneLosses: 1 })
+  expect(after({ losses: 2 }, { ...exited, isApart: true })).toMatchObject({ losses: 3, loneLosses: 0 })
 })
 
 test('SE-23 three lone crashes quarantine it with the evidence, whatever attempts are left', () => {

@@ -3,12 +3,15 @@ import type { Command, CrashEvidence } from './command.ts'
 import { leaseLost, merge, owns } from './decide-run.ts'
 import { type Decision, type EventData, type Fact, move, note, nothing, type Surroundings } from './decision.ts'
 import { afterLeaseLoss, doubtOpen } from './ending.ts'
-import type { Execution } from './execution.ts'
+import { type Execution, isSuspect } from './execution.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 
 /** Lone crashes after which an execution is taken for poison. */
 export const poisonLossesDefault = 3
+
+/** Claims after which no loss is spared: a handler whose steps have new names in each run seems to get further for ever. */
+const sparedClaimsMax = 1_000
 
 /** The process in which it ran alone has ended: nobody else can be to blame. */
 export function decideCrashed(execution: Execution, command: Of<'crashed'>, around: Surroundings): Decision | Refusal {
@@ -32,8 +35,8 @@ export function decideCrashed(execution: Execution, command: Of<'crashed'>, arou
 }
 
 /**
- * The lease is lost with its worker. Whoever ran alone there is to blame; of several nobody can say which it was, so all
- * are suspects and run alone from now on.
+ * The lease is lost with its worker. Whoever ran alone there is to blame; of several nobody can say which it was, so those
+ * that were lost before and got no further since are suspects, and run alone from now on.
  */
 export function decideLeaseExpired(
   execution: Execution,
@@ -43,7 +46,7 @@ export function decideLeaseExpired(
   if (execution.state !== 'running') return nothing
   if (command.cause === 'sweep' && (execution.leaseUntil ?? 0) > around.now) return nothing
   return loseRun(execution, around, {
-    isLone: execution.losses > 0 && command.isApart !== true,
+    isLone: isSuspect(execution) && command.isApart !== true,
     poisonLosses: command.poisonLosses ?? poisonLossesDefault,
     message: lossMessages[command.cause],
     data: { cause: command.cause, attempt: execution.attempt, worker: execution.worker },
@@ -70,7 +73,7 @@ function loseRun(execution: Execution, around: Surroundings, { isLone, poisonLos
   const isPoison = isLone && loneLosses >= poisonLosses
   // Its neighbour may have done it: for a while, such a loss costs nothing, so that whatever attempts it has are left for
   // the runs that tell who it was.
-  const isSpared = !isLone && losses - loneLosses <= poisonLosses
+  const isSpared = !isLone && losses - loneLosses <= poisonLosses && execution.fence <= sparedClaimsMax
   const doubt = doubtOpen(execution, around.effects)
   const { to, set } = afterLeaseLoss(execution, merge(around.effects, doubt.effects), around.now, {
     isPoison,

@@ -1,7 +1,16 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
 import { leaseLost, owns } from './decide-run.ts'
-import { type Decision, type EventData, illegal, move, note, nothing, type Surroundings } from './decision.ts'
+import {
+  type Decision,
+  type EventData,
+  furthered,
+  illegal,
+  move,
+  note,
+  nothing,
+  type Surroundings,
+} from './decision.ts'
 import { endedAs } from './ending.ts'
 import { type Effect, type Execution, isOpen } from './execution.ts'
 
@@ -25,7 +34,14 @@ export function decideRecordStep(
     ...(artifact ? { sha256: artifact.sha256, bytes: artifact.bytes, mediaType: artifact.mediaType } : {}),
   }
   return {
-    facts: [note(execution, artifact ? 'artifact_stored' : 'step_recorded', { journal: execution.journal + 1 }, data)],
+    facts: [
+      note(
+        execution,
+        artifact ? 'artifact_stored' : 'step_recorded',
+        { journal: execution.journal + 1, ...furthered(execution) },
+        data,
+      ),
+    ],
     steps: [{ id: execution.id, name, ordinal, value, fence, startedAt, at: around.now }],
     artifacts: artifact ? [artifact] : undefined,
     takes: command.takes,
@@ -127,7 +143,7 @@ export function decideRecordEffect(
       note(
         execution,
         'effect_recorded',
-        { openEffects: execution.openEffects - 1 },
+        { openEffects: execution.openEffects - 1, ...(outcome.kind === 'applied' ? furthered(execution) : {}) },
         { effectKey, name, outcome: outcome.kind },
       ),
     ],

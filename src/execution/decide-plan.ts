@@ -3,7 +3,7 @@ import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
 import type { Command } from './command.ts'
 import { leaseLost, owns } from './decide-run.ts'
-import { type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
+import { type Decision, furthered, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { type Execution, isOpen } from './execution.ts'
 import { orderSteps, type PlanStep, planHash, planText, refuseProposal, scopeOf } from './plan.ts'
 
@@ -184,7 +184,7 @@ export function decideSettleTarget(
   }
   const data = { ...names(target), state, ...(errorClass === null ? {} : { errorClass, error }) }
   return {
-    facts: [note(execution, 'target_settled', {}, data)],
+    facts: [note(execution, 'target_settled', furthered(execution), data)],
     planSteps: [{ ...target, state, value, errorClass, error, finishedAt: now }],
   }
 }

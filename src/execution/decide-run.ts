@@ -4,7 +4,7 @@ import { backoffMs } from '../time/backoff.ts'
 import type { Command } from './command.ts'
 import { type Decision, type EventData, illegal, move, nothing, type Surroundings } from './decision.ts'
 import { asksPerson, doubtOpen, endRunning } from './ending.ts'
-import { type Execution, isOpen } from './execution.ts'
+import { type Execution, isOpen, isSuspect } from './execution.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 
@@ -46,7 +46,7 @@ export function decideClaim(
     reconciles: reconcileOnly ? execution.reconciles + 1 : execution.reconciles,
   }
   // A suspect is claimed alone; the record says so.
-  const alone = execution.losses > 0 ? { alone: true } : undefined
+  const alone = isSuspect(execution) ? { alone: true } : undefined
   const told = reconcileOnly ? { attempt, reconcileOnly } : attempt === 1 ? undefined : { attempt }
   const data = alone === undefined ? told : { ...told, ...alone }
   return { facts: [move(execution, 'claim', 'running', set, data)] }

@@ -231,7 +231,7 @@ describe('the ledger', () => {
       to: 'retryable_failed',
       set: { ending: 'canceled' },
     })
-    expect(last(decided({ ...tired, losses: 1 }, { type: 'lease_expired', cause: 'exit' }, open))).toMatchObject({
+    expect(last(decided({ ...tired, losses: 2 }, { type: 'lease_expired', cause: 'exit' }, open))).toMatchObject({
       to: 'retryable_failed',
       set: { ending: 'failed' },
     })
@@ -355,7 +355,7 @@ describe('precedence', () => {
     expect(to({ cancelledAt: now, cancelledBy: 'x', openEffects: 1 }, [person])).toBe('waiting')
     expect(to({ cancelledAt: now, cancelledBy: 'x', deadlineAt: now - 1 })).toBe('canceled')
     expect(to({ deadlineAt: now - 1, attempt: 3 })).toBe('expired')
-    expect(to({ attempt: 3, losses: 1 })).toBe('failed')
+    expect(to({ attempt: 3, losses: 2 })).toBe('failed')
     expect(to({})).toBe('retryable_failed')
   })
 

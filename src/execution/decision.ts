@@ -100,6 +100,12 @@ const endsByItself: ReadonlySet<EventType> = new Set([
 ])
 export const cleared: Partial<Execution> = { losses: 0, loneLosses: 0 }
 
+/**
+ * Something was put on record that no later run can repeat. What gets further from run to run is not what ends its
+ * workers, so its losses are forgotten.
+ */
+export const furthered = ({ losses }: Pick<Execution, 'losses'>): Partial<Execution> => (losses > 0 ? cleared : {})
+
 /** Whoever is neither running nor planned has no owner; what has ended keeps the name of the worker that ended it. */
 const released: Partial<Execution> = { worker: null, leaseUntil: null }
 

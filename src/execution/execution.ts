@@ -50,7 +50,7 @@ export interface Execution {
   readonly finishedAt: number | null
   /** What a waiting execution waits for, names joined by a blank: signals, or `child:<id>` of children that have not ended. */
   readonly waitingOn: string | null
-  /** Crash-type losses since a run last ended by itself: above 0 it is a suspect and runs alone. */
+  /** Crash-type losses since a run last ended by itself or got further: see {@link isSuspect}. */
   readonly losses: number
   /** Those of them that happened while it ran alone. */
   readonly loneLosses: number
@@ -204,6 +204,15 @@ export interface Awaited {
 
 /** The due time of what waits without a limit: the last instant that a date can name. */
 export const neverAt = 8_640_000_000_000_000
+
+/**
+ * Losses in a row from which on an execution may be what takes its workers down. One is no sign of it: machines stop, people
+ * kill processes, and nobody who was lost with a worker should wait for a place of its own because of that.
+ */
+const suspectLosses = 2
+
+/** Whether it runs alone: it was lost with a worker again before it got any further. */
+export const isSuspect = ({ losses }: Pick<Execution, 'losses'>): boolean => losses >= suspectLosses
 
 export const isOpen = (effect: Effect): boolean => effect.state === 'intended' || effect.state === 'in_doubt'
 

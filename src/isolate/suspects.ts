@@ -1,10 +1,11 @@
 import type { Claimed } from '../commit/order.ts'
+import { isSuspect } from '../execution/execution.ts'
 
 /** Suspects that a worker runs at a time, each in a process of its own. */
 const apartMax = 2
 
 /**
- * When a worker takes suspects: executions that a process was lost with, and that may have been its end. One that can
+ * When a worker takes suspects: executions that workers were lost with again and again, and that may have been their end. One that can
  * run them in processes of their own does so beside its other work. Any other takes one when nothing else runs in it,
  * and nothing beside it until it has ended; where work never runs out, it makes room when it hears that one waits.
  */
@@ -17,9 +18,8 @@ export class Suspects {
     this.#isApart = isApart
   }
 
-  /** Whether an execution is one: it was lost and has not come to an end by itself since. */
   static is({ execution }: Pick<Claimed, 'execution'>): boolean {
-    return execution.losses > 0
+    return isSuspect(execution)
   }
 
   /** The store has some that nobody has taken. */

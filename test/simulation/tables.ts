@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type Execution, isOpen, neverAt } from '../../src/execution/execution.ts'
+import { type Execution, isOpen, isSuspect, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { targetStates } from '../../src/execution/plan.ts'
 import { executionColumns } from '../../src/store/sqlite/columns.ts'
@@ -217,7 +217,7 @@ export class Tables {
       const isToPlan = is.state === 'requested' && is.leaseUntil === null
       const isClaimable = is.state === 'queued' || is.state === 'retryable_failed' || isToPlan
       // Suspects of a queue stand in a lane of their own.
-      const lane = is.losses > 0 ? -is.queue : is.queue
+      const lane = isSuspect(is) ? -is.queue : is.queue
       const place = `${lane} ${is.rank} ${is.availableAt}`
       if (isClaimable && due.get(id)?.has(place)) entries.push(place)
       const hasTime = is.waitingFor === 'timer' || (is.waitingFor === 'signal' && is.availableAt !== neverAt)
