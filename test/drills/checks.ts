@@ -157,16 +157,19 @@ function repeated(world: World, noes: ReadonlyMap<string, number>): string[] {
   return complaints
 }
 
-function unintended(world: World, intents: ReadonlyMap<string, number>): string[] {
+function unintended(world: World, intents: ReadonlyMap<string, readonly number[]>): string[] {
   const complaints: string[] = []
-  const seen = new Set<string>()
+  const seen = new Map<string, number>()
   for (const { name, effectKey, fence, at, arrival } of world.arrivals) {
     const intent = `${effectKey} ${fence}`
-    const intendedAt = intents.get(intent)
-    if (intendedAt === undefined || intendedAt > at)
-      complaints.push(`request ${arrival} (${name}) came without an intent`)
-    if (seen.has(intent)) complaints.push(`request ${arrival} (${name}) came a second time under fence ${fence}`)
-    seen.add(intent)
+    const times = intents.get(intent) ?? []
+    const before = seen.get(intent) ?? 0
+    seen.set(intent, before + 1)
+    const intendedAt = times[before]
+    if (intendedAt !== undefined && intendedAt <= at) continue
+    // Within one claim, a step of a plan may try again what has certainly not happened: with an intent of its own.
+    const what = before === 0 || intendedAt !== undefined ? 'without an intent' : `a second time under fence ${fence}`
+    complaints.push(`request ${arrival} (${name}) came ${what}`)
   }
   return complaints
 }

@@ -1,11 +1,12 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
- * `DRILL_BREAK=fence` the target of the kill drill honours neither keys nor fences, and the drill must fail.
+ * `DRILL_BREAK=fence` the target of the drills kill and fleet honours neither keys nor fences, and they must fail.
  */
 import { parseArgs } from 'node:util'
 import { cancelStorm } from './cancel-storm.ts'
 import { deadlineStorm } from './deadline-storm.ts'
+import { fleetDrill } from './fleet.ts'
 import { hogsDrill } from './hogs.ts'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
@@ -28,6 +29,7 @@ const full = {
   'same-bytes': 200,
   poison: 100,
   hogs: 100,
+  fleet: 50,
   'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
@@ -50,6 +52,7 @@ if (chosen.length === 0 || (roundsAsked !== undefined && !(Number.isSafeInteger(
   process.exit(2)
 }
 const { seed } = values
+const isForgetful = process.env.DRILL_BREAK === 'fence'
 const roundsOf = (name: Name): number =>
   name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
 
@@ -72,7 +75,7 @@ setTimeout(() => {
 }, limitMs)
 
 const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillReport> } = {
-  kill: () => killDrill({ rounds: roundsOf('kill'), seed, forgetful: process.env.DRILL_BREAK === 'fence' }),
+  kill: () => killDrill({ rounds: roundsOf('kill'), seed, forgetful: isForgetful }),
   stop: () =>
     stopDrill({ name: 'stop', rounds: roundsOf('stop'), times: short, together: 3, slots: 4, spare: 5, lanes: 4 }),
   'stop-default': (onFrozen) => {
@@ -87,6 +90,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   'unpause-after-night': () => unpauseAfterNight({ count: crowdOf('unpause-after-night') }),
   poison: () => poisonDrill({ rounds: roundsOf('poison'), isFull: roundsOf('poison') >= full.poison }),
   hogs: () => hogsDrill({ rounds: roundsOf('hogs'), isFull: roundsOf('hogs') >= full.hogs }),
+  fleet: () => fleetDrill({ kills: roundsOf('fleet'), seed, forgetful: isForgetful }),
   'self-test': () => selfTest(seed),
 }
 

@@ -103,6 +103,8 @@ export type Command =
   | { readonly submit: SubmitCommand }
   | { readonly submitOther: SubmitOther }
   | { readonly resolve: ResolveCommand }
+  /** By its public id. */
+  | { readonly redrive: string }
   | { readonly workers: true }
   | { readonly stop: true }
 

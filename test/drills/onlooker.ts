@@ -6,6 +6,8 @@ export interface Seen {
   /** Worker incarnation that holds it; null unless it runs. */
   readonly holder: number | null
   readonly n: number
+  /** Targets of its plan that were concluded, one after the other. */
+  readonly targets: number
 }
 
 /** What the drill knows of every execution, from the ordered feed of the server alone. */
@@ -25,7 +27,8 @@ export class Onlooker {
       for (const [index, id] of executions.entries()) {
         const before = this.#executions.get(id)
         const holder = to === 'running' ? (type === 'claim' ? worker : (before?.holder ?? null)) : null
-        this.#executions.set(id, { state: to, holder, n: numbers[index] ?? 0 })
+        const targets = (before?.targets ?? 0) + (type === 'target_settled' ? 1 : 0)
+        this.#executions.set(id, { state: to, holder, n: numbers[index] ?? 0, targets })
         if (to === 'running') this.#running.set(id, holder)
         else this.#running.delete(id)
         if (type === 'write_fenced') this.#fenced.add(`${worker} ${id}`)

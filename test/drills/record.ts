@@ -7,6 +7,10 @@ export interface Ask {
   readonly fence: number
   readonly execution: string
   readonly hold: 'received' | 'applied' | null
+  /** Which host of a fleet it is for. */
+  readonly host?: string | undefined
+  /** Milliseconds until the answer, once it is applied. */
+  readonly latencyMs?: number | undefined
 }
 
 export interface Arrival {
@@ -17,6 +21,7 @@ export interface Arrival {
   readonly effectKey: string
   readonly fence: number
   readonly execution: string
+  readonly host?: string | undefined
 }
 
 export interface Applied {

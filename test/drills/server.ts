@@ -7,6 +7,7 @@ import { workerRoutes } from '../../src/protocol/routes.ts'
 import { createApp, createLog, type RunningServer, startServer, Tokens } from '../../src/server.ts'
 import { sqlite } from '../../src/sqlite.ts'
 import { actions as badActions } from './bad-workload.ts'
+import { fleet } from './fleet-workload.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { Command, Crowd, CrowdCommand, KnownWorker, ServerOptions } from './messages.ts'
 import { patient, quick, unserved, workload } from './workload.ts'
@@ -20,7 +21,7 @@ const host = await sqlite({ path })
 const poisonLosses = 60
 const engine = createEngine({
   host,
-  actions: [workload(target), patient(target), quick, unserved, ...badActions],
+  actions: [workload(target), patient(target), fleet(target), quick, unserved, ...badActions],
   settings: { ...times, poisonLosses, ...settings },
 })
 let seen = after
@@ -99,6 +100,10 @@ async function perform(command: Command): Promise<unknown | Refusal> {
     const value = verdict === 'applied' ? '{"applied":"found by a person"}' : null
     const resolve = { type: 'resolve_effect', effectKey, verdict, value, reason: 'a person has looked' } as const
     return await engine.plane.command(publicId, resolve, person)
+  }
+  if ('redrive' in command) {
+    const redrive = { type: 'redrive', reason: 'the hosts are repaired' } as const
+    return await engine.plane.command(command.redrive, redrive, person)
   }
   if ('cancel' in command) {
     const cancel = { type: 'cancel', reason: 'the storm' } as const

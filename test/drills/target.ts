@@ -17,12 +17,18 @@ const done = new Map<string, string>()
 const fences = new Map<string, number>()
 const held = new Map<number, () => void>()
 let arrivals = 0
+/** Hosts on which nothing can be done. */
+let broken: ReadonlySet<string> = new Set()
 
 const note = (entry: Entry): void => appendFileSync(record, `${JSON.stringify(entry)}\n`)
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://target')
   if (request.method === 'GET') return look(url.searchParams.get('key') ?? '', response)
+  if (request.method === 'PUT') {
+    broken = new Set(url.searchParams.getAll('host'))
+    return reply(response, 200, {})
+  }
   void take(url.pathname.slice(1) as EffectName, request, response)
 })
 
@@ -40,9 +46,10 @@ async function take(name: EffectName, request: IncomingMessage, response: Server
     return
   }
   const ask = JSON.parse(text) as Ask
-  const { effectKey, fence, execution } = ask
+  const { effectKey, fence, execution, host } = ask
   const arrival = ++arrivals
-  note({ type: 'arrival', at: Date.now(), arrival, name, effectKey, fence, execution })
+  note({ type: 'arrival', at: Date.now(), arrival, name, effectKey, fence, execution, host })
+  if (host !== undefined && broken.has(host)) return reply(response, 503, { error: `${host} is broken` })
   const isFirst = !seen.has(effectKey)
   seen.add(effectKey)
   if (isFirst && ask.hold === 'received' && !(await hold(arrival, `received:${name}`, ask, response))) return
@@ -52,7 +59,7 @@ async function take(name: EffectName, request: IncomingMessage, response: Server
     return
   }
   if (isFirst && ask.hold === 'applied' && !(await hold(arrival, `applied:${name}`, ask, response))) return
-  setTimeout(() => reply(response, 200, { applied: done.get(effectKey) ?? '' }), latencyMs)
+  setTimeout(() => reply(response, 200, { applied: done.get(effectKey) ?? '' }), ask.latencyMs ?? latencyMs)
 }
 
 const seen = new Set<string>()

@@ -11,6 +11,7 @@ import { threadHeart } from '../../src/protocol/thread-heart.ts'
 import { thisProcess } from '../../src/recover/this-process.ts'
 import { createSystemClock } from '../../src/time/clock.ts'
 import { createWorker } from '../../src/worker.ts'
+import { fleet } from './fleet-workload.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { WorkerOptions } from './messages.ts'
 import { patient, quick, workload } from './workload.ts'
@@ -38,7 +39,9 @@ const other = actionsModule === null ? undefined : { module: actionsModule }
 const here = thisProcess()
 const worker = createWorker({
   protocol,
-  actions: actionRegistry(other === undefined ? [workload(target), patient(target), quick] : await actionsOf(other)),
+  actions: actionRegistry(
+    other === undefined ? [workload(target), patient(target), fleet(target), quick] : await actionsOf(other),
+  ),
   actionsModule: other,
   identity,
   incarnation: randomUUID(),
