@@ -66,9 +66,9 @@ export class Lines {
     const name = lockKey(tenant, key)
     const waiters = yield* rows.waitersOf(tenant, key)
     const parked = yield* this.first(name)
-    const [waiter] = waiters
-    if (waiter === undefined) return parked === null ? null : { kind: 'parked', parked }
     const isOldest = this.#passes.of(name) >= passesMax - 1
+    const waiter = isOldest ? oldest(waiters) : waiters[0]
+    if (waiter === undefined) return parked === null ? null : { kind: 'parked', parked }
     const stepFirst = parked === null || (isOldest ? waiter.since <= parked.availableAt : waiter.rank <= parked.rank)
     return stepFirst ? { kind: 'step', waiter } : { kind: 'parked', parked }
   }
@@ -89,11 +89,11 @@ export class Lines {
     for (const head of heads) {
       if (seen.has(head.rank) || this.#isGone(head)) continue
       seen.add(head.rank)
-      if (head.availableAt < first.availableAt) first = head
+      if (isOlder(head, first)) first = head
     }
     if (isMixed) {
       for (const parked of this.#work.parkedAdd.values()) {
-        if (parked.key === name && parked.availableAt < first.availableAt) first = parked
+        if (parked.key === name && isOlder(parked, first)) first = parked
       }
     }
     return first
@@ -116,5 +116,10 @@ export class Lines {
     return front
   }
 }
+
+const oldest = (waiters: readonly Waiter[]): Waiter | undefined =>
+  [...waiters].sort((a, b) => a.since - b.since || a.execution - b.execution)[0]
+
+const isOlder = (a: Parked, b: Parked): boolean => (a.availableAt - b.availableAt || a.id - b.id) < 0
 
 const comesBefore = (a: Parked, b: Parked): boolean => (a.rank - b.rank || a.turn - b.turn || a.id - b.id) < 0

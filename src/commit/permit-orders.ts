@@ -1,7 +1,7 @@
 import { refuse } from '../errors/refusal.ts'
 import { leaseLost, owns } from '../execution/decide-run.ts'
 import type { Execution } from '../execution/execution.ts'
-import { checkOwnKey, freeSlot, keysMax } from '../execution/permit.ts'
+import { checkCapacity, checkOwnKey, freeSlot, keysMax } from '../execution/permit.ts'
 import { loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker, type WorkAnswer } from './order.ts'
 import type { Permits } from './permits.ts'
@@ -58,7 +58,7 @@ function* takeForStep(
   for (const key of [...new Set(keys)].sort(byCodeUnit)) {
     const mine = (yield* permits.rows.ofExecution(id)).find((one) => one.key === key && one.tenant === tenant)
     if (mine !== undefined) {
-      if (mine.granted && mine.step === step) permits.rows.put({ ...mine, granted: false, takenAt: work.now })
+      if (mine.granted && mine.step === step) permits.rows.put({ ...mine, fence, granted: false, takenAt: work.now })
       continue
     }
     const held = yield* permits.rows.ofKey(tenant, key)
@@ -93,6 +93,8 @@ const answerOf = ({ state, n, attempt, availableAt, cancelledAt }: Execution): W
 
 export function* limitOne(work: Workset, order: OrderOf<'limit'>, permits: Permits): Asking<Answer<'limit'>> {
   const { tenant, key, capacity, by, reason } = order
+  const refusal = capacity === null ? null : checkCapacity('A capacity', capacity)
+  if (refusal !== null) return refusal
   const limit = capacity === null ? null : { tenant, key, capacity, by, reason, at: work.now }
   const before = yield* permits.limit(tenant, key, limit)
   return { changed: before?.capacity !== limit?.capacity }

@@ -186,6 +186,21 @@ test('SE-24 permits are kept through a wait as long as the action says, and take
   expect(await claim(9)).toEqual([2])
 })
 
+test('SE-24 each wait is held through for the whole time of the action, however soon it follows another', async () => {
+  const { submit, claim, suspend, clock, views } = await begin()
+  await submit({ locks: ['a'], holdMs: 60_000 }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1])
+  await suspend(1, clock.now() + 50_000)
+  await clock.advance(50_000)
+  expect(await claim(9)).toEqual([1])
+  await suspend(1, clock.now() + 300_000)
+  expect(views.permits({ limit: 9 })).toMatchObject([{ execution: 1, fence: 0, granted: true }])
+  await clock.advance(55_000)
+  expect(await claim(9)).toEqual([])
+  await clock.advance(5_000)
+  expect(await claim(9)).toEqual([2])
+})
+
 test('SE-24 a step takes permits, stands in line, and learns by asking that its turn has come', async () => {
   const { submit, claim, permit, succeed } = await begin()
   await submit({}, {}, {})
@@ -199,6 +214,48 @@ test('SE-24 a step takes permits, stands in line, and learns by asking that its 
   expect(await take(2, 'asset:1')).toMatchObject({ state: 'running' })
   await succeed(2)
   expect(await take(3, 'asset:1')).toMatchObject({ state: 'running' })
+})
+
+test('SE-24 a permit that a step waited for is held under the fence of its run', async () => {
+  const { submit, claim, permit, views } = await begin()
+  await submit({}, {})
+  await claim(9)
+  const take = (id: number) => permit(id, { type: 'take_permits', step: 'install', keys: ['a'] } as never)
+  good(await take(1))
+  expect(await take(2)).toMatchObject({ code: 'permit_busy' })
+  good(await permit(1, { type: 'give_permits', step: 'install' }))
+  good(await take(2))
+  expect(views.permits({ limit: 9 })).toEqual([
+    expect.objectContaining({ execution: 2, granted: false, fence: views.find(2)?.execution.fence }),
+  ])
+})
+
+test('SE-24 a flood of steps of higher priority lets the oldest step pass after fifteen', async () => {
+  const { submit, claim, permit } = await begin()
+  await submit({ priority: -5 }, ...Array.from({ length: 20 }, () => ({ priority: 5 })))
+  const ids = (await claim(99)).sort((a, b) => a - b)
+  const take = (id: number) => permit(id, { type: 'take_permits', step: 's', keys: ['a'] } as never)
+  const give = (id: number) => permit(id, { type: 'give_permits', step: 's' })
+  const [low = 0, holder = 0, ...others] = ids
+  good(await take(holder))
+  for (const id of [low, ...others]) expect(await take(id)).toMatchObject({ code: 'permit_busy' })
+  let last = holder
+  for (const id of others.slice(0, 15)) {
+    good(await give(last))
+    good(await take(id))
+    last = id
+  }
+  good(await give(last))
+  expect(await take(low)).toMatchObject({ state: 'running' })
+})
+
+test('DG-01 a capacity that is none is refused, and what was set stays', async () => {
+  const { committer, views } = await begin()
+  const limit = (capacity: number) =>
+    committer.give<'limit'>({ kind: 'limit', tenant: 'acme', key: 'a', capacity, by: 'human:a', reason: 'quiet' })
+  good(await limit(2))
+  for (const wrong of [-1, 0, 1.5, 100_001]) expect(await limit(wrong)).toMatchObject({ code: 'invalid_permits' })
+  expect(views.limits('acme')).toMatchObject([{ capacity: 2 }])
 })
 
 test('SE-24 a step that would wait for itself is refused', async () => {

@@ -43,6 +43,8 @@ export function decideClaim(
     leaseRenewals: 0,
     cancelChecks: 0,
     startedAt: now,
+    // The wait is over, and the next one is held through anew.
+    holdUntil: null,
     reconciles: reconcileOnly ? execution.reconciles + 1 : execution.reconciles,
   }
   // A suspect is claimed alone; the record says so.

@@ -40,6 +40,11 @@ test('DG-01 the lowest free slot is given, and none beyond the capacity', () => 
   expect(freeSlot([{ slot: 0 }, { slot: 1 }], 2)).toBeNull()
 })
 
+test('DG-01 a capacity that was lowered gives no slot while as many are held in higher ones', () => {
+  expect(freeSlot([{ slot: 1 }, { slot: 2 }], 1)).toBeNull()
+  expect(freeSlot([{ slot: 2 }], 2)).toBe(0)
+})
+
 test('DG-01 no stretch of time of any length sees more starts than the rate and its burst allow', () => {
   const rates = fc.record({ limit: fc.integer({ min: 1, max: 50 }), burst: fc.integer({ min: 1, max: 9 }) })
   fc.assert(

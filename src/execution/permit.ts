@@ -137,6 +137,7 @@ export const readNeeds = (text: string): Needs => JSON.parse(text) as Needs
 /** The lowest slot below the capacity that nobody has; null when all are taken. */
 export function freeSlot(taken: readonly Pick<Permit, 'slot'>[], capacity: number): number | null {
   if (taken.length === 0) return 0
+  if (taken.length >= capacity) return null
   const slots = new Set(taken.map(({ slot }) => slot))
   for (let slot = 0; slot < capacity; slot++) if (!slots.has(slot)) return slot
   return null

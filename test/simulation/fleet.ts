@@ -1,12 +1,14 @@
 import { actionRegistry } from '../../src/action/action.ts'
 import { artifactMemory } from '../../src/artifacts/memory.ts'
 import type { ArtifactStore } from '../../src/artifacts/store.ts'
+import { internalId, type PublicIdKey } from '../../src/identity/public-id.ts'
 import { inProcess } from '../../src/protocol/in-process.ts'
 import { createWorker, type Worker } from '../../src/worker.ts'
 import { type CarrierPorts, lossyProtocol } from './carrier.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
 import { scriptedActions } from './script.ts'
+import { stepPermits } from './step-permits.ts'
 
 interface Process {
   readonly owner: string
@@ -18,6 +20,7 @@ interface Process {
 export interface FleetPorts extends CarrierPorts {
   readonly dice: Dice
   readonly outside: Outside
+  readonly idKey: PublicIdKey
   readonly log: (line: string) => void
 }
 
@@ -50,12 +53,19 @@ export class Fleet {
     return owner !== undefined && this.isOver(owner)
   }
 
+  /** The key under which a process signed on last. */
+  #keyOf(owner: string): number {
+    let found = 0
+    for (const [key, known] of this.#owners) if (known.owner === owner) found = key
+    return found
+  }
+
   isOver(owner: string): boolean {
     return this.#ports.scheduler.isKilled(owner)
   }
 
   #start(slot: number): void {
-    const { scheduler, faults, writer, dice, outside } = this.#ports
+    const { scheduler, faults, writer, dice, outside, idKey } = this.#ports
     const identity = `worker-${slot}`
     const starts = (this.#starts[slot] ?? 0) + 1
     this.#starts[slot] = starts
@@ -77,9 +87,14 @@ export class Fleet {
         })
       },
     }
+    const protocol = lossyProtocol({ scheduler, faults, writer }, owner, inner)
+    const permits = stepPermits({
+      clock,
+      send: (execution, command) => protocol.work(this.#keyOf(owner), internalId(execution, idKey) ?? 0, command),
+    })
     const worker = createWorker({
-      protocol: lossyProtocol({ scheduler, faults, writer }, owner, inner),
-      actions: actionRegistry(scriptedActions({ owner, clock, outside })),
+      protocol,
+      actions: actionRegistry(scriptedActions({ owner, clock, outside, stepPermits: permits })),
       identity,
       incarnation: owner,
       host: { host: 'simulated', pid: slot + 1, startedTicks: null, bootId: null },

@@ -266,9 +266,9 @@ export class People {
     const shared = dice.chance(0.3)
     const of = shared
       ? { tenant: '', key: 'action:crm.sync' }
-      : { tenant: dice.pick(tenants), key: dice.pick(['asset:a', 'asset:b', 'tenant']) }
+      : { tenant: dice.pick(tenants), key: dice.pick(['asset:a', 'asset:b', 'asset:d', 'tenant']) }
     const order: OrderOf<'limit' | 'break'> = dice.chance(0.5)
-      ? { kind: 'limit', ...of, capacity: dice.pick([null, 1, 2, 3]), by: 'human:alice', reason: 'simulated' }
+      ? { kind: 'limit', ...of, capacity: dice.pick([null, 1, 2, 3, 3, -1, 0]), by: 'human:alice', reason: 'simulated' }
       : { kind: 'break', ...of, execution: null, principal: 'human:alice', reason: 'simulated' }
     this.waiting += 1
     carry(this.#ports, 'operator', order.kind, () => writer.orders().give<'limit' | 'break'>(order)).then(

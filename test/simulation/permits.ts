@@ -1,27 +1,25 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Needs, readNeeds } from '../../src/execution/permit.ts'
 import type { Changes } from '../../src/store/rows.ts'
+import { holdMs } from './script.ts'
+import { type InLine, Turns } from './turns.ts'
 import type { Report } from './violation.ts'
 
 const texts = {
   permits: 'select tenant, key, slot, execution, fence, step, granted from execution_locks',
-  parked: 'select key, rank, turn, id from parked order by key, rank, turn, id',
-  execution: 'select state, fence, hold_until, tenant from executions where id = ?',
+  parked: 'select key, rank, turn, id, available_at from parked order by key, rank, turn, id',
+  execution: 'select state, fence, hold_until, rank from executions where id = ?',
   request: 'select permits, tenant from requests where id = ?',
   limits: 'select tenant, key, capacity from limits',
   rates: 'select tenant, key, wake_at from rate_limits where wake_at is not null',
-  timers: 'select at from timers where kind = 4',
+  timers: 'select id, at, kind from timers where kind in (4, 6)',
+  waiters: 'select tenant, key, rank, since, execution, fence, step from permit_waiters',
+  holds: 'select id, hold_until from executions where state = 5 and hold_until is not null',
 } as const
 
 const running = 4
 const waiting = 5
 const claimable: readonly unknown[] = [3, 6]
-
-interface InLine {
-  readonly rank: number
-  readonly turn: number
-  readonly id: number
-}
 
 export const permitKinds = [
   'permit granted',
@@ -30,6 +28,14 @@ export const permitKinds = [
   'parked on a rate',
   'limit set',
   'permit broken',
+  'permit of a step granted',
+  'permit of a step taken',
+  'step in line',
+  'refusal permit_deadlock',
+  'refusal invalid_permits',
+  'permits kept through a wait',
+  'permits given back before the wait was over',
+  'limit below what is held',
 ] as const
 
 /** Holds the rows of permits against the executions, past the code under test. */
@@ -39,28 +45,50 @@ export class PermitTables {
   readonly #count: (name: string) => void
   readonly #statements: Partial<Record<keyof typeof texts, StatementSync>> = {}
   readonly #needs = new Map<number, Needs | null>()
+  readonly #turns: Turns
   #holders = new Set<string>()
+  #holds = new Map<unknown, unknown>()
   #lines = new Map<string, readonly InLine[]>()
+  #limits: ReadonlyMap<string, number> = new Map()
 
   constructor(db: DatabaseSync, report: Report, count: (name: string) => void) {
     this.#db = db
     this.#report = report
     this.#count = count
+    this.#turns = new Turns((kind) => count(`lock ${kind}`))
+  }
+
+  /** A writer that starts anew has forgotten how many passed whom. */
+  restarted(): void {
+    this.#turns.forget()
   }
 
   /** After every commit. */
   check(changes: Changes): void {
-    const held = this.#checkPermits()
+    const at = changes.log.at(-1)?.at
+    const limits = new Map(
+      this.#rows('limits').map(([tenant, key, capacity]) => [nameOf(tenant, key), capacity as number]),
+    )
+    const lines = this.#readLines()
+    const held = this.#checkPermits(changes, limits, lines)
+    this.#limits = limits
+    this.#lines = lines
     this.#checkLines(held)
-    this.#checkRates()
+    this.#checkTimers(at)
     for (const { key } of changes.parked.add)
       this.#count(key.startsWith('rate:') ? 'parked on a rate' : `parked on a ${key.slice(0, 4)}`)
-    for (const { granted } of changes.permits.add) this.#count(granted ? 'permit granted' : 'permit taken')
+    for (const { granted, step } of changes.permits.add)
+      this.#count(`permit ${step === null ? '' : 'of a step '}${granted ? 'granted' : 'taken'}`)
+    if (changes.waiters.add.length > 0) this.#count('step in line')
     if (changes.limits.add.length > 0) this.#count('limit set')
     for (const { type } of changes.log) if (type === 'permit_broken') this.#count('permit broken')
   }
 
-  #checkPermits(): Map<string, Set<number>> {
+  #checkPermits(
+    { permits }: Changes,
+    limits: ReadonlyMap<string, number>,
+    lines: ReadonlyMap<string, readonly InLine[]>,
+  ): Map<string, Set<number>> {
     const held = new Map<string, Set<number>>()
     const holders = new Set<string>()
     for (const [tenant, key, slot, id, fence, step, granted] of this.#rows('permits')) {
@@ -76,65 +104,120 @@ export class PermitTables {
             (state === waiting && holdUntil !== null) ||
             (state === running && step !== null)
       if (!isAlive) this.#report('I14', `${at} outlived its lease: fence ${fence}, now ${now}, reserved ${granted}`)
-      const capacity = this.#capacity(id as number, name)
-      if (capacity === undefined) {
-        if (step === null) this.#report('I14', `${at} was never needed`)
-      } else if ((slot as number) >= capacity && !this.#limits().has(name)) {
-        this.#report('I15', `${at} has slot ${slot} of ${capacity}`)
-      }
-      if (!this.#holders.has(`${name} ${id}`)) this.#checkOrder(name, id as number)
+      if (step === null && this.#capacity(id as number, name) === undefined)
+        this.#report('I14', `${at} was never needed`)
     }
+    for (const { tenant, key, execution: id, step } of permits.add) {
+      const name = nameOf(tenant, key)
+      if (this.#holders.has(`${name} ${id}`) || !holders.has(`${name} ${id}`)) continue
+      const declared = step === null ? (this.#capacity(id, name) ?? 0) : 1
+      // Both: what was lowered or raised in this very commit may have been so before or after.
+      const capacity = Math.max(this.#limits.get(name) ?? declared, limits.get(name) ?? declared)
+      const count = held.get(name)?.size ?? 0
+      if (count > capacity) this.#report('I15', `execution ${id} got ${name}, which ${count} hold and ${capacity} may`)
+      this.#checkOrder(name, id, step, lines)
+    }
+    for (const [name, limit] of limits) if ((held.get(name)?.size ?? 0) > limit) this.#count('limit below what is held')
     this.#holders = holders
     return held
   }
 
-  /** Whoever got a permit was the first of his rank. */
-  #checkOrder(name: string, id: number): void {
-    const line = this.#lines.get(`lock:${name}`) ?? []
-    const place = line.find((one) => one.id === id)
+  /** Whoever got a permit was next. */
+  #checkOrder(name: string, id: number, step: string | null, lines: ReadonlyMap<string, readonly InLine[]>): void {
+    const before = this.#lines.get(`lock:${name}`) ?? []
+    const after = lines.get(`lock:${name}`) ?? []
     // Who is paused in the same commit stands elsewhere from then on, and may be passed.
-    const parked = this.#rows('parked').filter((row) => row[0] === `lock:${name}`)
-    const isParkedStill = new Set(parked.map((row) => row[3]))
-    for (const other of line) {
-      if (other.id === id || !isParkedStill.has(other.id)) continue
-      const isBefore = place === undefined ? true : other.rank === place.rank && other.turn < place.turn
-      if (isBefore) this.#report('I16', `execution ${id} got ${name} although ${other.id} stood before it`)
+    const left = before.filter((one) => one.id !== id && after.some((other) => isSame(one, other)))
+    const rank = pseudoRank(Number(this.#rows('execution', id)[0]?.[3]), step !== null)
+    const never = Number.MAX_SAFE_INTEGER
+    const place = before.find((one) => one.id === id && one.rank === rank) ?? {
+      id,
+      rank,
+      turn: never,
+      since: never,
+      line: 0,
     }
+    const wrong = this.#turns.take(name, place, left)
+    if (wrong !== null) this.#report('I16', `${name}: ${wrong}`)
   }
 
-  #checkLines(held: ReadonlyMap<string, ReadonlySet<number>>): void {
+  /** Everybody who stands in line, by what for: whole executions that are parked, and steps of those that run. */
+  #readLines(): Map<string, InLine[]> {
     const lines = new Map<string, InLine[]>()
-    for (const [key, rank, turn, id] of this.#rows('parked')) {
-      const entry = { rank: rank as number, turn: turn as number, id: id as number }
-      const line = lines.get(key as string)
-      if (line === undefined) lines.set(key as string, [entry])
+    const add = (key: string, entry: InLine): void => {
+      const line = lines.get(key)
+      if (line === undefined) lines.set(key, [entry])
       else line.push(entry)
     }
-    for (const [key, [first]] of lines) {
-      if (!key.startsWith('lock:') || first === undefined) continue
-      const name = key.slice('lock:'.length)
-      const capacity = this.#limits().get(name) ?? this.#capacity(first.id, name)
-      if (capacity === undefined) {
-        this.#report('I16', `execution ${first.id} is parked on ${name}, which it does not need`)
-        continue
-      }
-      for (let slot = 0; slot < capacity; slot++) {
-        if (!held.get(name)?.has(slot))
-          this.#report('I16', `slot ${slot} of ${name} is free, and ${first.id} waits for it`)
-      }
+    for (const [key, rank, turn, id, at] of this.#rows('parked') as readonly (readonly [
+      string,
+      number,
+      number,
+      number,
+      number,
+    ])[])
+      add(key, { id, rank: pseudoRank(rank, false), turn, since: at, line: 0 })
+    for (const [tenant, key, rank, since, id, fence, step] of this.#rows('waiters')) {
+      const [state, now] = this.#rows('execution', id as number)[0] ?? []
+      if (state !== running || fence !== now)
+        this.#report(
+          'I14',
+          `step ${step} of execution ${id} (state ${state}) stands in line under fence ${fence}, now ${now}`,
+        )
+      const at = since as number
+      add(`lock:${nameOf(tenant, key)}`, {
+        id: id as number,
+        rank: pseudoRank(rank as number, true),
+        turn: at,
+        since: at,
+        line: 0,
+      })
     }
-    this.#lines = lines
+    return lines
   }
 
-  /** Whoever waits for a rate is woken by a timer. */
-  #checkRates(): void {
-    const timers = new Set(this.#rows('timers').map((row) => row[0]))
-    const rates = new Map(this.#rows('rates').map(([tenant, key, at]) => [nameOf(tenant, key), at]))
+  /** While somebody waits, nothing is free. */
+  #checkLines(held: ReadonlyMap<string, ReadonlySet<number>>): void {
+    for (const [key, line] of this.#lines) {
+      if (!key.startsWith('lock:')) continue
+      const name = key.slice('lock:'.length)
+      for (const { id, rank } of line) {
+        const declared = isStep(rank) ? 1 : this.#capacity(id, name)
+        const capacity = declared === undefined ? undefined : (this.#limits.get(name) ?? declared)
+        if (capacity === undefined) this.#report('I16', `execution ${id} is parked on ${name}, which it does not need`)
+        else if ((held.get(name)?.size ?? 0) < capacity)
+          this.#report('I16', `${held.get(name)?.size ?? 0} of ${capacity} hold ${name}, and ${id} waits for it`)
+      }
+    }
+  }
+
+  /** Whoever waits for a rate is woken by a timer; what is kept through a wait is given back by one. */
+  #checkTimers(at: number | undefined): void {
+    const timers = this.#rows('timers')
+    const rates = new Map(this.#rows('rates').map(([tenant, key, wakeAt]) => [nameOf(tenant, key), wakeAt]))
     for (const key of this.#lines.keys()) {
       if (!key.startsWith('rate:')) continue
-      const at = rates.get(key.slice('rate:'.length))
-      if (at === undefined || !timers.has(at)) this.#report('I16', `nothing wakes what is parked on ${key}`)
+      const wakeAt = rates.get(key.slice('rate:'.length))
+      const isTimed = timers.some(([, due, kind]) => kind === 4 && due === wakeAt)
+      if (wakeAt === undefined || !isTimed) this.#report('I16', `nothing wakes what is parked on ${key}`)
     }
+    const holds = new Map<unknown, unknown>()
+    for (const [id, until] of this.#rows('holds')) {
+      holds.set(id, until)
+      const isNew = this.#holds.get(id) !== until
+      if (isNew) this.#count('permits kept through a wait')
+      if (!timers.some(([whose, due, kind]) => kind === 6 && whose === id && due === until))
+        this.#report('I14', `nothing ends the time for which execution ${id} keeps its permits`)
+      if (at === undefined) continue
+      if ((until as number) <= at)
+        this.#report('I14', `execution ${id} keeps its permits at ${at}, and may until ${until}`)
+      if (isNew && (until as number) !== at + holdMs)
+        this.#report('I14', `execution ${id} may keep its permits until ${until}`)
+    }
+    for (const id of this.#holds.keys())
+      if (!holds.has(id) && this.#rows('execution', id as number)[0]?.[0] === waiting)
+        this.#count('permits given back before the wait was over')
+    this.#holds = holds
   }
 
   #capacity(id: number, name: string): number | undefined {
@@ -151,10 +234,6 @@ export class PermitTables {
 
   readonly #tenants = new Map<number, string>()
 
-  #limits(): ReadonlyMap<string, number> {
-    return new Map(this.#rows('limits').map(([tenant, key, capacity]) => [nameOf(tenant, key), capacity as number]))
-  }
-
   #rows(name: keyof typeof texts, ...values: number[]): readonly (readonly unknown[])[] {
     let statement = this.#statements[name]
     if (statement === undefined) {
@@ -165,5 +244,12 @@ export class PermitTables {
     return statement.all(...values) as unknown as unknown[][]
   }
 }
+
+/** Steps stand before whole executions of the same rank. */
+const pseudoRank = (rank: number, ofStep: boolean): number => 2 * rank + (ofStep ? 0 : 1)
+const isStep = (rank: number): boolean => rank % 2 === 0
+
+const isSame = (one: InLine, other: InLine): boolean =>
+  one.id === other.id && one.rank === other.rank && one.turn === other.turn
 
 const nameOf = (tenant: unknown, key: unknown): string => JSON.stringify([tenant, key])

@@ -9,6 +9,7 @@ import { ChildFailed, RetryAfter, TerminalError } from '../../src/errors/failure
 import type { Clock } from '../../src/time/clock.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
+import type { StepPermits } from './step-permits.ts'
 
 /** What a simulated handler does, as data: the input of the execution. */
 export type Line =
@@ -19,6 +20,8 @@ export type Line =
   | { readonly do: 'rest'; readonly name: string; readonly ms: number }
   | { readonly do: 'await'; readonly name: string; readonly ms: number }
   | { readonly do: 'child'; readonly name: string; readonly lines: readonly Line[]; readonly isFree: boolean }
+  /** Does another line under locks of this step alone. */
+  | { readonly do: 'locked'; readonly step: string; readonly keys: readonly string[]; readonly inner: Line }
   | { readonly do: 'fail'; readonly times: number; readonly how: 'plain' | 'terminal' | 'later' }
   /** A handler that changed under its execution: from the second attempt on it leaves the next line out. */
   | { readonly do: 'drift' }
@@ -36,13 +39,19 @@ export interface ScriptPorts {
   readonly owner: string
   readonly clock: Clock
   readonly outside: Outside
+  readonly stepPermits: StepPermits
   /** Whether executions need permits and shares of rates; decided where they are admitted. */
   readonly limits?: boolean
 }
 
+/** Milliseconds for which one of the actions keeps its permits while it waits. */
+export const holdMs = 12_000
+
 /** What each action may do at the same time, or in a time, where a world has limits. */
-const limitsOf: { readonly [N in (typeof actionNames)[number]]: Pick<AnyAction, 'concurrency' | 'rateLimit'> } = {
-  'crm.sync': { concurrency: { limit: 1 } },
+const limitsOf: {
+  readonly [N in (typeof actionNames)[number]]: Pick<AnyAction, 'concurrency' | 'rateLimit' | 'hold'>
+} = {
+  'crm.sync': { concurrency: { limit: 1 }, hold: { throughWait: holdMs } },
   'pdf.render': { rateLimit: { limit: 6, per: '1m', burst: 2 } },
   'chat.post': {
     concurrency: { limit: 2, key: (input) => `lane-${(input as Script).lines.length % 2}` },
@@ -52,7 +61,7 @@ const limitsOf: { readonly [N in (typeof actionNames)[number]]: Pick<AnyAction, 
 }
 
 /** The actions as one worker process knows them. */
-export function scriptedActions({ owner, clock, outside, limits = false }: ScriptPorts): AnyAction[] {
+export function scriptedActions({ owner, clock, outside, stepPermits, limits = false }: ScriptPorts): AnyAction[] {
   const input: AnyAction['input'] = {
     '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
   }
@@ -130,6 +139,8 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
         return await context.waitForSignal(line.name, { timeout: line.ms })
       case 'child':
         return await spawn(line, context)
+      case 'locked':
+        return await locked(line, context, place)
       case 'fail':
         if (context.attempt > line.times) return null
         if (line.how === 'terminal') throw new TerminalError('it will never work')
@@ -137,6 +148,16 @@ export function scriptedActions({ owner, clock, outside, limits = false }: Scrip
         throw new Error('it failed')
       case 'drift':
         return null
+    }
+  }
+
+  async function locked(line: Extract<Line, { do: 'locked' }>, context: RunContext, place: string): Promise<unknown> {
+    const step = `${place}${line.step}`
+    await stepPermits.take(context, step, line.keys)
+    try {
+      return await perform(line.inner, context, place)
+    } finally {
+      await stepPermits.give(context, step)
     }
   }
 
@@ -177,8 +198,17 @@ export function writeScript(dice: Dice, note: string): Script {
   if (dice.chance(0.12))
     lines.push({ do: 'fail', times: dice.between(1, 4), how: dice.pick(['plain', 'plain', 'terminal', 'later']) })
   if (dice.chance(0.04)) lines.splice(dice.int(lines.length), 0, { do: 'drift' })
+  if (dice.chance(0.14)) lockOne(dice, lines)
   const locks = ['asset:a', 'asset:b', 'asset:c'].filter(() => dice.chance(0.45))
   return { lines, note, locks: dice.chance(0.3) ? locks.reverse() : locks }
+}
+
+/** Keys of steps and of whole executions are the same ones, and in any order. */
+function lockOne(dice: Dice, lines: Line[]): void {
+  const index = dice.int(lines.length)
+  const inner = lines[index] as Line
+  const keys = dice.pick([['asset:d'], ['asset:d', 'asset:a'], ['asset:c', 'asset:d'], ['asset:a']])
+  lines[index] = { do: 'locked', step: `lock${index}`, keys, inner }
 }
 
 function writeLine(dice: Dice, index: number): Line {

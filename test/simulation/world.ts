@@ -21,6 +21,7 @@ import { PermitTables } from './permits.ts'
 import { Replay } from './replay.ts'
 import { Scheduler } from './scheduler.ts'
 import { scriptedActions } from './script.ts'
+import type { StepPermits } from './step-permits.ts'
 import { Tables } from './tables.ts'
 import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
@@ -115,7 +116,7 @@ class World {
         return told?.state === 'running' && told.fence === fence
       },
     })
-    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, log }, random.between(2, 4))
+    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, idKey, log }, random.between(2, 4))
     this.#timetable = new Timetable({
       ...carrier,
       dice: dice(`timetable ${seed}`),
@@ -141,7 +142,13 @@ class World {
   }
 
   #newControlPlane(): ControlPlane {
-    const unused = { owner: 'nobody', clock: this.#clock, outside: this.#outside, limits: this.#limits }
+    const unused = {
+      owner: 'nobody',
+      clock: this.#clock,
+      outside: this.#outside,
+      limits: this.#limits,
+      stepPermits: nobodys,
+    }
     return new ControlPlane({
       host: {
         orders: this.#writer.orders(),
@@ -303,6 +310,7 @@ class World {
   }
 
   async #startWriter(): Promise<void> {
+    this.#permits.restarted()
     await this.#writer.start(() => {
       this.#isRestarting = false
       this.#sweep(this.#writer.owner)
@@ -386,6 +394,9 @@ class World {
     this.#db.close()
   }
 }
+
+/** Actions of the control plane are never run. */
+const nobodys: StepPermits = { take: () => Promise.resolve(), give: () => Promise.resolve() }
 
 /** Lets every promise settle that can settle without the scheduler. */
 const drain = (): Promise<void> =>

@@ -1,0 +1,68 @@
+/** One that stands in a line, or stood there until it was taken out of it. */
+export interface InLine {
+  readonly id: number
+  /** Lower goes first. */
+  readonly rank: number
+  /** Its place within the rank. */
+  readonly turn: number
+  /** Since when it could go. */
+  readonly since: number
+  /** Lines that are served together are told apart by this. */
+  readonly line: number
+}
+
+interface Tally {
+  sinceOldest: number
+  sinceOut: number
+}
+
+/** Of sixteen in a row one is the oldest in front of its rank: the bound of architecture.md, said anew. */
+const rowOf = 16
+
+/**
+ * Watches the order in which lines are served: within a rank strictly by turn; past a better rank only the oldest, and
+ * only once in sixteen; and of sixteen in a row one is the oldest, so that nobody starves.
+ */
+export class Turns {
+  readonly #tallies = new Map<string, Tally>()
+  readonly #count: (kind: string) => void
+
+  constructor(count: (kind: string) => void) {
+    this.#count = count
+  }
+
+  /** What is wrong with taking `taken` while `left` stay; null when nothing is. */
+  take(name: string, taken: InLine, left: readonly InLine[]): string | null {
+    const heads = headsOf(left)
+    const own = heads.find(({ line, rank }) => line === taken.line && rank === taken.rank)
+    if (own !== undefined && (own.turn - taken.turn || own.id - taken.id) < 0)
+      return `${taken.id} went before ${own.id}, which stood before it in the same rank`
+    const better = heads.find((head) => head.rank < taken.rank)
+    const older = heads.find((head) => head.since < taken.since)
+    const tally = this.#tallies.get(name) ?? { sinceOldest: 0, sinceOut: Number.POSITIVE_INFINITY }
+    this.#tallies.set(name, tally)
+    tally.sinceOldest = older === undefined ? 0 : tally.sinceOldest + 1
+    const sinceOut = tally.sinceOut
+    tally.sinceOut = better === undefined ? tally.sinceOut + 1 : 0
+    if (tally.sinceOldest >= rowOf) return `${tally.sinceOldest} went in a row and none was the oldest, ${older?.id}`
+    if (better === undefined) return null
+    this.#count('line served past a better rank')
+    if (older !== undefined) return `${taken.id} went before ${better.id} of a better rank, and was not the oldest`
+    return sinceOut < rowOf - 1 ? `${taken.id} went before ${better.id}, and so did one ${sinceOut} before it` : null
+  }
+
+  /** From here on everything counts anew. */
+  forget(): void {
+    this.#tallies.clear()
+  }
+}
+
+function headsOf(left: readonly InLine[]): InLine[] {
+  const heads = new Map<string, InLine>()
+  for (const one of left) {
+    const place = `${one.line} ${one.rank}`
+    const head = heads.get(place)
+    if (head === undefined || (one.turn - head.turn || one.id - head.id) < 0) heads.set(place, one)
+  }
+  return [...heads.values()]
+}
