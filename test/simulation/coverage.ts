@@ -1,4 +1,5 @@
 import { transitions } from '../../src/execution/machine.ts'
+import { deskKinds } from './desk.ts'
 import { faultKinds } from './faults.ts'
 import { permitKinds } from './permits.ts'
 
@@ -45,6 +46,9 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
       .map(nameOf)
       .filter((name) => !beyond.has(name) && (seeds >= rareSeedsMin || !rare.has(name)))
       .map((name) => `transition ${name}`),
+    ...deskKinds,
+    'fact archived',
+    'fact restored',
     'schedule fired',
     'schedule pause',
     'schedule backfill',

@@ -186,7 +186,11 @@ export class People {
         this.waiting -= 1
       },
     )
-    // Whatever key it has, known here or not, may move on.
+    this.mayMoveKeys()
+  }
+
+  /** Whatever key is run again, known here or not, may move on. */
+  mayMoveKeys(): void {
     for (const name of this.#named) this.#moving.add(name)
   }
 

@@ -23,6 +23,7 @@ export interface Replayed {
   endedBy: number | null
   cancelAsked: boolean
   reconcileOnly: boolean
+  isArchived: boolean
   steps: number
   /** Whether it has been planned, and whether it must be before it may run. */
   plan: boolean
@@ -94,6 +95,10 @@ export class Replay {
         this.#fail('I3', `${at}: worker ${event.worker} wrote, but the holder is ${known.holder}`)
       }
     }
+    if (known.isArchived !== (event.type === 'restored'))
+      this.#fail('I30', `${at}: the execution is ${known.isArchived ? '' : 'not '}archived`)
+    if (event.type === 'archived' || event.type === 'restored') known.isArchived = event.type === 'archived'
+    if (event.type === 'archived' && !isTerminal(known.state)) this.#fail('I30', `${at}: it has not ended`)
     this.#ledger(known, event, at)
     this.#plan(known, event, at)
     if (isTransition) this.#move(known, event, at)
@@ -124,6 +129,7 @@ export class Replay {
       endedBy: null,
       cancelAsked: false,
       reconcileOnly: false,
+      isArchived: false,
       steps: 0,
       plan: false,
       isToBePlanned: event.to === 'requested',

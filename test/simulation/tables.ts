@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Execution, isOpen, isSuspect, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { targetStates } from '../../src/execution/plan.ts'
+import { archivedOf } from '../../src/store/sqlite/archive.ts'
 import { executionColumns } from '../../src/store/sqlite/columns.ts'
 import { effectOf, executionOf, type Row } from '../../src/store/sqlite/rows-of.ts'
 import type { Replayed } from './replay.ts'
@@ -9,7 +10,9 @@ import type { Report } from './violation.ts'
 
 const texts = {
   execution: `select ${executionColumns()} from executions where id = ?`,
-  ids: 'select id from executions order by id',
+  ids: 'select id from executions union select id from archives order by id',
+  archive:
+    'select id, tenant, input_hash, archived_at, document, sha256, state, n, head, fence from archives where id = ?',
   effects: 'select * from execution_effects where execution = ?',
   steps: 'select count(*) from execution_steps where execution = ?',
   logs: 'select seq, fence, line from execution_logs where execution = ? order by seq',
@@ -26,8 +29,9 @@ const texts = {
   depth: `select key, tenant, ifnull((select count from depth d where d.queue = q.key and d.tenant = t.tenant), 0),
     (select count(*) from executions e where e.queue = q.key and e.tenant = t.tenant and e.state in (3, 6) and e.rank > -5000)
     from queues q, (select tenant from executions union select tenant from depth) t`,
-  keys: `select count(*), count(distinct json_array(tenant, action, record_only, idem_key, generation))
-    from requests where idem_key is not null`,
+  keys: `select count(*), count(distinct json_array(tenant, action, record_only, idem_key, generation)) from (
+    select tenant, action, record_only, idem_key, generation from requests union all
+    select tenant, action, record_only, idem_key, generation from archives) where idem_key is not null`,
 } as const
 
 /** Reads the tables past the code under test, and holds what they say against the replayed log. */
@@ -74,6 +78,10 @@ export class Tables {
 
   /** The row, the ledger and the journal of one execution are what its events say. */
   check(told: Replayed): void {
+    if (told.isArchived) {
+      this.#checkArchived(told)
+      return
+    }
     const row = this.#rows('execution', told.id)[0]
     if (row === undefined) {
       this.#report('I18', `execution ${told.id} has events and no row`)
@@ -128,6 +136,29 @@ export class Tables {
     }
     this.#checkTargets(told, at)
     this.#checkOutcome(told, at)
+  }
+
+  /** What is put away is whole: its state, its ledger and its journal are what the events say, and its rows are gone. */
+  #checkArchived(told: Replayed): void {
+    const at = `archived execution ${told.id}`
+    if (this.#rows('execution', told.id).length > 0) this.#report('I30', `${at} has a row beside its archive`)
+    const row = this.#rows('archive', told.id)[0]
+    const parts = row === undefined ? null : archivedOf(row).parts
+    if (row === undefined || parts === null) {
+      this.#report('I30', `${at} cannot be read`)
+      return
+    }
+    const same = (what: string, actual: unknown, expected: unknown): void => {
+      if (actual !== expected) this.#report('I30', `${at}: ${what} is ${actual}, the log says ${expected}`)
+    }
+    same('state', parts.execution.state, told.state)
+    same('n', parts.execution.n, told.n)
+    same('n of its entry', row[7], told.n)
+    same('fence', parts.execution.fence, told.fence)
+    same('number of steps', parts.steps.length, told.steps)
+    same('number of effects', parts.effects.length, told.effects.size)
+    for (const { effectKey, name, state } of parts.effects)
+      same(`effect ${name}`, state, told.effects.get(effectKey)?.state)
   }
 
   #checkTargets(told: Replayed, at: string): void {

@@ -1,5 +1,14 @@
 /** Names of the invariants in the project's list; `liveness` and `crash` are the simulation's own. */
-export type Invariant = `I${number}` | 'effects' | 'plans' | 'liveness' | 'crash' | 'rows'
+export type Invariant =
+  | `I${number}`
+  | 'effects'
+  | 'plans'
+  | 'bulk'
+  | 'deadline'
+  | 'suspects'
+  | 'liveness'
+  | 'crash'
+  | 'rows'
 
 export interface Violation {
   readonly invariant: Invariant

@@ -10,11 +10,14 @@ import type { Changes } from '../../src/store/rows.ts'
 import { Prepared } from '../../src/store/sqlite/prepared.ts'
 import type { Statements } from '../../src/store/sqlite/statements.ts'
 import { SqliteViews } from '../../src/store/sqlite/views.ts'
+import { audit } from './audit.ts'
 import { checkCommit } from './committed.ts'
 import { freshDatabase } from './database.ts'
+import { Desk } from './desk.ts'
 import { dice } from './dice.ts'
 import { Faults } from './faults.ts'
 import { Fleet } from './fleet.ts'
+import { BulkTables, Policies } from './many.ts'
 import { Outside } from './outside.ts'
 import { People } from './people.ts'
 import { PermitTables } from './permits.ts'
@@ -64,10 +67,13 @@ class World {
   readonly #fleet
   readonly #outside
   readonly #people
+  readonly #desk
   readonly #timetable
   readonly #replay
   readonly #tables
   readonly #permits
+  readonly #bulkTables
+  readonly #policies
   readonly #limits: boolean
   readonly #tenantConcurrency: number | null
   readonly #views
@@ -100,6 +106,8 @@ class World {
     this.#limits = random.chance(0.6)
     this.#tenantConcurrency = this.#limits ? random.pick([null, 1, 2]) : null
     this.#views = new SqliteViews(this.#db, new Prepared(this.#db))
+    this.#bulkTables = new BulkTables(this.#db, this.#report)
+    this.#policies = new Policies(this.#views.timeoutPolicies(), this.#report)
     const onCommitted = (changes: Changes): void => this.#committed(changes)
     const onAnswer = (order: OrderOf<OrderKind>, answer: Answer): void => this.#answered(order, answer)
     this.#writer = new Writer({ db: this.#db, idKey, scheduler, faults, statements, onCommitted, onAnswer, log })
@@ -138,6 +146,14 @@ class World {
             .effects({ id: key, open: true, limit: 100 })
             .map((effect) => ({ id, tenant, effect, isDead: this.#fleet.isDead(effect.worker) })),
         ),
+    })
+    this.#desk = new Desk({
+      ...carrier,
+      dice: dice(`desk ${seed}`),
+      controlPlane: this.#controlPlane,
+      people: this.#people,
+      count: this.#count,
+      archived: () => this.#executions().filter(({ key }) => this.#replay.executions.get(key)?.isArchived === true),
     })
   }
 
@@ -185,6 +201,8 @@ class World {
     for (const row of changes.log) this.#replay.takeRow(row)
     checkCommit(changes, this.#replay, this.#tables, this.#report)
     this.#permits.check(changes)
+    this.#bulkTables.check(changes)
+    this.#policies.check(changes)
     this.#tables.checkDepth()
     for (const { was, is } of changes.updates) {
       if (was.cancelledAt === null && is.cancelledAt !== null) this.#tables.checkChildren(is.id)
@@ -233,6 +251,7 @@ class World {
     await this.#startWriter()
     this.#scheduleFate()
     this.#timetable.begin()
+    this.#desk.plan()
     const stormSteps = this.#dice.between(80, 220)
     let steps = 0
     for (; steps < stormSteps && this.#violations.length === 0; steps += 1) await this.#step()
@@ -243,7 +262,16 @@ class World {
     steps += await this.#untilQuiet('everything has ended or waits for a person')
     this.#people.resolveAll()
     steps += await this.#untilQuiet('everything has ended after people decided')
-    if (this.#violations.length === 0) this.#audit()
+    if (this.#violations.length === 0) {
+      audit({
+        views: this.#views,
+        tables: this.#tables,
+        report: this.#report,
+        committed: this.#executions(),
+        acknowledged: this.#people.acknowledged,
+        told: (id) => this.#told(id),
+      })
+    }
     return this.#end(steps)
   }
 
@@ -297,7 +325,7 @@ class World {
       const waitsForChild = execution?.waitingOn?.startsWith('child:') === true && execution.availableAt === neverAt
       if (state !== 'waiting' || !(execution?.waitingFor === 'outcome' || waitsForChild)) return false
     }
-    return this.#writer.isUp
+    return this.#writer.isUp && !this.#views.openBulks().some(({ state }) => state === 'running')
   }
 
   #isRestarting = false
@@ -315,6 +343,7 @@ class World {
       this.#isRestarting = false
       this.#sweep(this.#writer.owner)
       this.#timetable.look(this.#writer.owner)
+      this.#desk.begin()
     })
   }
 
@@ -349,45 +378,6 @@ class World {
     const byMs = this.#dice.pick([3_000, 31_000, 200_000, -500, -31_000, -3_600_000])
     this.#faults.note(byMs > 0 ? 'clock jumps forward' : 'clock jumps back')
     this.#scheduler.jump(byMs)
-  }
-
-  /** From the tables alone, as somebody would who comes afterwards. */
-  #audit(): void {
-    const { report } = { report: this.#report }
-    const gone = new Set(this.#views.workers().flatMap(({ key, goneAt }) => (goneAt === null ? [] : [key])))
-    const replay = new Replay({ report, isGone: (worker) => gone.has(worker) })
-    for (const row of this.#views.log(0, 100_000)) replay.takeRow(row)
-    for (const id of this.#tables.ids()) {
-      const told = replay.executions.get(id)
-      if (told === undefined) report('I18', `execution ${id} has no events`)
-      else this.#tables.check(told)
-      const events = this.#views.events(id, 0, 100_000)
-      const isWhole = events.every(({ n, position }, index) => {
-        return n === index + 1 && position === told?.events[index]?.position
-      })
-      if (!isWhole || events.length !== told?.n) report('I17', `the history of execution ${id} is not whole`)
-    }
-    this.#checkForgottenParents()
-    this.#tables.checkIndexes(replay.executions.keys())
-    this.#tables.checkKeys()
-    const stored = new Set(this.#executions().map(({ id }) => id))
-    const ids = new Set(this.#tables.ids())
-    for (const { key } of this.#executions()) if (!ids.has(key)) report('I31', `execution ${key} was lost`)
-    for (const id of this.#people.acknowledged) if (!stored.has(id)) report('I31', `${id} was acknowledged and is lost`)
-    if (ids.size !== stored.size) report('I18', `${ids.size} executions, ${stored.size} were committed`)
-  }
-
-  /** Nobody waits for a child that has ended. */
-  #checkForgottenParents(): void {
-    for (const { id } of this.#replay.executions.values()) {
-      const waitingOn = this.#views.find(id)?.execution.waitingOn ?? ''
-      for (const name of waitingOn.split(' ').filter((each) => each.startsWith('child:'))) {
-        const child = this.#told(name.slice('child:'.length))
-        if (child === undefined || isTerminal(child.state)) {
-          this.#report('I37', `execution ${id} waits for ${name}, which is ${child?.state ?? 'unknown'}`)
-        }
-      }
-    }
   }
 
   close(): void {
