@@ -157,19 +157,19 @@ function repeated(world: World, noes: ReadonlyMap<string, number>): string[] {
   return complaints
 }
 
-function unintended(world: World, intents: ReadonlyMap<string, readonly number[]>): string[] {
+function unintended(world: World, intents: ReadonlyMap<string, number>): string[] {
   const complaints: string[] = []
   const seen = new Map<string, number>()
-  for (const { name, effectKey, fence, at, arrival } of world.arrivals) {
+  for (const { name, effectKey, fence, arrival, isIntended } of world.arrivals) {
     const intent = `${effectKey} ${fence}`
-    const times = intents.get(intent) ?? []
-    const before = seen.get(intent) ?? 0
-    seen.set(intent, before + 1)
-    const intendedAt = times[before]
-    if (intendedAt !== undefined && intendedAt <= at) continue
+    const times = (seen.get(intent) ?? 0) + 1
+    seen.set(intent, times)
     // Within one claim, a step of a plan may try again what has certainly not happened: with an intent of its own.
-    const what = before === 0 || intendedAt !== undefined ? 'without an intent' : `a second time under fence ${fence}`
-    complaints.push(`request ${arrival} (${name}) came ${what}`)
+    if (times > (intents.get(intent) ?? 0)) {
+      const what = times === 1 ? 'without an intent' : `once more under fence ${fence} without an intent of its own`
+      complaints.push(`request ${arrival} (${name}) came ${what}`)
+    }
+    if (!isIntended) complaints.push(`request ${arrival} (${name}) came before its intent was committed`)
   }
   return complaints
 }

@@ -85,7 +85,8 @@ export class Cluster {
   }
 
   async start(): Promise<void> {
-    const options: TargetOptions = { record: this.record, forgetful: this.#options.forgetful ?? false }
+    const { record, database } = this
+    const options: TargetOptions = { record, database, forgetful: this.#options.forgetful ?? false }
     this.target = new Child('target', options, this.signal, (message) => this.#take(this.target, message))
     await this.#ready(this.target)
     await this.startServer()

@@ -18,8 +18,8 @@ export interface Recovery {
 export interface History {
   readonly complaints: readonly string[]
   readonly executions: ReadonlyMap<number, Replayed>
-  /** Times of the intents by `effectKey fence`, in order. */
-  readonly intents: ReadonlyMap<string, readonly number[]>
+  /** How often each was intended, by `effectKey fence`. */
+  readonly intents: ReadonlyMap<string, number>
   /** How often it was concluded by effect key that the effect had not happened. */
   readonly noes: ReadonlyMap<string, number>
   readonly recoveries: readonly Recovery[]
@@ -36,7 +36,7 @@ export function readHistory(opened: OpenedSqlite): History {
   let now = 0
   const isGone = (worker: number): boolean => (goneAt.get(worker) ?? Number.POSITIVE_INFINITY) <= now
   const replay = new Replay({ report, isGone })
-  const intents = new Map<string, number[]>()
+  const intents = new Map<string, number>()
   const noes = new Map<string, number>()
   const claims = new Map<number, number>()
   const lost = new Map<number, Omit<Recovery, 'wentOnAt' | 'wasClaimed'>>()
@@ -53,9 +53,7 @@ export function readHistory(opened: OpenedSqlite): History {
         const effectKey = String(data.effectKey)
         if (row.type === 'effect_intended') {
           const intent = `${effectKey} ${replay.executions.get(execution)?.fence}`
-          const known = intents.get(intent)
-          if (known === undefined) intents.set(intent, [row.at])
-          else known.push(row.at)
+          intents.set(intent, (intents.get(intent) ?? 0) + 1)
         } else if (data.outcome === 'not_applied') {
           noes.set(effectKey, (noes.get(effectKey) ?? 0) + 1)
         } else if (row.type === 'write_fenced') {

@@ -158,6 +158,8 @@ export interface WorkerOptions {
 
 export interface TargetOptions {
   readonly record: string
+  /** Where the intents are: the target looks for one whenever a request arrives. */
+  readonly database: string
   /** Honours neither keys nor fences: a deliberate fault, which must turn the drill red. */
   readonly forgetful: boolean
 }

@@ -22,6 +22,8 @@ export interface Arrival {
   readonly fence: number
   readonly execution: string
   readonly host?: string | undefined
+  /** Whether the intent was committed by then, as the tables say at that moment: the clocks of two processes cannot tell. */
+  readonly isIntended: boolean
 }
 
 export interface Applied {

@@ -5,11 +5,13 @@
 import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { CommittedIntents } from './committed-intents.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { EffectName, Point, TargetOptions } from './messages.ts'
 import type { Ask, Entry } from './record.ts'
 
-const { record, forgetful } = optionsOf<TargetOptions>()
+const { record, database, forgetful } = optionsOf<TargetOptions>()
+const intents = new CommittedIntents(database)
 /** What a service at the other end of a network takes. */
 const latencyMs = 15
 
@@ -48,10 +50,12 @@ async function take(name: EffectName, request: IncomingMessage, response: Server
   const ask = JSON.parse(text) as Ask
   const { effectKey, fence, execution, host } = ask
   const arrival = ++arrivals
-  note({ type: 'arrival', at: Date.now(), arrival, name, effectKey, fence, execution, host })
+  const times = (arrivalsOf.get(effectKey) ?? 0) + 1
+  const isFirst = times === 1
+  arrivalsOf.set(effectKey, times)
+  const isIntended = intents.has(effectKey, fence, times)
+  note({ type: 'arrival', at: Date.now(), arrival, name, effectKey, fence, execution, host, isIntended })
   if (host !== undefined && broken.has(host)) return reply(response, 503, { error: `${host} is broken` })
-  const isFirst = !seen.has(effectKey)
-  seen.add(effectKey)
   if (isFirst && ask.hold === 'received' && !(await hold(arrival, `received:${name}`, ask, response))) return
   const refusal = apply(name, arrival, ask)
   if (refusal !== null) {
@@ -62,7 +66,7 @@ async function take(name: EffectName, request: IncomingMessage, response: Server
   setTimeout(() => reply(response, 200, { applied: done.get(effectKey) ?? '' }), ask.latencyMs ?? latencyMs)
 }
 
-const seen = new Set<string>()
+const arrivalsOf = new Map<string, number>()
 
 /** Keeps the request until the drill lets it go on; false when whoever asked has hung up meanwhile. */
 function hold(arrival: number, point: Point, { execution, fence }: Ask, response: ServerResponse): Promise<boolean> {
