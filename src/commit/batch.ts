@@ -21,6 +21,7 @@ import { rerunOne } from './rerun.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
 import { setTimeoutPolicy } from './timeouts.ts'
 import { Turns } from './turns.ts'
+import { Unpausing } from './unpausing.ts'
 import { Workset } from './workset.ts'
 
 export interface BatchResult {
@@ -63,6 +64,7 @@ export function* runBatch(
   const bulks = new Bulks()
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
+  const unpausing = new Unpausing(work, memory, permits)
 
   yield* loadForAdmissions(
     work,
@@ -114,7 +116,7 @@ export function* runBatch(
         answers.push(yield* sweep(work, workers, order))
         break
       case 'pause':
-        answers.push(yield* pauseOne(work, order))
+        answers.push(yield* pauseOne(work, order, unpausing))
         break
       case 'permit':
         answers.push(yield* permitOne(work, order, permits, refusals, workers))
@@ -165,7 +167,7 @@ export function* runBatch(
     }
   }
   const due = memory.nextTimerAt !== null && memory.nextTimerAt <= now
-  if (due) yield* fireTimers(work, workers, permits, deadlines)
+  if (due) yield* fireTimers(work, workers, permits, deadlines, unpausing)
   yield* tellKin(work, workers, memory.idKey)
   // What was freed is handed on before anybody new is looked at.
   if (work.left.size > 0) yield* permits.giveBack()
@@ -198,6 +200,7 @@ export function* runBatch(
       passes.committed()
       turns.committed()
       rememberPermits()
+      unpausing.committed()
       for (const { queue, emptied } of filling.read()) {
         if (emptied && !readyQueues.has(queue)) memory.maybeReady.delete(queue)
       }

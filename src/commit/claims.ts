@@ -7,7 +7,7 @@ import type { Pause, Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import type { Passes } from './line.ts'
-import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
+import { loadCandidates, loadEffects } from './loading.ts'
 import type { Memory } from './memory.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
@@ -113,7 +113,7 @@ export class Claims {
       }
       const wanted = limit - taken.length
       const ahead = fruitless === 0 ? wanted : Math.max(wanted, Math.min(lookAheadMax, lookAheadMin << fruitless))
-      const candidates = yield* look(this.#work, yield* this.#due.next(queues, ahead))
+      const candidates = yield* loadCandidates(this.#work, yield* this.#due.next(queues, ahead))
       if (candidates.length === 0) break
       const before = taken.length
       for (const candidate of candidates) {
@@ -189,17 +189,6 @@ export class Claims {
 
 const newQueue = (work: Workset, action: string, version: number): number[] =>
   work.queues.filter((queue) => queue.action === action && queue.version === version).map(({ key }) => key)
-
-function* look(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
-  const ids = found.map(({ id }) => id)
-  yield* loadExecutions(work, ids)
-  yield* loadRequests(work, ids)
-  return found.map((ready) => ({
-    ready,
-    execution: work.executions.get(ready.id) ?? null,
-    request: work.requests.get(ready.id) ?? null,
-  }))
-}
 
 /** Joins what a worker needs: the request, and for whoever has been there before the journal and the ledger. */
 function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]> {

@@ -102,6 +102,7 @@ export class Committer implements Orders {
       timeouts: new TimeoutPolicies(await session.timeoutPolicies()),
       depths: new Depths(await session.depths()),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
+      lookedTo: new Map(),
       nextTimerAt: await session.nextTimerAt(),
     }
     const committer = new Committer(options, memory)

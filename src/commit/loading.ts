@@ -1,3 +1,5 @@
+import type { Candidate } from '../claim/select.ts'
+import type { Ready } from '../store/rows.ts'
 import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
 import { admissionsOf, type Order } from './order.ts'
@@ -47,6 +49,18 @@ export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void
   }
   if (missing.length === 0) return
   for (const request of yield* ask('requests', missing)) work.requests.set(request.id, request)
+}
+
+/** Reads what rules look at before they let due work be claimed. */
+export function* loadCandidates(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
+  const ids = found.map(({ id }) => id)
+  yield* loadExecutions(work, ids)
+  yield* loadRequests(work, ids)
+  return found.map((ready) => ({
+    ready,
+    execution: work.executions.get(ready.id) ?? null,
+    request: work.requests.get(ready.id) ?? null,
+  }))
 }
 
 /** Reads the rows, and of those that need it the ledger, the journal and the recorded outcome. */

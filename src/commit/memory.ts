@@ -1,5 +1,5 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
-import type { Limit, Worker } from '../store/rows.ts'
+import type { Limit, Ready, Worker } from '../store/rows.ts'
 import type { Depths } from './depths.ts'
 import type { PausedTime } from './paused-time.ts'
 import type { RowCache } from './row-cache.ts'
@@ -27,5 +27,7 @@ export interface Memory {
   readonly timeouts: TimeoutPolicies
   readonly depths: Depths
   readonly pausedTime: PausedTime
+  /** How far the unpauses that are under way have looked at what was due, by the number of their release. */
+  readonly lookedTo: Map<number, Ready>
   nextTimerAt: number | null
 }

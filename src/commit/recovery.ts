@@ -6,11 +6,11 @@ import { around } from './commands.ts'
 import type { Deadlines } from './deadlines.ts'
 import { loadEffects, loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
-import { fireRelease } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { isCellOf, type Workers } from './registry.ts'
 import { isDueWork } from './standing.ts'
+import type { Unpausing } from './unpausing.ts'
 import type { Actor, Workset } from './workset.ts'
 
 /** Timers and lost leases handled in one commit, so that a flood of them does not hold up everything else. */
@@ -89,7 +89,13 @@ function* loadWithLedger(work: Workset, ids: readonly number[]): Asking<void> {
 }
 
 /** Rings what is due. What a release holds is no execution. */
-export function* fireTimers(work: Workset, workers: Workers, permits: Permits, deadlines: Deadlines): Asking<void> {
+export function* fireTimers(
+  work: Workset,
+  workers: Workers,
+  permits: Permits,
+  deadlines: Deadlines,
+  unpausing: Unpausing,
+): Asking<void> {
   const timers = yield* ask('dueTimers', work.now, dueMax)
   yield* loadWithLedger(
     work,
@@ -98,7 +104,7 @@ export function* fireTimers(work: Workset, workers: Workers, permits: Permits, d
   for (const timer of timers) {
     work.removeTimer(timer)
     if (timer.kind === 'hold') yield* permits.holdOver(timer.id, timer.at)
-    else if (timer.kind === 'release') yield* fireRelease(work, timer.id)
+    else if (timer.kind === 'release') yield* unpausing.goOn(timer.id)
     else if (timer.kind === 'available' || timer.kind === 'wake') fire(work, timer, workers)
   }
   if (timers.some(({ kind }) => kind === 'rate')) yield* permits.wakeRates()

@@ -95,6 +95,8 @@ export interface Reads {
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
   /** The next due work of one queue, in claim order: rank, then turn, then age. */
   ready(queue: number, limit: number): Awaitable<readonly Ready[]>
+  /** The same, behind a place in line that need not be taken. */
+  readyBehind(place: Pick<Ready, 'queue' | 'rank' | 'turn' | 'id'>, limit: number): Awaitable<readonly Ready[]>
   /** The first entries, at most `each`, of every rank of a queue behind `rank`; one seek where there is no such rank. */
   readyHeads(queue: number, rank: number, each: number): Awaitable<readonly Ready[]>
   /** The newest turn of each pair, in their order; 0 for one that was given none. */

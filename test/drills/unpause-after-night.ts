@@ -10,12 +10,10 @@ const boundMs = 2_000
 /** From one piece of new work to the next. */
 const freshEveryMs = 50
 const deadlineMs = 3_000
-/** What no claim has looked at when the pause ends is not paced: workers look within this time. */
-const nightMsMin = 3_000
 
 /**
- * A night in short: much work is submitted while its action is paused, all its deadlines pass, and then the pause ends with
- * a pace. All of it succeeds, in order and no faster than that, and new work does not wait for it. That holds for a pace
+ * A night in short: much work is submitted while its action is paused, and the pause ends with a pace before workers have
+ * looked at most of it; its deadlines pass meanwhile. All of it succeeds, in order and no faster than that, and new work does not wait for it. That holds for a pace
  * that the workers can keep: at a higher one the older work that was let go comes first, and new work waits behind it.
  */
 export async function unpauseAfterNight({ count }: { readonly count: number }): Promise<DrillReport> {
@@ -34,8 +32,6 @@ export async function unpauseAfterNight({ count }: { readonly count: number }): 
     const submitFrom = Date.now()
     const night = await submit(count, deadlineMs)
     const submitMs = Date.now() - submitFrom
-    const nightMs = Math.max(nightMsMin, (night.deadline ?? 0) + 1_000 - Date.now())
-    await passMs(nightMs)
     const endedInTheNight = night.ids.filter((id) => onlooker.isSettled(id)).length
     const unpausedAt = Date.now()
     await cluster.server.ask({ pause: { action: 'drill.quick', on: false, pacePerSecond } })
@@ -91,7 +87,6 @@ export async function unpauseAfterNight({ count }: { readonly count: number }): 
         'held back by the pause': count,
         'deadline after the submit, ms': deadlineMs,
         'submit of the night took ms': submitMs,
-        'length of the night after it, ms': nightMs,
         'pace asked for, a second': pacePerSecond,
         'pace kept, a second': Number(rate.toFixed(1)),
         'most starts within one second': mostWithinOneSecond(held),

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Execution, isOpen, isSuspect, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { targetStates } from '../../src/execution/plan.ts'
+import type { Changes, Pause } from '../../src/store/rows.ts'
 import { archivedOf } from '../../src/store/sqlite/archive.ts'
 import { executionColumns } from '../../src/store/sqlite/columns.ts'
 import { effectOf, executionOf, type Row } from '../../src/store/sqlite/rows-of.ts'
@@ -26,6 +27,9 @@ const texts = {
   timers: 'select id, at, kind from timers',
   parked: 'select id, queue, rank, available_at, key from parked',
   pauses: 'select * from pauses',
+  inTheWay: `select ready.id, ready.available_at, r.tenant, r.action, r.subject
+from ready
+join requests r on r.id = ready.id`,
   depth: `select key, tenant, ifnull((select count from depth d where d.queue = q.key and d.tenant = t.tenant), 0),
     (select count(*) from executions e where e.queue = q.key and e.tenant = t.tenant and e.state in (3, 6) and e.rank > -5000)
     from queues q, (select tenant from executions union select tenant from depth) t`,
@@ -266,6 +270,23 @@ export class Tables {
     return (['ready', 'timers', 'parked', 'pauses'] as const).map(
       (name) => `${name}: ${JSON.stringify(this.#rows(name))}`,
     )
+  }
+
+  /** A pause is lifted once nothing that was due by then stands where claims take it, but what is let go at once. */
+  checkLifted({ pauses, releases, pauseIntervals, ready }: Changes): void {
+    const letGo = new Set(ready.add.map(({ id }) => id))
+    for (const { scope, value, tenant } of pauses.remove) {
+      const isSame = (other: Pick<Pause, 'scope' | 'value' | 'tenant'>): boolean =>
+        other.scope === scope && other.value === value && other.tenant === tenant
+      if (pauses.add.some(isSame)) continue
+      const since = releases.save.find(isSame)?.since ?? pauseIntervals.close.find(isSame)?.fromAt ?? 0
+      for (const [id, availableAt, of, action, subject] of this.#rows('inTheWay')) {
+        if (tenant !== null && tenant !== of) continue
+        const held = { all: '', tenant: of, action, subject }[scope]
+        if (held !== value || (availableAt as number) > since || letGo.has(id as number)) continue
+        this.#report('I34', `the pause of ${scope} ${value} was lifted, and nothing paces execution ${id}`)
+      }
+    }
   }
 
   /** The depth of each queue is what a count of its waiting work gives. */

@@ -204,6 +204,7 @@ class World {
     this.#bulkTables.check(changes)
     this.#policies.check(changes)
     this.#tables.checkDepth()
+    this.#tables.checkLifted(changes)
     for (const { was, is } of changes.updates) {
       if (was.cancelledAt === null && is.cancelledAt !== null) this.#tables.checkChildren(is.id)
     }

@@ -180,6 +180,7 @@ export class Writer {
       newestLogs: (ids) => read(() => real.newestLogs(ids)),
       fingerprints: (ids) => read(() => real.fingerprints(ids)),
       ready: (queue, limit) => read(() => real.ready(queue, limit)),
+      readyBehind: (place, limit) => read(() => real.readyBehind(place, limit)),
       dueTimers: (now, limit) => read(() => real.dueTimers(now, limit)),
       nextTimerAt: () => read(() => real.nextTimerAt()),
       expiredLeases: (now, after, limit) => read(() => real.expiredLeases(now, after, limit)),

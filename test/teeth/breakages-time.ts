@@ -1,7 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
 const deadlines = 'src/commit/deadlines.ts'
-const pauses = 'src/commit/pauses.ts'
+const unpausing = 'src/commit/unpausing.ts'
 const policy = 'src/execution/timeout-policy.ts'
 const pauseTests = ['test/fast/worker/pauses.test.ts']
 
@@ -76,11 +76,21 @@ export const timeBreakages: readonly Breakage[] = [
     name: 'a release knows no pace',
     edits: [
       {
-        file: pauses,
+        file: unpausing,
         find: 'Math.ceil((part / pacePerSecond) * 1_000)',
         replace: 'part * 0',
       },
     ],
+    shownBy: pauseTests,
+  },
+  {
+    name: 'a pause is lifted without a look at what no claim has met',
+    edits: [{ file: unpausing, find: '!(yield* this.#hasLooked(release, pause))', replace: 'pause.at < 0' }],
+    shownBy: pauseTests,
+  },
+  {
+    name: 'the end of a pause looks at one part of what was due only',
+    edits: [{ file: unpausing, find: '        return false\n', replace: '        return true\n' }],
     shownBy: pauseTests,
   },
 ]

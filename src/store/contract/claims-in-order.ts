@@ -24,6 +24,19 @@ export function claimsInOrder(harness: Harness): void {
       expect(await story.session.ready(3, 10)).toEqual([])
     }))
 
+  test('what stands behind a place comes in the same order, whether the place is taken or not', () =>
+    Story.tell(harness, async (story) => {
+      const add = [ready(1, -1, 30, 9), ready(1, 0, 10, 6), ready(1, 0, 10, 7), ready(1, 0, 20, 5), ready(2, 0, 11, 8)]
+      await story.commit({ ready: { add, remove: [] } })
+      const behind = async (rank: number, turn: number, id: number, limit = 10) =>
+        await story.session.readyBehind({ queue: 1, rank, turn, id }, limit)
+      expect(await behind(-9, 0, 0)).toEqual(add.slice(0, 4))
+      expect(await behind(-1, 30, 9, 2)).toEqual(add.slice(1, 3))
+      expect(await behind(0, 10, 6)).toEqual(add.slice(2, 4))
+      expect(await behind(0, 10, 8)).toEqual(add.slice(3, 4))
+      expect(await behind(0, 20, 5)).toEqual([])
+    }))
+
   test('work of higher priority that comes later is next', () =>
     Story.tell(harness, async (story) => {
       await story.commit({ ready: { add: [ready(1, 0, 10, 1), ready(1, 0, 10, 2)], remove: [] } })

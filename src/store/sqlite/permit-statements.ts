@@ -25,6 +25,13 @@ and rank = ?2
 order by turn
 limit 1`,
 
+  readyBehind: `select queue, rank, turn, id, available_at, paid
+from ready
+where queue = ?1
+and (rank, turn, id) > (?2, ?3, ?4)
+order by rank, turn, id
+limit ?5`,
+
   nextReadyRank: `select rank
 from ready
 where queue = ?1

@@ -180,6 +180,10 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => this.#prepared.all('ready', queue, limit).map(readyOf))
   }
 
+  readyBehind({ queue, rank, turn, id }: Parameters<StoreSession['readyBehind']>[0], limit: number): readonly Ready[] {
+    return this.#attempt(() => this.#prepared.all('readyBehind', queue, rank, turn, id, limit).map(readyOf))
+  }
+
   readyHeads(queue: number, rank: number, each: number): readonly Ready[] {
     return this.#attempt(() => headsOf(this.#prepared, 'nextReadyRank', 'readyOfRank', queue, rank, each).map(readyOf))
   }

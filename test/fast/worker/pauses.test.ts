@@ -95,6 +95,61 @@ test('SE-26 what a pause held back is let go in order and at the pace that was a
   expect(await succeeded(held)).toBe(100)
 })
 
+const unseen: readonly (readonly [string, Pause])[] = [
+  ['the action', byAction],
+  ['the action of all tenants', { ...byAction, tenant: null }],
+  ['the tenant', byTenant],
+  ['everything', { ...byAction, scope: 'all', value: '', tenant: null }],
+  ['the subject', { ...byAction, scope: 'subject', value: 'quote:1' }],
+]
+test.each(unseen)(
+  'SE-26 work that no claim has looked at is paced and does not expire when a pause of %s ends',
+  (_, pause) => heldUnseen(pause),
+)
+
+/** 600 executions, some of before the pause; no worker is there before it ends. */
+async function heldUnseen(pause: Pause): Promise<void> {
+  world = await World.open(quick)
+  const one = (subject: string) => world.submit(quick, {}, { ...inOneMinute(), subject })
+  const early = await Promise.all(Array.from({ length: 50 }, () => one('quote:1')))
+  await set(pause, true)
+  const night = await Promise.all(Array.from({ length: 550 }, () => one('quote:1')))
+  const held = [...early, ...night]
+  const other = await one('quote:2')
+  await world.clock.advance(600_000)
+  await world.worker({ slots: 100 }).start()
+  await set(pause, false, 10)
+  await world.clock.advance(50)
+  const fresh = await one('quote:1')
+  expect(await succeeded(held)).toBeLessThanOrEqual(2)
+  await world.clock.advance(9_950)
+  const let10s = await succeeded(held)
+  expect(let10s).toBeGreaterThanOrEqual(95)
+  expect(let10s).toBeLessThanOrEqual(102)
+  expect(await succeeded([...held.slice(0, let10s), fresh])).toBe(let10s + 1)
+  await world.clock.advance(60_000)
+  expect(await succeeded(held)).toBe(600)
+  expect((await world.find(other)).state).toBe(pause.scope === 'subject' ? 'expired' : 'succeeded')
+}
+
+test('SE-26 a pause that is set again while its unpause still looks at what was due holds all of it', async () => {
+  world = await World.open(quick)
+  await set(byAction, true)
+  const held = await Promise.all(Array.from({ length: 600 }, () => world.submit(quick, {}, inOneMinute())))
+  // Several commits look at so much; the second order comes before the last of them.
+  const lift = set(byAction, false, 100)
+  expect(await lift).toEqual({ changed: true })
+  expect(await set(byAction, false)).toEqual({ changed: false })
+  expect(await set({ ...byAction, reason: 'again' }, true)).toEqual({ changed: true })
+  await world.worker({ slots: 100 }).start()
+  await world.clock.advance(300_000)
+  expect(await succeeded(held)).toBe(0)
+  expect((await world.why(held[550] ?? 0)).why).toBe('human:a paused action quick: again')
+  await set(byAction, false, 1_000)
+  await world.clock.advance(5_000)
+  expect(await succeeded(held)).toBe(600)
+})
+
 test('SE-26 a paced release takes its time, and a new pause stops it', async () => {
   world = await World.open(quick)
   await world.worker({ slots: 100 }).start()
