@@ -16,6 +16,7 @@ import { processTable } from './recover/proof-of-death.ts'
 import { createRecovery, type Recovery } from './recover/recovery.ts'
 import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
 import { startScheduler } from './schedule/scheduler.ts'
+import { Tokens } from './server/tokens.ts'
 import { type Clock, createSystemClock, type Timer } from './time/clock.ts'
 
 export type Log = (
@@ -62,9 +63,12 @@ export interface Engine {
   readonly protocol: WorkerProtocol
   readonly artifacts: ArtifactStore | undefined
   readonly bulks: BulkCommands
+  /** Who may sign in; a server in this process shares it. */
+  readonly tokens: Tokens
   readonly settings: Settings
   readonly clock: Clock
   readonly random: Random
+  readonly newTraceId: () => string
   readonly here: ProcessFacts
   readonly log: Log
   /** Frees what a former owner left behind, then takes up the duties. Returns how many leases were freed. */
@@ -103,6 +107,7 @@ export function createEngine(options: EngineOptions): Engine {
     poisonLosses,
     onRegistered: (worker, identity) => void recovery.registered(worker, identity),
   })
+  const newTraceId = (): string => Buffer.from(random.bytes(16)).toString('hex')
   const plane = new ControlPlane({
     host,
     actions,
@@ -112,13 +117,15 @@ export function createEngine(options: EngineOptions): Engine {
     queueMax: settings.queueMax,
     artifacts,
     graceMs: Math.max(artifactGraceMs, 2 * leaseMs),
-    newTraceId: () => Buffer.from(random.bytes(16)).toString('hex'),
+    newTraceId,
   })
   const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }
   let scheduler: { stop(): Promise<void> } | undefined
   let retention: { stop(): Promise<void> } | undefined
   let artifactSweeps: { stop(): Promise<void> } | undefined
   const bulks = new BulkCommands(plane, clock, log)
+  // Secrets are never seeded, whatever else is.
+  const tokens = new Tokens({ host, clock, random: systemRandom })
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,
@@ -126,9 +133,11 @@ export function createEngine(options: EngineOptions): Engine {
     protocol,
     artifacts,
     bulks,
+    tokens,
     settings,
     clock,
     random,
+    newTraceId,
     here,
     log,
     async start() {

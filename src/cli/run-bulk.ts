@@ -27,7 +27,7 @@ export async function runBulk(
   const client = clientOf()
   const why = reason === undefined ? {} : { reason: reason as string }
   const asked = { command: verb, query, ...why }
-  const preview = await client.previewBulk(asked)
+  const preview = await client.bulk.preview(asked)
   if (preview.count === 0) {
     if (json) printJson(terminal, { total: 0, done: 0, refused: 0, refusals: {} })
     else terminal.err('The query finds nothing, so nothing was done.')
@@ -36,7 +36,7 @@ export async function runBulk(
   const states = Object.entries(preview.byState).map(([state, count]) => `${count} ${state}`)
   terminal.err(`The query finds ${preview.count} executions: ${states.join(', ')}.`)
   if (!yes && !(await confirmed(`${command.name} ${preview.count} executions?`, context))) return 2
-  const started = await client.startBulk(asked)
+  const started = await client.bulk.start(asked)
   const ended = await followed(client, started.id, context)
   if (ended === null) {
     terminal.err(
@@ -58,7 +58,7 @@ function meaning({ name }: Command, query: string): { readonly verb: Bulk['comma
 async function followed(client: Client, id: string, { terminal, signal }: CliContext): Promise<BulkReport | null> {
   const clock = createSystemClock()
   for (let waitMs = lookFirstMs, shown = 0; !signal.aborted; waitMs = Math.min(lookMaxMs, waitMs * 2)) {
-    const bulk = await client.bulk(id)
+    const bulk = await client.bulk.get(id)
     if (bulk.finishedAt !== null) return bulk
     const { done, refused, total } = bulk
     if (done + refused > shown) terminal.err(`${done + refused} of ${total}, ${refused} refused`)

@@ -8,7 +8,7 @@ import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
 import { workerRoutes } from '../protocol/routes.ts'
-import { createApp, createLog, type Log, startServer, Tokens } from '../server.ts'
+import { createApp, createLog, type Log, startServer, type Tokens } from '../server.ts'
 import { createSystemClock } from '../time/clock.ts'
 import { type ServerFile, serverFileName } from './connection.ts'
 
@@ -56,8 +56,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     settings: config,
     log: (level, message, fields) => engineLog[level](fields, message),
   })
-  const { host, plane, protocol, clock } = pawl.engine
-  const tokens = new Tokens({ host, clock, random: systemRandom })
+  const { plane, protocol, clock, tokens } = pawl.engine
   const closing = new AbortController()
   try {
     await revokeLocal(tokens)

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { AnyAction } from '../action/action.ts'
 
+export type ActionView = ReturnType<typeof actionView>
+
 /** An action as it is shown; the schema of its input only where its library can give one. */
 export function actionView(action: AnyAction, { schema = false } = {}) {
   const { name, version, approval, secrets = [], priority = 0, timeout = {}, retry = {} } = action

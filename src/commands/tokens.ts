@@ -82,6 +82,9 @@ export const tokens = [
     cli: { words: 'sign-in' },
     refusals: [],
     async run({ tokens: authority, caller }) {
+      if (caller.tokenId === '') {
+        return refuse('not_signed_in', 'A link carries the rights of a token into a browser, and this caller has none.')
+      }
       const { ticket, expiresAt } = authority.ticket(caller)
       return { path: `/signin?ticket=${ticket}`, expiresAt }
     },

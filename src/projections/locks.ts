@@ -26,6 +26,9 @@ export function permitView(permit: Permit, naming: Naming, tenant: string, holde
 
 export type LockView = ReturnType<typeof permitView>
 
+/** A capacity that an operator has set. */
+export type LimitView = ReturnType<typeof limitView>
+
 export const limitView = ({ tenant, key, capacity, by, reason, at }: Limit) => ({
   key,
   shared: tenant === '',
@@ -45,10 +48,18 @@ export async function permitViews(views: Views, permits: readonly Permit[], nami
   return shown
 }
 
+/** One in line; others' executions are counted and not named. */
+export interface LineView {
+  readonly place: number
+  readonly execution: string | null
+  readonly step: string | null
+  readonly since: string
+}
+
 /** Who stands in line for a key, in order: steps of running executions first, then executions that wait to run. */
 export async function lineOf(views: Views, scope: string, key: string, naming: Naming, tenant: string) {
   const [waiters, parked] = await Promise.all([views.waiters(scope, key), views.parked(lockKey(scope, key), lineMax)])
-  const line: { place: number; execution: string | null; step: string | null; since: string }[] = []
+  const line: LineView[] = []
   const add = async (id: number, step: string | null, since: number): Promise<void> => {
     const isOwn = scope === tenant || (await views.find(id))?.execution.tenant === tenant
     line.push({ place: line.length + 1, execution: isOwn ? naming.idOf(id) : null, step, since: timeText(since) })

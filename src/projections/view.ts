@@ -189,6 +189,8 @@ export const logLineView = ({ seq, at, level, message, fields, fence }: LogLine)
   fence,
 })
 
+export type WorkerView = ReturnType<typeof workerView>
+
 export const workerView = (worker: Worker) => ({
   id: worker.identity,
   incarnation: worker.incarnation,

@@ -192,7 +192,7 @@ describe('a schedule', () => {
     expect((await pawl.triggerSchedule('nightly', 'once')).id).toBe(triggered.id)
     const stranger = { principal: 'human:bob', tenant: 'globex' }
     expect(codeOf(await pawl.engine.plane.schedules.get('nightly', stranger))).toBe('not_found')
-    expect((await pawl.schedules({}, stranger)).items).toEqual([])
+    expect((await pawl.as(stranger).schedules()).items).toEqual([])
     await pawl.deleteSchedule('nightly')
     expect(codeOf(await pawl.engine.plane.schedules.delete('nightly', by))).toBe('not_found')
     clock.offsetMs = hour

@@ -6,9 +6,9 @@ import { z } from 'zod'
 import type { Role } from '../../../src/commands/permissions.ts'
 import { orThrow } from '../../../src/errors/refusal.ts'
 import { systemRandom } from '../../../src/identity/random.ts'
-import { action, createPawl } from '../../../src/pawl.ts'
+import { type AnyAction, action, createPawl } from '../../../src/pawl.ts'
 import { workerRoutes } from '../../../src/protocol/routes.ts'
-import { createApp, createLog, Tokens } from '../../../src/server.ts'
+import { createApp, createLog } from '../../../src/server.ts'
 import { createSystemClock } from '../../../src/time/clock.ts'
 
 export const add = action({
@@ -67,20 +67,25 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export async function serving({ slots = 2 } = {}) {
+export async function serving({ slots = 2, more = [] }: { slots?: number; more?: readonly AnyAction[] } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
   const clock = createSystemClock()
   const pawl = await createPawl({
     store: 'sqlite::memory:',
-    actions: [add, write, echo, wrong, guarded],
+    actions: [add, write, echo, wrong, guarded, ...more] as [
+      typeof add,
+      typeof write,
+      typeof echo,
+      typeof wrong,
+      typeof guarded,
+    ],
     slots,
     dataDir,
     clock,
     settings: { pollMs: 20 },
   })
   const lines: string[] = []
-  const { host, plane, protocol } = pawl.engine
-  const tokens = new Tokens({ host, clock, random: systemRandom })
+  const { plane, protocol, tokens } = pawl.engine
   const closing = new AbortController()
   const app = createApp({
     plane,

@@ -63,9 +63,9 @@ test('REL-02a dedupe that lacks its key or its delay is refused, and so is repla
   expect(await codeOf(submit('a', { key: 'K', dedupe: 'debounce' }))).toBe('invalid_dedupe')
   expect(await codeOf(submit('a', { key: 'K', dedupe: 'newest' }))).toBe('invalid_dedupe')
   await submit('a', { key: 'K' })
-  const stranger = { principal: 'agent:other', tenant: 'default', ownOnly: true }
+  const stranger = { principal: 'agent:other', tenant: 'default', role: 'agent' } as const
   const request = { action: 'demo.note', input: { text: 'b' }, key: 'K', dedupe: 'supersede' } as const
-  expect(await pawl.trySubmit(request, stranger)).toMatchObject({ code: 'not_permitted' })
+  expect(await pawl.as(stranger).trySubmit(request)).toMatchObject({ code: 'not_permitted' })
 })
 
 test('SE-27 a full queue refuses with how long to wait; immediate and replaced work is not in its way', async () => {
@@ -80,7 +80,7 @@ test('SE-27 a full queue refuses with how long to wait; immediate and replaced w
   expect(await codeOf(submit('e'))).toBe('ok')
   expect(await codeOf(submit('f'))).toBe('queue_full')
   const elsewhere = { principal: 'service:embedded', tenant: 'other' }
-  expect(isRefusal(await pawl.trySubmit({ action: 'demo.note', input: { text: 'g' } }, elsewhere))).toBe(false)
+  expect(isRefusal(await pawl.as(elsewhere).trySubmit({ action: 'demo.note', input: { text: 'g' } }))).toBe(false)
 })
 
 test('SE-27 the cap of a tenant counts all its queues, and drains with them', async () => {
