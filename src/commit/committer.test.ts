@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { DatabaseError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
+import { changes } from '../store/contract/builders.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import type { StoreSession } from '../store/store.ts'
 import { VirtualClock } from '../time/clock.ts'
@@ -179,4 +180,25 @@ test('CP-005 after the clock was set forward, what is due is worked off and the 
   await clock.advance(0)
   expect(clock.pending()).toBe(0)
   expect(ids(await last)).toEqual([3])
+})
+
+test('SE-26 a deadline that was put off ends its execution once, however many of its timers ring in one commit', async () => {
+  const { session, publicIdKey: idKey, views } = openSqlite({ path: ':memory:' })
+  const early = new VirtualClock()
+  const before = await Committer.open({ session, idKey, clock: early, soon: setImmediate })
+  const deadlineAt = early.now() + 10_000
+  await before.give<'admit'>({ kind: 'admit', admission: admission({ deadlineAt }) })
+  const at = deadlineAt + 5_000
+  await session.begin()
+  await session.write(changes({ timers: { add: [{ kind: 'deadline', id: 1, at }], remove: [] } }))
+  await session.commit()
+  const late = new VirtualClock(early.now() + 60_000)
+  const committer = await Committer.open({ session, idKey, clock: late, soon: setImmediate })
+  await committer.give<'sweep'>({ kind: 'sweep' })
+  expect(views().find(1)?.execution.state).toBe('expired')
+  expect(
+    views()
+      .events(1, 0, 9)
+      .map(({ type }) => type),
+  ).toEqual(['enqueue', 'expire'])
 })

@@ -44,7 +44,8 @@ export class Deadlines {
   /** Timers that rang, with the executions and ledgers they name loaded. */
   *fire(timers: readonly Timer[]): Asking<void> {
     const due: Execution[] = []
-    for (const { id } of timers) {
+    // One that stood still has several timers, and more than one may ring by now: it ends once.
+    for (const id of new Set(timers.map((each) => each.id))) {
       const execution = this.#work.executions.get(id)
       if (execution === undefined || execution.deadlineAt === null || execution.deadlineAt > this.#work.now) continue
       if (!isTerminal(execution.state)) due.push(execution)

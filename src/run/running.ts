@@ -2,6 +2,7 @@ import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { WorkerCommand } from '../execution/command.ts'
+import type { Clock } from '../time/clock.ts'
 import { Chance, insideOf } from './chance.ts'
 import { decoded } from './decoding.ts'
 import { onlyStep } from './effect-key.ts'
@@ -54,6 +55,14 @@ export class Running {
     this.#abort = abort
     // What waits for something outside cannot see the signal by itself.
     abort.signal.addEventListener('abort', () => this.#waits.end(abort.signal.reason), { once: true })
+  }
+
+  /**
+   * The time by which a wait is measured: of two clocks the store's is the one that wakes, so a process whose own is
+   * behind it must not find that a wait which was over for the store goes on.
+   */
+  timeOf(clock: Pick<Clock, 'now'>): number {
+    return Math.max(clock.now(), this.claimed.execution.startedAt ?? 0)
   }
 
   /** How many calls of the handler have not settled yet. */

@@ -19,7 +19,7 @@ export async function performSleep(
   clock: WaitClock,
 ): Promise<void> {
   const until = await journaledUntil(running, `sleep:${name}`, duration, clock)
-  const leftMs = until - clock.now()
+  const leftMs = until - running.timeOf(clock)
   if (leftMs <= 0) return
   if (leftMs <= inProcessMsMax) await clock.sleep(leftMs, running.signal)
   else await running.wait({ wakeAt: until, awaits: null })
@@ -50,7 +50,7 @@ export async function performWait<T>(
   const awaits = { name, seq: running.nextSignal(name) }
   if (timeout === undefined) return await running.wait({ wakeAt: null, awaits })
   const until = await journaledUntil(running, `wait:${name}`, timeout, clock)
-  if (until > clock.now() || running.reconcileOnly) return await running.wait({ wakeAt: until, awaits })
+  if (until > running.timeOf(clock) || running.reconcileOnly) return await running.wait({ wakeAt: until, awaits })
   await keep(recorded({ timedOut: true }, step))
   return null
 }
@@ -71,7 +71,7 @@ async function journaledUntil(
   if (record !== undefined)
     return running.decode<{ until: number }>(`The record of ${step}`, record.value, isUntil).until
   if (running.reconcileOnly) return await running.wait({ wakeAt: null, awaits: null })
-  const startedAt = clock.now()
+  const startedAt = running.timeOf(clock)
   const until = startedAt + ms
   const value = recorded({ until }, step)
   await running.send({ type: 'record_step', fence: running.fence, name: step, ordinal, value, startedAt })
