@@ -47,6 +47,10 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
       .filter((name) => !beyond.has(name) && (seeds >= rareSeedsMin || !rare.has(name)))
       .map((name) => `transition ${name}`),
     ...deskKinds,
+    ...(['begin', 'read', 'write', 'commit'] as const).map((call) => `cancel at a ${call} of the store`),
+    'queue line served past a better rank',
+    'lock line served past a better rank',
+    'suspect runs',
     'fact archived',
     'fact restored',
     'schedule fired',

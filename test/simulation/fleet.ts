@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../../src/artifacts/store.ts'
 import { internalId, type PublicIdKey } from '../../src/identity/public-id.ts'
 import { inProcess } from '../../src/protocol/in-process.ts'
 import { createWorker, type Worker } from '../../src/worker.ts'
+import type { Beside } from './beside.ts'
 import { type CarrierPorts, lossyProtocol } from './carrier.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
@@ -20,6 +21,7 @@ interface Process {
 export interface FleetPorts extends CarrierPorts {
   readonly dice: Dice
   readonly outside: Outside
+  readonly beside: Beside
   readonly idKey: PublicIdKey
   readonly log: (line: string) => void
 }
@@ -65,7 +67,7 @@ export class Fleet {
   }
 
   #start(slot: number): void {
-    const { scheduler, faults, writer, dice, outside, idKey } = this.#ports
+    const { scheduler, faults, writer, dice, outside, beside, idKey } = this.#ports
     const identity = `worker-${slot}`
     const starts = (this.#starts[slot] ?? 0) + 1
     this.#starts[slot] = starts
@@ -94,7 +96,7 @@ export class Fleet {
     })
     const worker = createWorker({
       protocol,
-      actions: actionRegistry(scriptedActions({ owner, clock, outside, stepPermits: permits })),
+      actions: actionRegistry(scriptedActions({ owner, clock, outside, stepPermits: permits, beside })),
       identity,
       incarnation: owner,
       host: { host: 'simulated', pid: slot + 1, startedTicks: null, bootId: null },

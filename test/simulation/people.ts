@@ -84,6 +84,15 @@ export class People {
       this.#send(tenant, dice.chance(0.6) ? request : { ...request, input: { ...script, note: 'other' } }, script, 0)
   }
 
+  /** Many at once, so that whoever is of a lower rank or came first has to be thought of. */
+  crowd(dice: Dice): void {
+    for (let index = 0; index < 40; index += 1) {
+      const script: Script = { lines: [{ do: 'progress', name: 'progress' }], note: `crowd ${index}`, locks: [] }
+      const request = { action: actionNames[0], input: script, priority: dice.pick([-2, 0, 1, 2]) }
+      this.#send(dice.pick(tenants), request, script, 0)
+    }
+  }
+
   #send(tenant: string, request: SubmitRequest, script: Script, repeated: number): void {
     const { scheduler, controlPlane } = this.#ports
     const by = { principal: 'service:client', tenant }

@@ -135,7 +135,7 @@ export class PermitTables {
       rank,
       turn: never,
       since: never,
-      line: 0,
+      line: Number(step !== null),
     }
     const wrong = this.#turns.take(name, place, left)
     if (wrong !== null) this.#report('I16', `${name}: ${wrong}`)
@@ -170,7 +170,7 @@ export class PermitTables {
         rank: pseudoRank(rank as number, true),
         turn: at,
         since: at,
-        line: 0,
+        line: 1,
       })
     }
     return lines

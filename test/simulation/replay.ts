@@ -24,6 +24,8 @@ export interface Replayed {
   cancelAsked: boolean
   reconcileOnly: boolean
   isArchived: boolean
+  /** Claimed as a suspect: nothing may run beside it. */
+  isAlone: boolean
   steps: number
   /** Whether it has been planned, and whether it must be before it may run. */
   plan: boolean
@@ -130,6 +132,7 @@ export class Replay {
       cancelAsked: false,
       reconcileOnly: false,
       isArchived: false,
+      isAlone: false,
       steps: 0,
       plan: false,
       isToBePlanned: event.to === 'requested',
@@ -155,6 +158,7 @@ export class Replay {
       known.fence = fence
       known.holder = event.worker
       known.reconcileOnly = reconcileOnly
+      known.isAlone = event.data?.alone === true
     }
     if (event.type === 'redrive') {
       known.attempt = 0

@@ -7,6 +7,7 @@ import {
 } from '../../src/action/action.ts'
 import { ChildFailed, RetryAfter, TerminalError } from '../../src/errors/failures.ts'
 import type { Clock } from '../../src/time/clock.ts'
+import type { Beside } from './beside.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
 import type { StepPermits } from './step-permits.ts'
@@ -40,6 +41,8 @@ export interface ScriptPorts {
   readonly clock: Clock
   readonly outside: Outside
   readonly stepPermits: StepPermits
+  /** Told of every handler while it runs; null where none does. */
+  readonly beside: Beside | null
   /** Whether executions need permits and shares of rates; decided where they are admitted. */
   readonly limits?: boolean
 }
@@ -61,7 +64,14 @@ const limitsOf: {
 }
 
 /** The actions as one worker process knows them. */
-export function scriptedActions({ owner, clock, outside, stepPermits, limits = false }: ScriptPorts): AnyAction[] {
+export function scriptedActions({
+  owner,
+  clock,
+  outside,
+  stepPermits,
+  beside,
+  limits = false,
+}: ScriptPorts): AnyAction[] {
   const input: AnyAction['input'] = {
     '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
   }
@@ -72,16 +82,7 @@ export function scriptedActions({ owner, clock, outside, stepPermits, limits = f
     input,
     timeout: { timeoutMs: 50_000 },
     ...(limits ? { ...limitsOf[name], locks: (script: unknown) => (script as Script).locks } : {}),
-    run: async (context) => {
-      const { lines } = context.input as Script
-      const told: unknown[] = []
-      for (let index = 0; index < lines.length; index += 1) {
-        const line = lines[index] as Line
-        if (line.do === 'drift') index += context.attempt > 1 ? 1 : 0
-        else told.push((await perform(line, context)) ?? null)
-      }
-      return { told }
-    },
+    run: (context) => seen(context, () => performAll(context)),
   }))
   const planned = action({
     name: 'fleet.deploy',
@@ -113,9 +114,24 @@ export function scriptedActions({ owner, clock, outside, stepPermits, limits = f
   })
   return [...plain, planned]
 
+  async function performAll(context: RunContext): Promise<unknown> {
+    const { lines } = context.input as Script
+    const told: unknown[] = []
+    for (let index = 0; index < lines.length; index += 1) {
+      const line = lines[index] as Line
+      if (line.do === 'drift') index += context.attempt > 1 ? 1 : 0
+      else told.push((await perform(line, context)) ?? null)
+    }
+    return { told }
+  }
+
+  async function seen<T>(context: RunContext, body: () => Promise<T>): Promise<T> {
+    return beside === null ? await body() : await beside.run(owner, context, body)
+  }
+
   /** The world outside keeps effects apart by name, so the target is part of it. */
   async function runTarget(context: StepContext<unknown, Line>): Promise<unknown> {
-    return (await perform(context.args, context, `${context.target} `)) ?? null
+    return await seen(context, async () => (await perform(context.args, context, `${context.target} `)) ?? null)
   }
 
   async function perform(line: Line, context: RunContext, place = ''): Promise<unknown> {

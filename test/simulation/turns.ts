@@ -37,8 +37,8 @@ export class Turns {
     const own = heads.find(({ line, rank }) => line === taken.line && rank === taken.rank)
     if (own !== undefined && (own.turn - taken.turn || own.id - taken.id) < 0)
       return `${taken.id} went before ${own.id}, which stood before it in the same rank`
-    const better = heads.find((head) => head.rank < taken.rank)
-    const older = heads.find((head) => head.since < taken.since)
+    const older = heads.find((head) => isOlder(head, taken))
+    const better = heads.find((head) => isBetter(head, taken))
     const tally = this.#tallies.get(name) ?? { sinceOldest: 0, sinceOut: Number.POSITIVE_INFINITY }
     this.#tallies.set(name, tally)
     tally.sinceOldest = older === undefined ? 0 : tally.sinceOldest + 1
@@ -56,6 +56,14 @@ export class Turns {
     this.#tallies.clear()
   }
 }
+
+/** Between lines that stand beside each other, equal times say nothing. */
+const isOlder = (one: InLine, other: InLine): boolean =>
+  one.since < other.since || (one.since === other.since && one.line === other.line && one.id < other.id)
+
+/** Of a better rank, or due for longer in another line of the same rank. */
+const isBetter = (one: InLine, other: InLine): boolean =>
+  one.rank < other.rank || (one.rank === other.rank && one.line !== other.line && one.since < other.since)
 
 function headsOf(left: readonly InLine[]): InLine[] {
   const heads = new Map<string, InLine>()

@@ -1,6 +1,7 @@
 /** Names of the invariants in the project's list; `liveness` and `crash` are the simulation's own. */
 export type Invariant =
   | `I${number}`
+  | `L${number}`
   | 'effects'
   | 'plans'
   | 'bulk'

@@ -2,7 +2,7 @@ import { actionRegistry } from '../../src/action/action.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
 import { ControlPlane } from '../../src/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
-import { type Execution, neverAt } from '../../src/execution/execution.ts'
+import { neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
 import { sha256 } from '../../src/json/hash.ts'
@@ -11,24 +11,21 @@ import { Prepared } from '../../src/store/sqlite/prepared.ts'
 import type { Statements } from '../../src/store/sqlite/statements.ts'
 import { SqliteViews } from '../../src/store/sqlite/views.ts'
 import { audit } from './audit.ts'
-import { checkCommit } from './committed.ts'
+import { Beside } from './beside.ts'
+import { Checks } from './checks.ts'
 import { freshDatabase } from './database.ts'
 import { Desk } from './desk.ts'
 import { dice } from './dice.ts'
 import { Faults } from './faults.ts'
 import { Fleet } from './fleet.ts'
-import { BulkTables, Policies } from './many.ts'
 import { Outside } from './outside.ts'
 import { People } from './people.ts'
-import { PermitTables } from './permits.ts'
-import { Replay } from './replay.ts'
 import { Scheduler } from './scheduler.ts'
 import { scriptedActions } from './script.ts'
 import type { StepPermits } from './step-permits.ts'
-import { Tables } from './tables.ts'
 import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
-import { Writer } from './writer.ts'
+import { type Call, Writer } from './writer.ts'
 
 export interface WorldOptions {
   readonly seed: number
@@ -69,11 +66,10 @@ class World {
   readonly #people
   readonly #desk
   readonly #timetable
-  readonly #replay
-  readonly #tables
-  readonly #permits
-  readonly #bulkTables
-  readonly #policies
+  readonly #checks
+  readonly #cancelDice
+  #cancelAtCall: number
+  #calls = 0
   readonly #limits: boolean
   readonly #tenantConcurrency: number | null
   readonly #views
@@ -96,21 +92,32 @@ class World {
     this.#scheduler = scheduler
     this.#clock = scheduler.clockOf('nobody')
     this.#faults = faults
-    this.#replay = new Replay({
-      report: this.#report,
-      isGone: (worker) => this.#fleet.isDead(worker),
-      count: this.#count,
-    })
-    this.#tables = new Tables(this.#db, this.#report)
-    this.#permits = new PermitTables(this.#db, this.#report, this.#count)
     this.#limits = random.chance(0.6)
     this.#tenantConcurrency = this.#limits ? random.pick([null, 1, 2]) : null
     this.#views = new SqliteViews(this.#db, new Prepared(this.#db))
-    this.#bulkTables = new BulkTables(this.#db, this.#report)
-    this.#policies = new Policies(this.#views.timeoutPolicies(), this.#report)
+    this.#checks = new Checks({
+      db: this.#db,
+      views: this.#views,
+      report: this.#report,
+      count: this.#count,
+      isDead: (worker) => this.#fleet.isDead(worker),
+    })
+    this.#cancelDice = dice(`cancel ${seed}`)
+    this.#cancelAtCall = this.#cancelDice.chance(0.4) ? this.#cancelDice.between(20, 1_200) : 0
+    const onCall = (call: Call): void => this.#called(call)
     const onCommitted = (changes: Changes): void => this.#committed(changes)
     const onAnswer = (order: OrderOf<OrderKind>, answer: Answer): void => this.#answered(order, answer)
-    this.#writer = new Writer({ db: this.#db, idKey, scheduler, faults, statements, onCommitted, onAnswer, log })
+    this.#writer = new Writer({
+      db: this.#db,
+      idKey,
+      scheduler,
+      faults,
+      statements,
+      onCall,
+      onCommitted,
+      onAnswer,
+      log,
+    })
     const carrier = { scheduler, faults, writer: this.#writer, dice: random }
     this.#outside = new Outside({
       scheduler,
@@ -124,7 +131,15 @@ class World {
         return told?.state === 'running' && told.fence === fence
       },
     })
-    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, idKey, log }, random.between(2, 4))
+    const beside = new Beside({
+      report: this.#report,
+      count: this.#count,
+      isAlone: (execution, fence) => {
+        const told = this.#told(execution)
+        return told?.fence === fence && told.isAlone
+      },
+    })
+    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, beside, idKey, log }, random.between(2, 4))
     this.#timetable = new Timetable({
       ...carrier,
       dice: dice(`timetable ${seed}`),
@@ -153,7 +168,8 @@ class World {
       controlPlane: this.#controlPlane,
       people: this.#people,
       count: this.#count,
-      archived: () => this.#executions().filter(({ key }) => this.#replay.executions.get(key)?.isArchived === true),
+      archived: () =>
+        this.#executions().filter(({ key }) => this.#checks.replay.executions.get(key)?.isArchived === true),
     })
   }
 
@@ -164,6 +180,7 @@ class World {
       outside: this.#outside,
       limits: this.#limits,
       stepPermits: nobodys,
+      beside: null,
     }
     return new ControlPlane({
       host: {
@@ -185,7 +202,7 @@ class World {
   }
 
   #told(execution: string) {
-    for (const told of this.#replay.executions.values()) if (publicId(told.id, idKey) === execution) return told
+    for (const told of this.#checks.replay.executions.values()) if (publicId(told.id, idKey) === execution) return told
     return undefined
   }
 
@@ -198,54 +215,33 @@ class World {
   #committed(changes: Changes): void {
     for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
     this.#timetable.committed(changes)
-    for (const row of changes.log) this.#replay.takeRow(row)
-    checkCommit(changes, this.#replay, this.#tables, this.#report)
-    this.#permits.check(changes)
-    this.#bulkTables.check(changes)
-    this.#policies.check(changes)
-    this.#tables.checkDepth()
-    this.#tables.checkLifted(changes)
-    for (const { was, is } of changes.updates) {
-      if (was.cancelledAt === null && is.cancelledAt !== null) this.#tables.checkChildren(is.id)
-    }
-    const pauses = this.#views.pauses()
-    if (pauses.length > 0) {
-      for (const { was, is } of changes.updates) {
-        if (was.state !== 'running' && is.state === 'running') this.#checkPaused(is, pauses)
-      }
-    }
+    this.#checks.committed(changes)
   }
 
-  #checkPaused(claimed: Execution, pauses: ReturnType<SqliteViews['pauses']>): void {
-    const request = this.#views.find(claimed.id)?.request
-    if (request === undefined) return
-    for (const { scope, value, tenant } of pauses) {
-      const held = { all: '', tenant: request.tenant, action: request.action, subject: request.subject }[scope]
-      if ((tenant === null || tenant === request.tenant) && held === value) {
-        this.#report('I34', `execution ${claimed.id} was claimed although ${scope} ${value} is paused`)
-      }
-    }
-  }
-
-  /** Whoever is answered is told what is stored already: nothing is acknowledged before its commit. */
   #answered(order: OrderOf<OrderKind>, answer: Answer): void {
-    if (isRefusal(answer)) {
-      this.#count(`refusal ${answer.code}`)
-      return
-    }
-    if (order.kind === 'register' && 'worker' in answer) {
+    if (!isRefusal(answer) && order.kind === 'register' && 'worker' in answer) {
       this.#fleet.registered(answer.worker as number, order.hello.incarnation, order.hello.identity)
     }
-    if (Array.isArray(answer)) for (const { execution } of answer) this.#checkStored(execution as Execution, order.kind)
-    else if ('execution' in answer) this.#checkStored(answer.execution, order.kind)
-    else if ('fence' in answer) this.#checkStored(answer, order.kind)
+    this.#checks.answered(order, answer)
   }
 
-  #checkStored({ id, n, state, head }: Execution, kind: string): void {
-    const event = this.#replay.executions.get(id)?.events[n - 1]
-    if (event === undefined || event.to !== state || event.position !== head) {
-      this.#report('I31', `${kind} was answered with event ${n} (${state}) of execution ${id}, which is not stored`)
+  /** Somebody wants to cancel just as the store is called, whatever for: one call in each world, another in every world. */
+  #called(call: Call): void {
+    this.#calls += 1
+    if (this.#calls !== this.#cancelAtCall) return
+    const running = [...this.#checks.replay.executions.values()].filter(({ state }) => state === 'running')
+    if (running.length === 0) {
+      this.#cancelAtCall += 1
+      return
     }
+    const { id } = this.#cancelDice.pick(running)
+    this.#count(`cancel at a ${call} of the store`)
+    const command = { type: 'cancel', reason: 'just now' } as const
+    const order = { kind: 'command', id, tenant: null, command, principal: 'human:carol' } as const
+    this.#writer
+      .orders()
+      .give<'command'>(order)
+      .catch(() => {})
   }
 
   async play(): Promise<WorldEnd> {
@@ -266,7 +262,7 @@ class World {
     if (this.#violations.length === 0) {
       audit({
         views: this.#views,
-        tables: this.#tables,
+        tables: this.#checks.tables,
         report: this.#report,
         committed: this.#executions(),
         acknowledged: this.#people.acknowledged,
@@ -310,9 +306,9 @@ class World {
       await this.#step()
       if (this.#people.waiting === 0 && this.#isQuiet()) return steps
       if (steps > quietStepsMax) {
-        const left = [...this.#replay.executions.values()].filter(({ state }) => !isTerminal(state))
+        const left = [...this.#checks.replay.executions.values()].filter(({ state }) => !isTerminal(state))
         const who = left.map(({ id, state, n }) => `${id} ${state} n ${n}`).join('; ')
-        this.#trace.push(...this.#tables.dump())
+        this.#trace.push(...this.#checks.tables.dump())
         this.#report('liveness', `not reached after ${steps} steps without faults: ${goal}. Left: ${who}`)
       }
     }
@@ -320,7 +316,7 @@ class World {
   }
 
   #isQuiet(): boolean {
-    for (const { id, state } of this.#replay.executions.values()) {
+    for (const { id, state } of this.#checks.replay.executions.values()) {
       if (isTerminal(state)) continue
       const execution = this.#views.find(id)?.execution
       const waitsForChild = execution?.waitingOn?.startsWith('child:') === true && execution.availableAt === neverAt
@@ -339,7 +335,7 @@ class World {
   }
 
   async #startWriter(): Promise<void> {
-    this.#permits.restarted()
+    this.#checks.restarted()
     await this.#writer.start(() => {
       this.#isRestarting = false
       this.#sweep(this.#writer.owner)
@@ -371,6 +367,9 @@ class World {
     for (let blows = between(0, 4); blows > 0; blows -= 1) {
       this.#scheduler.after('fate', between(100, 90_000), 'disturbs', () => this.#fleet.disturb())
     }
+    const crowd = this.#cancelDice
+    if (crowd.chance(0.04))
+      this.#scheduler.after('client', between(0, 5_000), 'comes in a crowd', () => this.#people.crowd(crowd))
     if (chance(0.2)) this.#scheduler.after('fate', between(1_000, 60_000), 'sets the clock', () => this.#jump())
   }
 

@@ -18,6 +18,8 @@ export interface WriterPorts {
   readonly faults: Faults
   readonly statements?: Partial<Statements> | undefined
   readonly onCommitted: (changes: Changes) => void
+  /** Before each call into the store. */
+  readonly onCall: (call: Call) => void
   /** Every answer the committer gives, at the moment it is given. */
   readonly onAnswer: (order: OrderOf<OrderKind>, answer: Answer) => void
   readonly log: (line: string) => void
@@ -26,7 +28,7 @@ export interface WriterPorts {
 /** Orders whose input holds this cannot be committed: the culprit that halving must find. */
 export const poison = 'cannot-be-committed'
 
-type Call = 'begin' | 'read' | 'write' | 'commit' | 'rollback'
+export type Call = 'begin' | 'read' | 'write' | 'commit' | 'rollback'
 
 const crashKinds: { readonly [C in Call]: readonly [before: FaultKind, after: FaultKind | null] } = {
   begin: ['writer crashes before begin', null],
@@ -135,6 +137,7 @@ export class Writer {
     const call = <T>(kind: Call, work: () => T): T | Promise<never> => {
       if (!isAlive.now) return never()
       if (this.#isOpening) return work()
+      this.#ports.onCall(kind)
       const [before, after] = crashKinds[kind]
       if (faults.strikes(before, kind === 'rollback' ? 0.05 : 0.003)) return this.#crash(before, isAlive)
       const failure = failKinds[kind]

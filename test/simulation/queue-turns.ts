@@ -1,0 +1,68 @@
+import type { Execution } from '../../src/execution/execution.ts'
+import type { Changes, Ready } from '../../src/store/rows.ts'
+import { type InLine, Turns } from './turns.ts'
+import type { Report } from './violation.ts'
+
+/** Watches, from the changes of each commit, in which order claims take what is due. */
+export class QueueTurns {
+  readonly #report: Report
+  readonly #turns: Turns
+  readonly #due = new Map<string, Ready>()
+  readonly #now = new Map<number, Execution>()
+
+  constructor(report: Report, count: (name: string) => void) {
+    this.#report = report
+    this.#turns = new Turns((kind) => count(`queue ${kind}`))
+  }
+
+  /** A writer that starts anew has forgotten how many passed whom. */
+  restarted(): void {
+    this.#turns.forget()
+  }
+
+  /** @param isPaused whether some work is passed because it is paused */
+  check({ admitted, updates, ready, queues }: Changes, isPaused: boolean): void {
+    for (const { execution } of admitted) this.#now.set(execution.id, execution)
+    const claimed = new Set<number>()
+    for (const { was, is } of updates) {
+      this.#now.set(is.id, is)
+      if (isTaken(is) && !isTaken(was)) claimed.add(is.id)
+    }
+    const before = [...this.#due.values()]
+    for (const one of ready.remove) this.#due.delete(placeOf(one))
+    for (const one of ready.add) this.#due.set(placeOf(one), one)
+    // Another set of queues is another line, and paused work may be passed by anybody.
+    if (queues.length > 0 || isPaused) this.#turns.forget()
+    if (claimed.size === 0 || isPaused) return
+    const left = before.filter((one) => this.#due.has(placeOf(one)) && this.#isDue(one))
+    const taken = ready.remove.filter(({ id }) => claimed.delete(id))
+    // What was born and claimed in one commit never stood in a line that could be seen.
+    if (claimed.size > 0) this.#turns.forget()
+    for (const [index, one] of taken.entries()) {
+      const others = [...left, ...taken.slice(index + 1)].filter(({ queue }) => queue > 0 === one.queue > 0)
+      const wrong = this.#turns.take(one.queue > 0 ? 'due' : 'suspects', inLine(one), others.map(inLine))
+      if (wrong !== null) this.#report('L3', wrong)
+    }
+    if (claimed.size > 0) this.#turns.forget()
+  }
+
+  /** Work that ended may leave its entry behind. */
+  #isDue({ id, availableAt }: Ready): boolean {
+    const is = this.#now.get(id)
+    const isClaimable = is?.state === 'queued' || is?.state === 'retryable_failed' || is?.state === 'requested'
+    return isClaimable && !isTaken(is) && is.availableAt === availableAt
+  }
+}
+
+/** Held by a worker, which runs or plans it. */
+const isTaken = ({ state, leaseUntil }: Execution): boolean => state === 'running' || leaseUntil !== null
+
+const placeOf = ({ queue, rank, turn, id }: Ready): string => `${queue} ${rank} ${turn} ${id}`
+
+const inLine = ({ queue, rank, turn, id, availableAt }: Ready): InLine => ({
+  id,
+  rank,
+  turn,
+  since: availableAt,
+  line: queue,
+})
