@@ -189,9 +189,9 @@ test('SE-26 a deadline that was put off ends its execution once, however many of
   const deadlineAt = early.now() + 10_000
   await before.give<'admit'>({ kind: 'admit', admission: admission({ deadlineAt }) })
   const at = deadlineAt + 5_000
-  await session.begin()
-  await session.write(changes({ timers: { add: [{ kind: 'deadline', id: 1, at }], remove: [] } }))
-  await session.commit()
+  session.begin()
+  session.write(changes({ timers: { add: [{ kind: 'deadline', id: 1, at }], remove: [] } }))
+  session.commit()
   const late = new VirtualClock(early.now() + 60_000)
   const committer = await Committer.open({ session, idKey, clock: late, soon: setImmediate })
   await committer.give<'sweep'>({ kind: 'sweep' })

@@ -29,8 +29,75 @@ export const permitBreakages: readonly Breakage[] = [
   },
   {
     name: 'one more than the capacity gets a permit',
-    edits: [{ file: 'src/execution/permit.ts', find: 'slot < capacity; slot++', replace: 'slot <= capacity; slot++' }],
+    edits: [
+      {
+        file: 'src/execution/permit.ts',
+        find: '  if (taken.length >= capacity) return null\n',
+        replace: '  if (taken.length > capacity) return null\n',
+      },
+      { file: 'src/execution/permit.ts', find: 'slot < capacity; slot++', replace: 'slot <= capacity; slot++' },
+    ],
     shownBy: 100,
+  },
+  {
+    name: 'a lowered capacity lets somebody into a lower slot',
+    edits: [
+      {
+        file: 'src/execution/permit.ts',
+        find: '  if (taken.length >= capacity) return null\n',
+        replace: '',
+      },
+    ],
+    shownBy: ['src/execution/permit.test.ts'],
+  },
+  {
+    name: 'a second wait is held through by what is left of the first',
+    edits: [{ file: 'src/execution/decide-run.ts', find: '    holdUntil: null,\n', replace: '' }],
+    shownBy: permitTests,
+  },
+  {
+    name: 'a step that waited holds its permit under no fence',
+    edits: [
+      {
+        file: 'src/commit/permit-orders.ts',
+        find: '{ ...mine, fence, granted: false, takenAt: work.now }',
+        replace: '{ ...mine, granted: false, takenAt: work.now }',
+      },
+    ],
+    shownBy: permitTests,
+  },
+  {
+    name: 'a flood of steps holds the oldest step up for ever',
+    edits: [
+      {
+        file: 'src/commit/line.ts',
+        find: 'const waiter = isOldest ? oldest(waiters) : waiters[0]',
+        replace: 'const [waiter] = waiters',
+      },
+    ],
+    shownBy: permitTests,
+  },
+  {
+    name: 'the oldest in a line passes a better rank twice in sixteen',
+    edits: [
+      {
+        file: 'src/commit/line.ts',
+        find: 'if (first === null || this.#passes.of(name) < passesMax - 1) return first',
+        replace: 'if (first === null || this.#passes.of(name) < passesMax - 2) return first',
+      },
+    ],
+    shownBy: 150,
+  },
+  {
+    name: 'claims of several queues take the youngest first',
+    edits: [
+      {
+        file: 'src/commit/due.ts',
+        find: '(row.rank === least.rank && isOlder(row, least))',
+        replace: '(row.rank === least.rank && isOlder(least, row))',
+      },
+    ],
+    shownBy: 150,
   },
   {
     name: 'whoever holds a key of another step waits for it',
