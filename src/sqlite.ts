@@ -2,11 +2,13 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { ChannelOrders, type FromWriter, type ToWriter } from './commit/channel.ts'
 import { Committer } from './commit/committer.ts'
 import { Listeners, type StoreHost } from './commit/host.ts'
+import type { Orders } from './commit/order.ts'
 import { DatabaseError } from './errors/failures.ts'
 import { Refused } from './errors/refusal.ts'
 import type { PublicIdKey } from './identity/public-id.ts'
 import type { WriterData, WriterHello } from './sqlite-writer.ts'
 import { openSqlite } from './store/sqlite/open.ts'
+import type { OnUndecodable } from './store/sqlite/views.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface SqliteOptions {
@@ -42,7 +44,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
     soon: soon ?? setImmediate,
     onCommit: (ids) => listeners.tell(ids),
   })
-  const views = opened.views()
+  const views = opened.views(settingAside(committer))
   return {
     orders: committer,
     views,
@@ -88,7 +90,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     closed.resolve()
   })
   const reader = openSqlite({ path, readOnly: true })
-  const views = reader.views()
+  const views = reader.views(settingAside(orders))
   return {
     orders,
     views,
@@ -108,6 +110,12 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     },
   }
 }
+
+/** What a view could not read is held back by the writer, too. Nobody waits for it: the next look would find it again. */
+const settingAside =
+  (orders: Orders): OnUndecodable =>
+  (rows) =>
+    void orders.give<'set_aside'>({ kind: 'set_aside', rows }).catch(() => {})
 
 /** The first word of the writer. Others may speak on the same channel (`node --watch` does), so only its own forms count. */
 function hello(thread: Worker): Promise<PublicIdKey> {

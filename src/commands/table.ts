@@ -7,6 +7,7 @@ import { ledger } from './ledger.ts'
 import { locking } from './locking.ts'
 import { operating } from './operating.ts'
 import { plans } from './plans.ts'
+import { quarantining } from './quarantining.ts'
 import { reading } from './reading.ts'
 import { scheduling } from './scheduling.ts'
 import { signalling } from './signalling.ts'
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   ...bulk,
   ...signalling,
   ...operating,
+  ...quarantining,
   ...artifacts,
   ...ledger,
   ...locking,

@@ -61,8 +61,11 @@ export function admitOne(work: Workset, admission: Admission, around: Admitting)
   if (owner !== null) {
     const execution = work.executions.get(owner.id)
     const request = work.requests.get(owner.id)
-    if (execution === undefined || request === undefined)
+    if (execution === undefined || request === undefined) {
+      const refusal = work.quarantine.refusalOf(owner.id, admission.tenant)
+      if (refusal !== null) return refusal
       throw new Error(`the holder ${owner.id} of a key was not loaded`)
+    }
     if (replaces(admission, execution, owner.inputHash)) {
       const refused = replaceOne(work, execution, request, admission)
       if (refused !== null) return refused

@@ -13,6 +13,7 @@ import { type Answer, admissionsOf, type Order } from './order.ts'
 import { pauseOne } from './pauses.ts'
 import { breakOne, limitOne, permitOne } from './permit-orders.ts'
 import { Permits } from './permits.ts'
+import { QuarantineChanges, releaseOne } from './quarantine.ts'
 import { type Asking, ask } from './reads.ts'
 import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
@@ -34,6 +35,8 @@ export interface BatchResult {
   readonly cancelAsked: Workset['kin']['cancelAsked']
   /** Timers were fired: which one is next must be asked anew. */
   readonly timersFired: boolean
+  /** What is in quarantine must be asked anew. */
+  readonly quarantineChanged: boolean
   /** A claim gave up before it had seen everything that is due: it should be looked at again at once. */
   readonly unfinished: boolean
   /** Takes over what was learnt, once the commit is durable. */
@@ -62,6 +65,7 @@ export function* runBatch(
   const permits = new Permits(memory, work, passes)
   const turns = new Turns(memory, work)
   const bulks = new Bulks()
+  const quarantine = new QuarantineChanges()
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits)
@@ -161,6 +165,13 @@ export function* runBatch(
       case 'schedule_advance':
         answers.push(yield* advanceSchedule(work, order))
         break
+      case 'set_aside':
+        quarantine.add(memory.quarantine.news(order.rows), now)
+        answers.push({ setAside: order.rows.length })
+        break
+      case 'release':
+        answers.push(yield* releaseOne(work, memory.quarantine, quarantine, order))
+        break
       case 'claim':
       case 'listen':
         throw new Error('standing orders are given apart from the others')
@@ -181,11 +192,17 @@ export function* runBatch(
   return {
     answers,
     claims: filled.map((answer) => answer.claimed),
-    changes: { ...work.changes(), depth: memory.depths.after(work.depth.all()), ...bulks.changes() },
+    changes: {
+      ...work.changes(),
+      depth: memory.depths.after(work.depth.all()),
+      ...bulks.changes(),
+      ...quarantine.changes(),
+    },
     // Who waits for the end of parked work is told that it does not move.
     changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
     cancelAsked: work.kin.cancelAsked,
     timersFired: due,
+    quarantineChanged: !quarantine.isEmpty,
     unfinished: filling.isUnfinished,
     committed: () => {
       memory.depths.committed(work.depth.all(), now)

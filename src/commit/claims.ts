@@ -2,13 +2,14 @@ import { type Candidate, isQueuePaused, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decide } from '../execution/decide.ts'
 import type { Effect, Execution, Signal, Step } from '../execution/execution.ts'
-import { type Needs, readNeeds } from '../execution/permit.ts'
+import type { Needs } from '../execution/permit.ts'
 import type { Pause, Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import type { Passes } from './line.ts'
 import { loadCandidates, loadEffects } from './loading.ts'
 import type { Memory } from './memory.ts'
+import { needsOf } from './needs.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
 import type { Permits } from './permits.ts'
@@ -134,6 +135,8 @@ export class Claims {
     const standing = standingOf(candidate, pauses)
     if (standing.kind === 'stale' || execution === null || request === null) {
       this.#work.removeReady(ready)
+      // What cannot be read may have been granted what others wait for.
+      if (execution === null && this.#permits.isHolder(ready.id)) yield* this.#permits.release(ready.id)
       return null
     }
     if (standing.kind === 'paused') {
@@ -150,18 +153,10 @@ export class Claims {
     }
     // Planning only reads: it keeps no permit from whoever runs.
     if (request.permits === null || inTime.state === 'requested') return inTime
-    const blocked = yield* this.#permits.admit(inTime, ready, this.#needsOf(request.permits))
+    const blocked = yield* this.#permits.admit(inTime, ready, needsOf(request, this.#needs))
     if (blocked === null) return inTime
     this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
     return null
-  }
-
-  #needsOf(text: string): Needs {
-    const known = this.#needs.get(text)
-    if (known !== undefined) return known
-    const needs = readNeeds(text)
-    this.#needs.set(text, needs)
-    return needs
   }
 
   *#takeOne(execution: Execution, ready: Ready, claim: ClaimOrder): Asking<Execution> {

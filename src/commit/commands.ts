@@ -47,7 +47,7 @@ export function commandOne(
 ): Execution | Refusal {
   const execution = work.executions.get(order.id)
   if (execution === undefined || (order.tenant !== null && execution.tenant !== order.tenant)) {
-    return refuse('not_found', 'There is no such execution.')
+    return work.quarantine.refusalOf(order.id, order.tenant) ?? refuse('not_found', 'There is no such execution.')
   }
   const answer =
     ifNumber !== undefined && ifNumber !== execution.n

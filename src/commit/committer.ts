@@ -1,8 +1,10 @@
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import type { PublicIdKey } from '../identity/public-id.ts'
+import { noChanges } from '../store/no-changes.ts'
 import { lockKey } from '../store/place.ts'
-import type { StoreSession } from '../store/store.ts'
+import { type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
+import type { Awaitable, StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
@@ -10,6 +12,7 @@ import { Depths } from './depths.ts'
 import type { Memory } from './memory.ts'
 import { type Answer, type Order, type OrderKind, type OrderOf, type Orders, unknownWorker } from './order.ts'
 import { PausedTime } from './paused-time.ts'
+import { Quarantine, QuarantineChanges } from './quarantine.ts'
 import { converse } from './reads.ts'
 import { laneOf, takesWork } from './registry.ts'
 import { RowCache } from './row-cache.ts'
@@ -86,7 +89,8 @@ export class Committer implements Orders {
   static async open(options: CommitterOptions): Promise<Committer> {
     const { session } = options
     const queues = await session.queues()
-    const workers = await session.workers('live')
+    const quarantine = new Quarantine(await session.quarantine())
+    const workers = await aroundUndecodable(options, quarantine, () => session.workers('live'))
     const memory: Memory = {
       idKey: options.idKey,
       queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
@@ -103,6 +107,7 @@ export class Committer implements Orders {
       depths: new Depths(await session.depths()),
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       lookedTo: new Map(),
+      quarantine,
       nextTimerAt: await session.nextTimerAt(),
     }
     const committer = new Committer(options, memory)
@@ -209,6 +214,7 @@ export class Committer implements Orders {
       return
     }
     result.committed()
+    if (result.quarantineChanged) await this.#rememberQuarantine()
     if (result.timersFired) this.#memory.nextTimerAt = await this.#askNextTimerAt()
     const filled = new Set<StandingClaim>()
     for (const [index, claim] of claims.entries()) {
@@ -236,6 +242,7 @@ export class Committer implements Orders {
 
   /** A refusal of the whole store (a full disk, a lost file) is nobody's fault: halving would only repeat it. */
   async #withoutCulprit(group: readonly Pending[], claims: readonly StandingClaim[], error: unknown): Promise<void> {
+    if (error instanceof UndecodableRows && (await this.#setAside(error.rows))) return this.#commit(group, claims)
     const failure = error instanceof Error ? error : new DatabaseError(String(error))
     this.#options.onFailure?.(failure, group.length)
     this.#restUntil = this.#clock.now() + restMs
@@ -247,6 +254,26 @@ export class Committer implements Orders {
     const middle = Math.ceil(group.length / 2)
     await this.#commit(group.slice(0, middle), [])
     await this.#commit(group.slice(middle), [])
+  }
+
+  /** Rows that cannot be read are put aside in a commit of their own; false when that changes nothing. */
+  async #setAside(rows: readonly UndecodableRow[]): Promise<boolean> {
+    try {
+      const isNews = await setAside(this.#options, this.#memory.quarantine, rows)
+      // What is held back from now on must not be found beside the store.
+      this.#memory.rows.clear()
+      return isNews
+    } catch {
+      return false
+    }
+  }
+
+  /** As below: durable before, and asked again with the next row that is set aside. */
+  async #rememberQuarantine(): Promise<void> {
+    this.#memory.rows.clear()
+    try {
+      this.#memory.quarantine.remember(await this.#session.quarantine())
+    } catch {}
   }
 
   /** The commit before it is durable: a question that fails must not keep its answers back. It is asked again soon. */
@@ -313,3 +340,38 @@ export class Committer implements Orders {
 }
 
 const busy = (waiting: number): Refusal => refuse('store_busy', `${waiting} orders are waiting for the store already.`)
+
+/** Whether there was anything new among them. */
+async function setAside(
+  { session, clock }: Pick<CommitterOptions, 'session' | 'clock'>,
+  quarantine: Quarantine,
+  rows: readonly UndecodableRow[],
+): Promise<boolean> {
+  const news = quarantine.news(rows)
+  if (news.length === 0) return false
+  const changes = new QuarantineChanges()
+  changes.add(news, clock.now())
+  await session.begin()
+  try {
+    await session.write({ ...noChanges, ...changes.changes() })
+    await session.commit()
+  } catch (error) {
+    await session.rollback()
+    throw error
+  }
+  quarantine.remember(await session.quarantine())
+  return true
+}
+
+async function aroundUndecodable<T>(
+  options: CommitterOptions,
+  quarantine: Quarantine,
+  read: () => Awaitable<T>,
+): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof UndecodableRows) || !(await setAside(options, quarantine, error.rows))) throw error
+    return await read()
+  }
+}

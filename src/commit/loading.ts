@@ -30,7 +30,7 @@ export function* loadForAdmissions(work: Workset, keys: Keys, lookups: readonly 
 export function* loadExecutions(work: Workset, ids: Iterable<number>): Asking<void> {
   const missing: number[] = []
   for (const id of ids) {
-    if (work.executions.has(id)) continue
+    if (work.executions.has(id) || work.quarantine.holds(id)) continue
     const kept = work.rows.execution(id)
     if (kept === undefined) missing.push(id)
     else work.executions.set(id, kept)
@@ -42,7 +42,7 @@ export function* loadExecutions(work: Workset, ids: Iterable<number>): Asking<vo
 export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void> {
   const missing: number[] = []
   for (const id of ids) {
-    if (work.requests.has(id)) continue
+    if (work.requests.has(id) || work.quarantine.holds(id)) continue
     const kept = work.rows.request(id)
     if (kept === undefined) missing.push(id)
     else work.requests.set(id, kept)

@@ -2,6 +2,7 @@ import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Limit, Ready, Worker } from '../store/rows.ts'
 import type { Depths } from './depths.ts'
 import type { PausedTime } from './paused-time.ts'
+import type { Quarantine } from './quarantine.ts'
 import type { RowCache } from './row-cache.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
@@ -29,5 +30,6 @@ export interface Memory {
   readonly pausedTime: PausedTime
   /** How far the unpauses that are under way have looked at what was due, by the number of their release. */
   readonly lookedTo: Map<number, Ready>
+  readonly quarantine: Quarantine
   nextTimerAt: number | null
 }

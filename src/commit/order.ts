@@ -4,6 +4,7 @@ import type { Effect, Execution, OnParentCancel, Request, Signal, Step } from '.
 import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Pause, Schedule, Token, Worker } from '../store/rows.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
@@ -225,6 +226,10 @@ export type Order =
       readonly principal: string
       readonly reason: string
     }
+  /** Rows that somebody could not read. */
+  | { readonly kind: 'set_aside'; readonly rows: readonly UndecodableRow[] }
+  /** Lets go what was set aside under a key, once it can be read. */
+  | { readonly kind: 'release'; readonly key: number; readonly tenant: string }
 
 export type OrderKind = Order['kind']
 export type OrderOf<K extends OrderKind> = Extract<Order, { kind: K }>
@@ -284,6 +289,9 @@ export interface Answers {
   permit: WorkAnswer
   limit: { readonly changed: boolean }
   break: { readonly broken: readonly number[] }
+  set_aside: { readonly setAside: number }
+  /** How many rows of the execution were let go. */
+  release: { readonly released: number }
 }
 
 export type Answer<K extends OrderKind = OrderKind> = Answers[K] | Refusal

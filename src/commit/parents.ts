@@ -7,6 +7,8 @@ import type { Workset } from './workset.ts'
 export function refuseAsChild(work: Workset, { parentId, depth, tenant }: Admission): Refusal | null {
   if (parentId === null) return null
   const parent = work.executions.get(parentId)
+  const held = work.quarantine.refusalOf(parentId, tenant)
+  if (held !== null) return held
   if (parent === undefined || parent.tenant !== tenant) throw new Error(`the parent ${parentId} was not loaded`)
   return refuseChild(parent, depth, work.kin.childCounts.get(parentId) ?? 0)
 }

@@ -1,11 +1,12 @@
 import { pauseKey, pauseOver } from '../claim/select.ts'
 import type { Execution, Request } from '../execution/execution.ts'
-import { freeSlot, type Needs, type Permit, readNeeds, scopeOf, spend } from '../execution/permit.ts'
+import { freeSlot, type Needs, type Permit, scopeOf, spend } from '../execution/permit.ts'
 import { lockKey, rateKey, readLockKey } from '../store/place.ts'
 import type { Limit, Parked, Pause, Ready } from '../store/rows.ts'
 import { Lines, type Passes } from './line.ts'
 import { loadExecutions, loadRequests } from './loading.ts'
 import type { Memory } from './memory.ts'
+import { needsOf } from './needs.ts'
 import { activePauses } from './pauses.ts'
 import { PermitRows } from './permit-rows.ts'
 import { type Asking, ask } from './reads.ts'
@@ -278,7 +279,7 @@ export class Permits {
     const execution = this.#work.executions.get(parked.id)
     const request = this.#work.requests.get(parked.id)
     if (execution === undefined || request === undefined || request.permits === null) return null
-    return { execution, request, needs: readNeeds(request.permits) }
+    return { execution, request, needs: needsOf(request) }
   }
 
   *#pauses(): Asking<readonly Pause[]> {
@@ -292,8 +293,8 @@ export class Permits {
     if (state !== 'waiting' || (waitingFor !== 'timer' && waitingFor !== 'signal')) return false
     if (holdUntil !== null) return holdUntil > this.#work.now
     yield* loadRequests(this.#work, [id])
-    const text = this.#work.requests.get(id)?.permits ?? null
-    const holdMs = text === null ? 0 : readNeeds(text).holdMs
+    const request = this.#work.requests.get(id)
+    const holdMs = request === undefined ? 0 : needsOf(request).holdMs
     if (holdMs === 0) return false
     const until = this.#work.now + holdMs
     this.#work.apply(execution, { facts: [], quiet: { holdUntil: until } }, engine)

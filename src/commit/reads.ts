@@ -20,7 +20,14 @@ const reply = (reads: Reads, { read, args }: Ask): Awaitable<unknown> =>
 export function converse<T>(batch: Asking<T>, reads: Reads): Awaitable<T> {
   let next = batch.next()
   while (!next.done) {
-    const answer = reply(reads, next.value)
+    let answer: Awaitable<unknown>
+    try {
+      answer = reply(reads, next.value)
+    } catch (thrown) {
+      // Where the question was asked: whoever asks for a single thing may know what to do without an answer.
+      next = batch.throw(thrown)
+      continue
+    }
     if (answer instanceof Promise) return converseLater(batch, reads, answer)
     next = batch.next(answer)
   }
@@ -28,7 +35,19 @@ export function converse<T>(batch: Asking<T>, reads: Reads): Awaitable<T> {
 }
 
 async function converseLater<T>(batch: Asking<T>, reads: Reads, first: Promise<unknown>): Promise<T> {
-  let next = batch.next(await first)
-  while (!next.done) next = batch.next(await reply(reads, next.value))
-  return next.value
+  let answer = first
+  for (;;) {
+    let next: IteratorResult<Ask, T>
+    try {
+      const given = await answer
+      next = batch.next(given)
+    } catch (thrown) {
+      // The batch's own failures come by here, too: it has ended then, and throws them back.
+      next = batch.throw(thrown)
+    }
+    if (next.done) return next.value
+    answer = replyLater(reads, next.value)
+  }
 }
+
+const replyLater = async (reads: Reads, asked: Ask): Promise<unknown> => await reply(reads, asked)

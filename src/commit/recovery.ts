@@ -74,11 +74,21 @@ function* wakeDoubting(work: Workset, worker: number, workers: Workers): Asking<
 }
 
 export function* sweep(work: Workset, workers: Workers, order: OrderOf<'sweep'>): Asking<Answer<'sweep'>> {
-  const ids = yield* ask('expiredLeases', Math.min(order.now ?? work.now, work.now), 0, dueMax)
+  const ids = yield* expired(work, Math.min(order.now ?? work.now, work.now))
   yield* loadWithLedger(work, ids)
   return {
     recovered: ids.filter((id) => loseLease(work, id, { cause: 'sweep', poisonLosses: order.poisonLosses }, workers)),
     more: ids.length === dueMax,
+  }
+}
+
+/** The next to be ended. A page of nothing but what is held back must not hide those behind it. */
+function* expired(work: Workset, now: number): Asking<readonly number[]> {
+  for (let after = 0; ; ) {
+    const ids = yield* ask('expiredLeases', now, after, dueMax)
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < dueMax || !ids.every((id) => work.quarantine.holds(id))) return ids
+    after = last
   }
 }
 

@@ -29,6 +29,7 @@ import { Kin } from './kin.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
 import { PlanBook } from './plans.ts'
+import type { Quarantine } from './quarantine.ts'
 import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
 import { standing } from './standing.ts'
@@ -50,6 +51,7 @@ export class Workset {
   readonly rows: RowCache
   /** How long what is admitted and claimed may take. */
   readonly timeouts: TimeoutPolicies
+  readonly quarantine: Quarantine
   readonly executions = new Map<number, Execution>()
   readonly requests = new Map<number, Request>()
   readonly effects = new Map<number, Map<string, Effect>>()
@@ -101,10 +103,11 @@ export class Workset {
   readonly #timersRemove = new Map<string, Timer>()
   #nextExecution: number
 
-  constructor(first: { execution: number; position: number }, now: number, { rows, timeouts }: Memory) {
+  constructor(first: { execution: number; position: number }, now: number, { rows, timeouts, quarantine }: Memory) {
     this.now = now
     this.rows = rows
     this.timeouts = timeouts
+    this.quarantine = quarantine
     this.#nextExecution = first.execution
     this.#log = new CommitLog(first.position, now)
   }
@@ -230,7 +233,7 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems'> {
+  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine'> {
     return {
       queues: this.queues,
       workers: this.workers,

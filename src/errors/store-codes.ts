@@ -1,5 +1,17 @@
 /** The refusals of the store and the machine below, in the manner of `codes.ts`. */
 export const storeCodes = {
+  quarantined: {
+    http: 409,
+    exit: 5,
+    why: 'A row of this execution cannot be read, so everything about it is held back.',
+    next: 'Repair the row or deploy code that reads it, then: pawl quarantine release <key>; `pawl ops` lists the keys.',
+  },
+  still_undecodable: {
+    http: 409,
+    exit: 5,
+    why: 'What was set aside still cannot be read.',
+    next: 'Repair the row or deploy code that reads it, then release it again.',
+  },
   store_busy: {
     http: 503,
     exit: 1,

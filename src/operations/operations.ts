@@ -12,6 +12,7 @@ import { answerOf, type Carrier, type CommandName, itemsOf } from './carrier.ts'
 import { Executions } from './executions.ts'
 import { DeadLetters, Idempotency, Ledger } from './ledger.ts'
 import { Limits, Locks } from './permits.ts'
+import { Quarantine } from './quarantine.ts'
 import type {
   Actions,
   CodeView,
@@ -31,6 +32,8 @@ import type {
 export class Operations<A extends Actions> extends Executions<A> {
   readonly locks: Locks
   readonly limits: Limits
+  /** Rows that nobody could read. */
+  readonly quarantine: Quarantine
   /** Effects of all executions, and what a person found out about those in doubt. */
   readonly ledger: Ledger
   readonly idempotency: Idempotency
@@ -48,6 +51,7 @@ export class Operations<A extends Actions> extends Executions<A> {
     this.#carrier = carrier
     this.locks = new Locks(carrier)
     this.limits = new Limits(carrier)
+    this.quarantine = new Quarantine(carrier)
     this.ledger = new Ledger(carrier)
     this.idempotency = new Idempotency(carrier)
     this.deadLetters = new DeadLetters(carrier)

@@ -38,6 +38,8 @@ export const routes = {
   'action list': { method: 'GET', path: '/v1/actions' },
   'action get': { method: 'GET', path: '/v1/actions/{name}' },
   explain: { method: 'GET', path: '/v1/codes/{code}' },
+  'quarantine list': { method: 'GET', path: '/v1/quarantine' },
+  'quarantine release': { method: 'POST', path: '/v1/quarantine/{key}/release' },
   artifacts: { method: 'GET', path: '/v1/executions/{id}/artifacts' },
   artifact: { method: 'GET', path: '/v1/executions/{id}/artifacts/{name}' },
   'artifact sweep': { method: 'POST', path: '/v1/artifacts/sweep' },

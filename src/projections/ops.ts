@@ -2,6 +2,7 @@ import type { Execution } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Found, Views } from '../store/store.ts'
 import { failurePatterns } from './failures.ts'
+import { ofTenant, quarantinedView } from './quarantine.ts'
 import { effectView, type Naming, pauseView, timeText, workerView } from './view.ts'
 
 export interface OpsAsk {
@@ -20,7 +21,7 @@ const listMax = 20
 
 /** The health of everything on one screen: the first line names what is wrong, or says that nothing is. */
 export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
-  const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent] = await Promise.all([
+  const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent, unreadable] = await Promise.all([
     views.countsByState(tenant),
     views.oldestReadyAt(tenant),
     views.running(tenant),
@@ -29,8 +30,10 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
     views.pauses(),
     views.workers(),
     views.list({ tenant, states: ['failed'], limit: listMax }),
+    views.quarantine(),
   ])
   const live = workers.filter(({ goneAt, seenAt }) => goneAt === null && now - seenAt < liveMs)
+  const quarantine = ofTenant(unreadable, tenant)
   const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
   const runningIds = new Set(running.map(({ execution }) => execution.id))
   // An intended effect of a running execution is being performed; of any other it is as doubtful as one so marked.
@@ -46,6 +49,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
   const anomalies = [
     stale.length > 0 && `${counted(stale.length, 'execution')} running past the lease`,
     doubtful.length > 0 && `${counted(doubtful.length, 'effect')} in doubt`,
+    quarantine.length > 0 && `${counted(quarantine.length, 'row')} in quarantine`,
     live.length === 0 && total('queued') > 0 && `no live worker while ${total('queued')} queued`,
     live.length > 0 &&
       unserved.length > 0 &&
@@ -81,6 +85,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
       leaseExpiredAt: timeText(execution.leaseUntil ?? execution.updatedAt),
     })),
     effectsInDoubt: doubtful.slice(0, listMax).map((effect) => effectView(effect, naming)),
+    quarantine: quarantine.slice(0, listMax).map((row) => quarantinedView(row, naming)),
     failurePatterns: patterns.slice(0, listMax),
     recentFailures: recent.map(failureLine),
     paused: paused.map(pauseView),

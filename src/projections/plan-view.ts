@@ -1,4 +1,5 @@
 import type { Plan, PlanStep } from '../execution/plan.ts'
+import { shown } from '../json/shown.ts'
 import { type Naming, timeOrNull, timeText } from './view.ts'
 
 export type PlanView = ReturnType<typeof planView>
@@ -11,7 +12,7 @@ export const planView = (plan: Plan, naming: Naming) => ({
   planHash: plan.hash,
   summary: plan.summary,
   parallel: plan.parallel,
-  reads: JSON.parse(plan.reads ?? '[]') as unknown,
+  reads: shown(plan.reads ?? '[]'),
   plannedAt: timeText(plan.at),
   workerId: plan.worker === null ? null : naming.workerOf(plan.worker),
 })
@@ -20,11 +21,11 @@ export const planStepView = (step: PlanStep) => ({
   index: step.idx,
   step: step.step,
   target: step.target,
-  args: JSON.parse(step.args) as unknown,
+  args: shown(step.args),
   effects: step.effects,
   state: step.state,
   tries: step.tries,
-  value: JSON.parse(step.value ?? 'null') as unknown,
+  value: shown(step.value ?? 'null'),
   errorClass: step.errorClass,
   error: step.error,
   startedAt: timeOrNull(step.startedAt),

@@ -8,6 +8,7 @@ import {
   type Step,
 } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
+import { shown } from '../json/shown.ts'
 import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
 import type { ShownSignal } from '../store/store.ts'
 
@@ -86,7 +87,7 @@ export function executionView(
   }
 }
 
-const jsonOrNull = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+const jsonOrNull = (text: string | null): unknown => (text === null ? null : shown(text))
 
 /** One fact of the log, with what its row alone does not say: attempt, fence and trace. */
 export interface EventView {
@@ -144,7 +145,7 @@ const textOrNull = (value: unknown): string | null => (typeof value === 'string'
 export const stepView = (step: Step) => ({
   name: step.name,
   ordinal: step.ordinal,
-  value: JSON.parse(step.value) as unknown,
+  value: shown(step.value),
   fence: step.fence,
   startedAt: timeText(step.startedAt),
   at: timeText(step.at),

@@ -39,6 +39,7 @@ export function haltOf(refusal: Refusal): Halt {
     case 'lease_lost':
     case 'worker_unknown':
     case 'not_found':
+    case 'quarantined':
       return { kind: 'lost', error: new LeaseLost(refusal.reason) }
     default:
       return { kind: 'failed', error: new TerminalError(`${refusal.code}: ${refusal.reason}`) }

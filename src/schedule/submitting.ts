@@ -1,6 +1,6 @@
 import type { Requester, SubmitRequest } from '../admit/request.ts'
 import type { Admission, Answer, Orders } from '../commit/order.ts'
-import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Schedule } from '../store/rows.ts'
 
 /** Checks a request as any submit is checked. */
@@ -17,6 +17,15 @@ export function requestOf({ action, actionVersion, input }: Pick<Schedule, 'acti
   return { action, ...version, input: JSON.parse(input) as unknown }
 }
 
+/** What cannot be read is refused as what does not fit: other schedules are due as well. */
+function readRequest(schedule: Schedule): ReturnType<typeof requestOf> | Refusal {
+  try {
+    return requestOf(schedule)
+  } catch {
+    return refuse('invalid_input', 'The stored input of the schedule is no JSON.')
+  }
+}
+
 /** Submits one occurrence in the name of the schedule. */
 export async function submitOccurrence(
   schedule: Schedule,
@@ -25,7 +34,9 @@ export async function submitOccurrence(
 ): Promise<Answer<'admit'>> {
   const { name, tenant } = schedule
   const key = occurrenceKey(name, at)
-  const admission = await check({ ...requestOf(schedule), key }, { principal: `system:schedule:${name}`, tenant })
+  const asked = readRequest(schedule)
+  if (isRefusal(asked)) return asked
+  const admission = await check({ ...asked, key }, { principal: `system:schedule:${name}`, tenant })
   if (isRefusal(admission)) return admission
   // Not before its time, even where the clock is set back between the look and the commit.
   const timed = { ...admission, availableAt: at, schedule: { name, occurrence: timeText(at) } }

@@ -1,3 +1,4 @@
+import { shown } from '../json/shown.ts'
 import type { Schedule } from '../store/rows.ts'
 import { timeText } from './submitting.ts'
 
@@ -8,7 +9,7 @@ export const scheduleView = (schedule: Schedule) => ({
   name: schedule.name,
   action: schedule.action,
   actionVersion: schedule.actionVersion,
-  input: JSON.parse(schedule.input) as unknown,
+  input: shown(schedule.input),
   cron: schedule.cron,
   timeZone: schedule.timeZone,
   misfire: schedule.misfire,

@@ -5,6 +5,7 @@ import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { Quarantined } from './quarantine.ts'
 
 /** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
 
@@ -355,6 +356,8 @@ export interface Changes {
   readonly limits: { readonly add: readonly Limit[]; readonly remove: readonly Limit[] }
   readonly rates: readonly RateState[]
   readonly timeoutPolicies: readonly TimeoutPolicy[]
+  /** A row that is there already stays as it is. A timer among them is taken away from where it cannot be read. */
+  readonly quarantine: { readonly add: readonly Omit<Quarantined, 'key'>[]; readonly remove: readonly number[] }
   /** Brought back before anything else is written. */
   readonly restore: readonly number[]
   /** Put away after everything else is written, as everything else has left it. */

@@ -3,6 +3,7 @@ import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { Quarantined } from './quarantine.ts'
 import type {
   Archived,
   ArchivedParts,
@@ -64,7 +65,7 @@ export interface ArchivableAsk {
 
 /**
  * What rules may read inside the transaction that will hold their decision. Lists come back in no promised order
- * unless it is said; what does not exist is left out.
+ * unless it is said; what does not exist is left out. A row that cannot be read fails the question with `UndecodableRows`.
  */
 export interface Reads {
   /** First free execution key, queue key, worker key and log position. */
@@ -152,6 +153,8 @@ export interface Reads {
    */
   archivable(ask: ArchivableAsk): Awaitable<{ readonly ids: readonly number[]; readonly next: number | null }>
   archived(ids: readonly number[]): Awaitable<readonly Archived[]>
+  /** Rows that could not be read and were set aside, oldest first. */
+  quarantine(): Awaitable<readonly Quarantined[]>
 }
 
 /**
@@ -199,7 +202,10 @@ export interface ShownSignal extends Signal {
   readonly takenAt: number | null
 }
 
-/** What people are shown: committed rows only, outside every transaction, never blocking the writer. */
+/**
+ * What people are shown: committed rows only, outside every transaction, never blocking the writer. Lists leave out what
+ * cannot be read and tell whoever opened the views.
+ */
 export interface Views {
   find(id: number): Awaitable<Found | null>
   list(filter: ExecutionFilter): Awaitable<readonly Found[]>
@@ -275,6 +281,8 @@ export interface Views {
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
   /** Unpaused ones whose next occurrence is not after `now`, oldest first. */
   dueSchedules(now: number, limit: number): Awaitable<readonly Schedule[]>
+  /** Rows that could not be read and were set aside, oldest first. */
+  quarantine(): Awaitable<readonly Quarantined[]>
   close(): Awaitable<void>
 }
 

@@ -172,6 +172,7 @@ export class Writer {
       close: () => {},
       counters: () => read(() => real.counters()),
       queues: () => real.queues(),
+      quarantine: () => real.quarantine(),
       executions: (ids) => read(() => real.executions(ids)),
       requests: (ids) => read(() => real.requests(ids)),
       keyOwners: (lookups) => read(() => real.keyOwners(lookups)),

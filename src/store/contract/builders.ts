@@ -1,4 +1,5 @@
 import type { Effect, Execution, Outcome, Request, Step } from '../../execution/execution.ts'
+import { noChanges } from '../no-changes.ts'
 import type { Changes, LogRow, Ready, Update, Worker } from '../rows.ts'
 
 /** Rows built by hand, so that a store is tested without the rules that use it. Times are small round numbers. */
@@ -9,41 +10,7 @@ export const queueKey = 1
 export const workerKey = 1
 
 export function changes(some: Partial<Changes>): Changes {
-  return {
-    queues: [],
-    workers: [],
-    log: [],
-    admitted: [],
-    updates: [],
-    outcomes: [],
-    steps: [],
-    effects: [],
-    artifacts: [],
-    plans: [],
-    planSteps: { add: [], change: [] },
-    logs: [],
-    signals: { add: [], take: [] },
-    ready: { add: [], remove: [] },
-    timers: { add: [], remove: [] },
-    parked: { add: [], remove: [] },
-    pauses: { add: [], remove: [] },
-    tokens: [],
-    depth: [],
-    bulks: [],
-    bulkItems: [],
-    schedules: { save: [], remove: [] },
-    turns: [],
-    permits: { add: [], remove: [] },
-    waiters: { add: [], remove: [] },
-    limits: { add: [], remove: [] },
-    rates: [],
-    timeoutPolicies: [],
-    restore: [],
-    archive: [],
-    pauseIntervals: { open: [], close: [] },
-    releases: { save: [], remove: [] },
-    ...some,
-  }
+  return { ...noChanges, ...some }
 }
 
 export function aRequest(id: number, some: Partial<Request> = {}): Request {

@@ -14,6 +14,7 @@ import { keepsBulkCommands } from './keeps-bulk-commands.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPermits } from './keeps-permits.ts'
 import { keepsPlans } from './keeps-plans.ts'
+import { keepsQuarantine } from './keeps-quarantine.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsSignals } from './keeps-signals.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
@@ -44,6 +45,7 @@ export const promises = {
   'keeps timeout policies': keepsTimeoutPolicies,
   'keeps paused time': keepsPausedTime,
   'reads history': readsHistory,
+  'keeps quarantine': keepsQuarantine,
   'keeps schedules': keepsSchedules,
   'keeps archives': keepsArchives,
   'keeps bulk commands': keepsBulkCommands,

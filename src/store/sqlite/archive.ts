@@ -1,6 +1,8 @@
 import { deflateSync, inflateSync } from 'node:zlib'
+import { stateCodes } from '../../execution/machine.ts'
 import { sha256 } from '../../json/hash.ts'
 import type { Archived, ArchivedParts } from '../rows.ts'
+import type { ArchivableAsk } from '../store.ts'
 import { executionColumnNames, requestColumnNames } from './columns.ts'
 import type { Prepared } from './prepared.ts'
 import { artifactOf, effectOf, executionOf, logLineOf, outcomeOf, type Row, requestOf, stepOf } from './rows-of.ts'
@@ -148,3 +150,18 @@ const cellOf = (value: unknown): Cell =>
 
 const plainOf = (cell: Cell): string | number | null | Uint8Array =>
   typeof cell === 'object' && cell !== null ? Buffer.from(cell.base64, 'base64') : cell
+
+/** What may be put away among the next executions, and where to look on. */
+export function archivableIn(
+  prepared: Prepared,
+  { finishedBefore, states, tenant, after, limit, lookedAt }: ArchivableAsk,
+): { readonly ids: readonly number[]; readonly next: number | null } {
+  const end = (prepared.one('nextExecutions', after, lookedAt)?.[0] ?? null) as number | null
+  if (end === null) return { ids: [], next: null }
+  const codes = states === undefined ? null : JSON.stringify(states.map((state) => stateCodes[state]))
+  const rows = prepared.all('archivable', after, end, finishedBefore, tenant, codes, limit)
+  const ids = rows.map((row) => row[0] as number)
+  const last = ids.length === limit ? (ids.at(-1) ?? end) : end
+  const requestedAt = prepared.one('requestedAt', last)?.[0] as number
+  return { ids, next: requestedAt < finishedBefore ? last : null }
+}

@@ -12,7 +12,7 @@ import { own } from './owner.ts'
 import { Prepared } from './prepared.ts'
 import { SqliteSession } from './session.ts'
 import type { Statements } from './statements.ts'
-import { SqliteViews } from './views.ts'
+import { type OnUndecodable, SqliteViews } from './views.ts'
 
 /** "Pawl" in ASCII: what makes a file ours. */
 export const applicationId = 0x5061776c
@@ -30,7 +30,7 @@ export interface SqliteOptions {
 export interface OpenedSqlite {
   readonly session: SqliteSession
   /** A new connection that only reads. Close it, or let `close` do it. */
-  views(): SqliteViews
+  views(onUndecodable?: OnUndecodable): SqliteViews
   readonly raw: DatabaseSync
   readonly publicIdKey: PublicIdKey
   /** How often this database was opened by an owner. */
@@ -69,9 +69,9 @@ export function openSqlite({ path, statements, readOnly = false }: SqliteOptions
     }
     return {
       session: new SqliteSession(db, new Prepared(db, statements), closeAll),
-      views() {
+      views(onUndecodable) {
         const reader = new DatabaseSync(location, { readOnly: true, timeout: busyMs })
-        const views = new SqliteViews(reader, new Prepared(reader, statements))
+        const views = new SqliteViews(reader, new Prepared(reader, statements), onUndecodable)
         closers.push(() => views.close())
         return views
       },

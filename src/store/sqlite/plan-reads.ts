@@ -1,6 +1,7 @@
 import type { Plan, PlanStep } from '../../execution/plan.ts'
+import { type Decoding, places, wholePlanStepOf } from './decoding.ts'
 import type { Prepared } from './prepared.ts'
-import { planOf, planStepOf } from './rows-of.ts'
+import { planOf } from './rows-of.ts'
 
 export const newestPlans = (prepared: Prepared, ids: readonly number[]): readonly Plan[] =>
   ids.flatMap((id) => {
@@ -8,17 +9,24 @@ export const newestPlans = (prepared: Prepared, ids: readonly number[]): readonl
     return row === undefined ? [] : [planOf(row)]
   })
 
-export const wholePlans = (prepared: Prepared, ids: readonly number[]): readonly PlanStep[] =>
-  ids.flatMap((id) => prepared.all('planSteps', id, -1, Number.MAX_SAFE_INTEGER).map(planStepOf))
+export const wholePlans = (prepared: Prepared, ids: readonly number[], decoding: Decoding): readonly PlanStep[] =>
+  decoding.all(
+    ids.flatMap((id) => prepared.all('planSteps', id, -1, Number.MAX_SAFE_INTEGER)),
+    places.planSteps,
+    wholePlanStepOf,
+  )
 
 export const namedSteps = (
   prepared: Prepared,
-  places: readonly { readonly id: number; readonly idx: number }[],
-): readonly PlanStep[] =>
-  places.flatMap(({ id, idx }) => {
+  at: readonly { readonly id: number; readonly idx: number }[],
+  decoding: Decoding,
+): readonly PlanStep[] => {
+  const rows = at.flatMap(({ id, idx }) => {
     const row = prepared.one('planStep', id, idx)
-    return row === undefined ? [] : [planStepOf(row)]
+    return row === undefined ? [] : [row]
   })
+  return decoding.all(rows, places.planSteps, wholePlanStepOf)
+}
 
 /** Leases to run and leases to plan have an index each. */
 export function leases(

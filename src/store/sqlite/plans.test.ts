@@ -7,6 +7,7 @@ import { type StatementName, statements } from './statements.ts'
 /** What may read a whole table: tables that stay small, and figures that are taken over everything. */
 const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   queues: ['queues'],
+  quarantine: ['quarantine'],
   pauses: ['pauses'],
   depths: ['depth'],
   releases: ['releases'],

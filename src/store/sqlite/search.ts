@@ -44,13 +44,18 @@ interface Plan {
   readonly isLed: boolean
 }
 
+/** Reads rows and leaves out what cannot be read. */
+type ReadRows = <T>(rows: readonly Row[], read: (row: Row) => T) => readonly T[]
+
 /** Answers searches of one connection: conditions become clauses, values are always bound. */
 export class Searches {
   readonly #db: DatabaseSync
+  readonly #read: ReadRows
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, read: ReadRows) {
     this.#db = db
+    this.#read = read
   }
 
   found(search: Search): SearchPage<Found> {
@@ -78,14 +83,16 @@ from ${plan.from}
 where ${['r.id < ?', 'r.id >= ?', ...plan.clauses].join('\nand ')}
 order by r.id desc
 limit ?`
-      const rows = this.#statement(text).all(high, low, ...plan.values, wanted - found.length)
-      for (const row of rows as unknown as Row[]) found.push(read(row))
+      const missing = wanted - found.length
+      const rows = this.#statement(text).all(high, low, ...plan.values, missing)
+      found.push(...this.#read(rows as unknown as Row[], read))
       if (found.length === wanted) {
         const page = found.slice(0, search.limit)
         const last = page.at(-1)
         return { found: page, next: last === undefined ? high : idOf(last) }
       }
-      high = low
+      const cut = rows.length === missing ? (rows.at(-1) as unknown as Row | undefined) : undefined
+      high = cut === undefined ? low : (cut[0] as number)
     }
     return { found, next: high > 1 ? high : null }
   }

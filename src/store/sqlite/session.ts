@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
-import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { Quarantined } from '../quarantine.ts'
 import type {
   Archived,
   Bulk,
@@ -24,8 +24,9 @@ import type {
   Worker,
 } from '../rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
-import { archivedOf } from './archive.ts'
+import { archivableIn, archivedOf } from './archive.ts'
 import { type Counters, countOn, readCounters } from './counters.ts'
+import { Decoding, type Place, places, quarantinedOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
 import { headsOf } from './heads.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
@@ -52,7 +53,6 @@ import {
   timeoutPolicyOf,
   timerOf,
   waiterOf,
-  workerOf,
 } from './rows-of.ts'
 import { signalHeadOf, signalOf } from './waiting-rows.ts'
 import { writeChanges } from './write.ts'
@@ -69,6 +69,7 @@ export class SqliteSession implements StoreSession {
   #counters: Counters
   // Where nothing was ever archived, a new key costs no second question.
   #mayHoldArchives: boolean
+  readonly #decoding: Decoding
 
   constructor(db: DatabaseSync, prepared: Prepared, onClose: () => void) {
     this.#db = db
@@ -77,6 +78,7 @@ export class SqliteSession implements StoreSession {
     this.#committed = readCounters(db)
     this.#mayHoldArchives = prepared.one('anyArchive') !== undefined
     this.#counters = this.#committed
+    this.#decoding = new Decoding((id) => (prepared.one('tenantOf', id)?.[0] ?? null) as string | null)
   }
 
   begin(): void {
@@ -116,11 +118,11 @@ export class SqliteSession implements StoreSession {
   }
 
   executions(ids: readonly number[]): readonly Execution[] {
-    return this.#eachOne('execution', ids, executionOf)
+    return this.#eachOne('execution', ids, executionOf, places.executions)
   }
 
   requests(ids: readonly number[]): readonly Request[] {
-    return this.#eachOne('request', ids, (row) => requestOf(row))
+    return this.#eachOne('request', ids, (row) => requestOf(row), places.requests)
   }
 
   keyOwners(lookups: readonly KeyLookup[]): readonly (KeyOwner | null)[] {
@@ -128,7 +130,7 @@ export class SqliteSession implements StoreSession {
   }
 
   effects(ids: readonly number[]): readonly Effect[] {
-    return this.#eachAll('effects', ids, effectOf)
+    return this.#eachAll('effects', ids, effectOf, places.effects)
   }
 
   steps(ids: readonly number[]): readonly Step[] {
@@ -140,15 +142,15 @@ export class SqliteSession implements StoreSession {
   }
 
   planSteps(ids: readonly number[]): readonly PlanStep[] {
-    return this.#attempt(() => wholePlans(this.#prepared, ids))
+    return this.#attempt(() => wholePlans(this.#prepared, ids, this.#decoding))
   }
 
-  planStepsAt(places: Parameters<typeof namedSteps>[1]): readonly PlanStep[] {
-    return this.#attempt(() => namedSteps(this.#prepared, places))
+  planStepsAt(at: Parameters<typeof namedSteps>[1]): readonly PlanStep[] {
+    return this.#attempt(() => namedSteps(this.#prepared, at, this.#decoding))
   }
 
   newestLogs(ids: readonly number[]): readonly LogLine[] {
-    return this.#eachOne('newestLog', ids, logLineOf)
+    return this.#eachOne('newestLog', ids, logLineOf, places.logs)
   }
 
   unreadSignals(ids: readonly number[]): readonly Signal[] {
@@ -207,7 +209,7 @@ export class SqliteSession implements StoreSession {
   }
 
   dueTimers(now: number, limit: number): readonly Timer[] {
-    return this.#attempt(() => this.#prepared.all('dueTimers', now, limit).map(timerOf))
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('dueTimers', now, limit), places.timers, timerOf))
   }
 
   nextTimerAt(): number | null {
@@ -262,10 +264,7 @@ export class SqliteSession implements StoreSession {
   }
 
   rate(tenant: string, key: string): RateState | null {
-    return this.#attempt(() => {
-      const row = this.#prepared.one('rate', tenant, key)
-      return row === undefined ? null : rateOf(row)
-    })
+    return this.#attempt(() => this.#prepared.all('rate', tenant, key).map(rateOf)[0] ?? null)
   }
 
   dueRates(now: number, limit: number): readonly RateState[] {
@@ -273,10 +272,7 @@ export class SqliteSession implements StoreSession {
   }
 
   bulk(key: number): Bulk | null {
-    return this.#attempt(() => {
-      const row = this.#prepared.one('bulk', key)
-      return row === undefined ? null : bulkOf(row)
-    })
+    return this.#attempt(() => this.#prepared.all('bulk', key).map(bulkOf)[0] ?? null)
   }
 
   nextBulk(): number {
@@ -292,11 +288,13 @@ export class SqliteSession implements StoreSession {
   }
 
   pauses(): readonly Pause[] {
-    return this.#attempt(() => this.#prepared.all('pauses').map(pauseOf))
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('pauses'), places.pauses, pauseOf))
   }
 
   pauseIntervals(since: number): readonly PauseInterval[] {
-    return this.#attempt(() => this.#prepared.all('pauseIntervals', since).map(pauseIntervalOf))
+    return this.#attempt(() =>
+      this.#decoding.all(this.#prepared.all('pauseIntervals', since), places.pauseIntervals, pauseIntervalOf),
+    )
   }
 
   pausedTime(): { readonly open: number; readonly until: number } {
@@ -307,7 +305,7 @@ export class SqliteSession implements StoreSession {
   }
 
   releases(): readonly Release[] {
-    return this.#attempt(() => this.#prepared.all('releases').map(releaseOf))
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('releases'), places.releases, releaseOf))
   }
 
   timeoutPolicies(): readonly TimeoutPolicy[] {
@@ -315,8 +313,8 @@ export class SqliteSession implements StoreSession {
   }
 
   workers(keys: readonly number[] | 'live'): readonly Worker[] {
-    if (keys !== 'live') return this.#eachOne('worker', keys, workerOf)
-    return this.#attempt(() => this.#prepared.all('liveWorkers').map(workerOf))
+    if (keys !== 'live') return this.#eachOne('worker', keys, wholeWorkerOf, places.workers)
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('liveWorkers'), places.workers, wholeWorkerOf))
   }
 
   schedule(tenant: string, name: string): Schedule | null {
@@ -324,21 +322,19 @@ export class SqliteSession implements StoreSession {
   }
 
   archivable(ask: ArchivableAsk): { readonly ids: readonly number[]; readonly next: number | null } {
-    const { finishedBefore, states, tenant, after, limit, lookedAt } = ask
-    return this.#attempt(() => {
-      const end = (this.#prepared.one('nextExecutions', after, lookedAt)?.[0] ?? null) as number | null
-      if (end === null) return { ids: [], next: null }
-      const codes = states === undefined ? null : JSON.stringify(states.map((state) => stateCodes[state]))
-      const rows = this.#prepared.all('archivable', after, end, finishedBefore, tenant, codes, limit)
-      const ids = rows.map((row) => row[0] as number)
-      const last = ids.length === limit ? (ids.at(-1) ?? end) : end
-      const requestedAt = this.#prepared.one('requestedAt', last)?.[0] as number
-      return { ids, next: requestedAt < finishedBefore ? last : null }
-    })
+    return this.#attempt(() => archivableIn(this.#prepared, ask))
   }
 
   archived(ids: readonly number[]): readonly Archived[] {
     return this.#eachOne('archived', ids, archivedOf)
+  }
+
+  quarantine(): readonly Quarantined[] {
+    return this.#attempt(() => {
+      const rows = this.#prepared.all('quarantine').map(quarantinedOf)
+      this.#decoding.knows(rows)
+      return rows
+    })
   }
 
   #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {
@@ -358,24 +354,36 @@ export class SqliteSession implements StoreSession {
     return { id: archived[0] as number, inputHash: archived[1] as string, archived: true }
   }
 
-  #eachOne<T>(name: SingleRow, ids: readonly number[], read: (row: Row) => T): readonly T[] {
+  #eachOne<T>(
+    name: SingleRow,
+    ids: readonly number[],
+    read: (row: Row) => T,
+    place: Place = places.rest,
+  ): readonly T[] {
     return this.#attempt(() => {
       const statement = this.#prepared.get(name)
-      const found: T[] = []
+      const rows: Row[] = []
       for (const id of ids) {
-        const row = statement.get(id) as unknown as readonly unknown[] | undefined
-        if (row !== undefined) found.push(read(row))
+        const row = statement.get(id) as unknown as Row | undefined
+        if (row !== undefined) rows.push(row)
       }
-      return found
+      return this.#decoding.all(rows, place, read)
     })
   }
 
   #eachAll<T>(
     name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads' | 'openChildren',
     ids: readonly number[],
-    read: (row: readonly unknown[]) => T,
+    read: (row: Row) => T,
+    place: Place = places.rest,
   ): readonly T[] {
-    return this.#attempt(() => ids.flatMap((id) => this.#prepared.all(name, id).map(read)))
+    return this.#attempt(() =>
+      this.#decoding.all(
+        ids.flatMap((id) => this.#prepared.all(name, id)),
+        place,
+        read,
+      ),
+    )
   }
 
   #attempt<T>(work: () => T): T {

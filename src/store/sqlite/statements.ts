@@ -5,6 +5,7 @@ import { depthStatements } from './depth-statements.ts'
 import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
+import { quarantineStatements } from './quarantine-statements.ts'
 import { timeStatements } from './time-statements.ts'
 import { waitingStatements } from './waiting-statements.ts'
 import { workerStatements } from './worker-statements.ts'
@@ -23,6 +24,7 @@ export const statements = {
 
   ...timeStatements,
   ...planStatements,
+  ...quarantineStatements,
   begin: 'begin immediate',
   commit: 'commit',
   rollback: 'rollback',

@@ -1,9 +1,11 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { Refused } from '../../errors/refusal.ts'
 import type { Effect, LogLine, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import { type Quarantined, quarantined, type UndecodableRow } from '../quarantine.ts'
 import type {
   Archived,
   ArchiveEntry,
@@ -24,6 +26,7 @@ import type {
 import type { Search, SearchPage } from '../search.ts'
 import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from '../store.ts'
 import { archivedOf } from './archive.ts'
+import { Decoding, type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import type { Prepared } from './prepared.ts'
@@ -40,7 +43,6 @@ import {
   pauseOf,
   permitOf,
   planOf,
-  planStepOf,
   queueOf,
   type Row,
   releaseOf,
@@ -49,35 +51,53 @@ import {
   timeoutPolicyOf,
   tokenOf,
   waiterOf,
-  workerOf,
 } from './rows-of.ts'
 import { Searches } from './search.ts'
 import type { StatementName } from './statements.ts'
 import { signalOf } from './waiting-rows.ts'
+
+/** Told what a view could not read and has left out. */
+export type OnUndecodable = (rows: readonly UndecodableRow[]) => void
 
 /** A connection of its own that only reads: it sees committed rows and never holds up the writer. */
 export class SqliteViews implements Views {
   readonly #db: DatabaseSync
   readonly #prepared: Prepared
   readonly #searches: Searches
+  readonly #decoding: Decoding
+  readonly #onUndecodable: OnUndecodable
 
-  constructor(db: DatabaseSync, prepared: Prepared) {
+  constructor(db: DatabaseSync, prepared: Prepared, onUndecodable: OnUndecodable = () => {}) {
     this.#db = db
-    this.#searches = new Searches(db)
+    this.#searches = new Searches(db, (rows, read) => this.#read(rows, places.executions, read))
     this.#prepared = prepared
+    this.#decoding = new Decoding((id) => (prepared.one('tenantOf', id)?.[0] ?? null) as string | null)
+    this.#onUndecodable = onUndecodable
   }
 
   find(id: number): Found | null {
     const row = this.#one('find', id)
-    return row === undefined ? null : foundOf(row)
+    return row === undefined ? null : this.#readOne(row, places.executions, foundOf)
   }
 
   list({ tenant, states, action, subject, key, before, limit }: ExecutionFilter): readonly Found[] {
     const codes = states === undefined ? null : JSON.stringify(states.map((state) => stateCodes[state]))
-    const shared = [before ?? Number.MAX_SAFE_INTEGER, tenant ?? null, action ?? null, codes, limit] as const
-    if (subject !== undefined) return this.#all('listBySubject', ...shared, subject, key ?? null).map(foundOf)
-    if (key !== undefined) return this.#all('listByKey', ...shared, key).map(foundOf)
-    return this.#all('list', ...shared).map(foundOf)
+    const found: Found[] = []
+    for (let below = before ?? Number.MAX_SAFE_INTEGER; ; ) {
+      const missing = limit - found.length
+      const shared = [below, tenant ?? null, action ?? null, codes, missing] as const
+      const rows =
+        subject !== undefined
+          ? this.#all('listBySubject', ...shared, subject, key ?? null)
+          : key !== undefined
+            ? this.#all('listByKey', ...shared, key)
+            : this.#all('list', ...shared)
+      found.push(...this.#read(rows, places.executions, foundOf))
+      const last = rows.at(-1)
+      // What was left out makes no page shorter: a short one is the last.
+      if (found.length === limit || rows.length < missing || last === undefined) return found
+      below = last[0] as number
+    }
   }
 
   search(search: Search): SearchPage<Found> {
@@ -90,7 +110,7 @@ export class SqliteViews implements Views {
 
   outcome(id: number): Outcome | null {
     const row = this.#one('outcome', id)
-    return row === undefined ? null : outcomeOf(row)
+    return row === undefined ? null : (this.#read([row], places.outcomes, outcomeOf)[0] ?? null)
   }
 
   steps(id: number): readonly Step[] {
@@ -99,7 +119,8 @@ export class SqliteViews implements Views {
 
   effects(filter: Parameters<Views['effects']>[0]): readonly Effect[] {
     const name = filter.open === true ? 'listOpenEffects' : 'listEffects'
-    return this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit).map(effectOf)
+    const rows = this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit)
+    return this.#read(rows, places.effects, effectOf)
   }
 
   plan(id: number): Plan | null {
@@ -108,7 +129,7 @@ export class SqliteViews implements Views {
   }
 
   planSteps(id: number, after: number, limit: number): readonly PlanStep[] {
-    return this.#all('planSteps', id, after, limit).map(planStepOf)
+    return this.#read(this.#all('planSteps', id, after, limit), places.planSteps, wholePlanStepOf)
   }
 
   artifacts(id: number): readonly Artifact[] {
@@ -120,7 +141,7 @@ export class SqliteViews implements Views {
   }
 
   logs(id: number, after: number, limit: number, level = 1): readonly LogLine[] {
-    return this.#all('logs', id, after, limit, level).map(logLineOf)
+    return this.#read(this.#all('logs', id, after, limit, level), places.logs, logLineOf)
   }
 
   signals(id: number, limit: number): readonly ShownSignal[] {
@@ -143,7 +164,7 @@ export class SqliteViews implements Views {
 
   log(after: number, limit: number, tenant?: string): readonly LogRow[] {
     const known = new Map<number, Whereabouts>()
-    return this.#all('logAfter', after, tenant ?? null, limit).map((row) =>
+    return this.#read(this.#all('logAfter', after, tenant ?? null, limit), places.log, (row) =>
       logRowOf(row, (execution) => {
         const found = known.get(execution) ?? this.#whereabouts(execution)
         known.set(execution, found)
@@ -157,11 +178,12 @@ export class SqliteViews implements Views {
   }
 
   countsByState(tenant?: string): readonly { action: string; state: State; count: number }[] {
-    return this.#all('countsByState', tenant ?? null).map((row) => ({
+    const counts = this.#decoding.each(this.#all('countsByState', tenant ?? null), places.rest, (row) => ({
       action: row[0] as string,
       state: stateOf(row[1] as number),
       count: row[2] as number,
     }))
+    return counts.found
   }
 
   oldestReadyAt(tenant?: string): number | null {
@@ -177,17 +199,18 @@ export class SqliteViews implements Views {
   }
 
   failuresSince(at: number, tenant?: string): readonly FailurePattern[] {
-    return this.#all('failuresSince', at, tenant ?? null).map((row) => ({
+    const patterns = this.#decoding.each(this.#all('failuresSince', at, tenant ?? null), places.rest, (row) => ({
       action: row[0] as string,
       state: stateOf(row[1] as number),
       errorClass: row[2] as string,
       count: row[3] as number,
       newestAt: row[4] as number,
     }))
+    return patterns.found
   }
 
   running(tenant?: string, limit = 1000): readonly Found[] {
-    return this.#all('running', tenant ?? null, limit).map(foundOf)
+    return this.#read(this.#all('running', tenant ?? null, limit), places.executions, foundOf)
   }
 
   bulk(key: number): Bulk | null {
@@ -216,7 +239,7 @@ export class SqliteViews implements Views {
   }
 
   pauses(): readonly Pause[] {
-    return this.#all('pauses').map(pauseOf)
+    return this.#read(this.#all('pauses'), places.pauses, pauseOf)
   }
 
   permits({ tenant, key, limit }: Parameters<Views['permits']>[0]): readonly Permit[] {
@@ -254,7 +277,7 @@ export class SqliteViews implements Views {
   }
 
   releases(): readonly Release[] {
-    return this.#all('releases').map(releaseOf)
+    return this.#read(this.#all('releases'), places.releases, releaseOf)
   }
 
   timeoutPolicies(): readonly TimeoutPolicy[] {
@@ -262,7 +285,7 @@ export class SqliteViews implements Views {
   }
 
   workers(): readonly Worker[] {
-    return this.#all('workers').map(workerOf)
+    return this.#read(this.#all('workers'), places.workers, wholeWorkerOf)
   }
 
   queues(): readonly Queue[] {
@@ -280,6 +303,10 @@ export class SqliteViews implements Views {
 
   archives(tenant: string, before: number, limit: number): readonly ArchiveEntry[] {
     return this.#all('archives', tenant, before, limit).map(archiveEntryOf)
+  }
+
+  quarantine(): readonly Quarantined[] {
+    return this.#all('quarantine').map(quarantinedOf)
   }
 
   schedules(tenant: string, after: string, limit: number): readonly Schedule[] {
@@ -309,6 +336,29 @@ export class SqliteViews implements Views {
   #whereabouts(id: number): Whereabouts {
     const row = this.#one('whereabouts', id)
     return { requested: row?.[3] as number, fence: row?.[2] as number }
+  }
+
+  /** Leaves out what cannot be read, and tells of it. */
+  #read<T>(rows: readonly Row[], place: Place, read: (row: Row) => T): readonly T[] {
+    try {
+      return rows.map(read)
+    } catch {
+      const { found, undecodable } = this.#decoding.each(rows, place, read)
+      if (undecodable.length > 0) this.#onUndecodable(undecodable)
+      return found
+    }
+  }
+
+  /** @throws Refused `quarantined` */
+  #readOne<T>(row: Row, place: Place, read: (row: Row) => T): T {
+    const { found, undecodable } = this.#decoding.each([row], place, read)
+    const [one] = found
+    const [bad] = undecodable
+    if (bad !== undefined) {
+      this.#onUndecodable(undecodable)
+      throw new Refused(quarantined(bad))
+    }
+    return one as T
   }
 
   #one(name: StatementName, ...values: SQLInputValue[]): Row | undefined {

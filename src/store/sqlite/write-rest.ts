@@ -62,6 +62,7 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
   }
   saveSchedules(prepared, changes.schedules)
+  saveQuarantine(prepared, changes.quarantine)
 }
 
 function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules']): void {
@@ -88,6 +89,15 @@ function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules'
       schedule.updatedAt,
       schedule.version,
     )
+  }
+}
+
+function saveQuarantine(prepared: Prepared, { add, remove }: Changes['quarantine']): void {
+  for (const key of remove) prepared.run('removeQuarantined', key)
+  for (const { tenant, execution, place, row, reason, at } of add) {
+    prepared.run('addQuarantined', tenant, execution, place, row, reason, at)
+    // The oldest timer is what wakes the writer: one that nobody can ring would wake it for ever.
+    if (place === 'timers') prepared.run('removeUnreadableTimer', ...row.split(' ').map(Number))
   }
 }
 

@@ -160,6 +160,8 @@ export const story: readonly Part[] = [
   ['limit set', (api) => api.limits.set('tenant', 5, 'quiet hours', { shared: false })],
   ['limit set', (api) => refused(api.limits.set('tenant', -1, 'negative'))],
   ['limit list', (api) => api.limits.list()],
+  ['quarantine list', (api) => api.quarantine.list()],
+  ['quarantine release', (api) => refused(api.quarantine.release(99))],
   ['limit remove', (api) => api.limits.remove('tenant', { reason: 'loud again', shared: false })],
   ['submit', (api, known) => idOf(known, 'asks', api.submit({ action: 'demo.ask', input: {} }))],
   [
