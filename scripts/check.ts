@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Counts, closingLine, countPrinted, countVitest, isGreen, sum, withExit } from './counts.ts'
 import { leftProcesses, processesOf } from './processes.ts'
+import { ensurePrograms, type SystemProgram } from './system-packages.ts'
 
 interface Step {
   name: string
   command: string[]
   /** exit: the command is one check. vitest: its JSON report. printed: its last line `N passed, N failed`. */
   count: 'exit' | 'vitest' | 'printed'
+  /** Programs of the system that it runs; installed when they are missing. */
+  needs?: readonly SystemProgram[]
 }
 
 const root = resolve(import.meta.dirname, '..')
@@ -35,6 +38,7 @@ const steps: Step[] = [
   },
   { name: 'verify', command: ['node', 'scripts/verify.ts'], count: 'exit' },
   { name: 'requirements', command: ['node', 'scripts/requirements.ts'], count: 'exit' },
+  { name: 'model', command: ['node', 'test/model/main.ts'], count: 'printed', needs: ['spin', 'gcc'] },
   { name: 'simulation', command: ['node', 'test/simulation/main.ts', '--seeds', '3000'], count: 'printed' },
   { name: 'teeth', command: ['node', 'test/teeth/main.ts'], count: 'printed' },
   { name: 'drills', command: ['node', 'test/drills/main.ts', '--rounds', '10'], count: 'printed' },
@@ -76,6 +80,11 @@ async function main(names: string[]): Promise<number> {
 }
 
 async function run(step: Step): Promise<Counts> {
+  const missing = ensurePrograms(step.needs ?? [])
+  if (missing !== null) {
+    console.error(`check: ${step.name} cannot run. ${missing}`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
   const { exitCode, output } = await spawned(step.command)
   if (step.count === 'exit') return withExit({ passed: exitCode === 0 ? 1 : 0, failed: 0, skipped: 0 }, exitCode)
   const counts = step.count === 'printed' ? countPrinted(output) : countVitest(readReport())

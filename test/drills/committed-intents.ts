@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 
 const open = 'select 1 from execution_effects where state in (1, 2) and effect_key = ? and fence >= ? and intents >= ?'
-const any = 'select 1 from execution_effects where effect_key = ? and fence >= ? and intents >= ?'
+const concluded = 'select 1 from execution_effects where effect_key = ? and fence >= ? and intents >= ?'
 
 /** Looks into the tables as somebody from outside: what is not committed cannot be seen. */
 export class CommittedIntents {
@@ -19,7 +19,7 @@ export class CommittedIntents {
     const database = new DatabaseSync(this.#path, { readOnly: true, timeout: 5_000 })
     try {
       // What is under way is found by an index; what somebody else has concluded meanwhile is not.
-      return [open, any].some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
+      return [open, concluded].some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
     } finally {
       database.close()
     }
