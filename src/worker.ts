@@ -18,7 +18,7 @@ import type { Spawner } from './run/child.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
 import type { RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
-import { type Heart, type HeartNews, type Lease, timerHeart } from './run/heart.ts'
+import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
 import { IgnoredAborts } from './run/ignored-aborts.ts'
 import { KeptLog, type LeastLevel } from './run/kept-log.ts'
 import { type LiveRun, LiveRuns } from './run/live-runs.ts'
@@ -145,11 +145,11 @@ class ClaimingWorker implements Worker {
   }
 
   async start(): Promise<void> {
-    const ways = { welcome: () => this.#signedOn(), cancel: (lease: Lease) => this.#runs.cancel(lease) }
+    const ways = { welcome: () => this.#signedOn(), runs: this.#runs, ended: this.#ended.signal }
     const signedOn = this.#signOn()
     this.#claiming = signedOn.then(
       () => {
-        void listenForNews({ ...this.#options, ...ways, ended: this.#ended.signal })
+        void listenForNews({ ...this.#options, ...ways })
         return this.#turns()
       },
       () => {},
@@ -275,7 +275,7 @@ class ClaimingWorker implements Worker {
       onUnanswered: (command: string, times: number, why: string) =>
         log('warn', `No answer to ${command}: ${why}`, { execution: request.publicId, times }),
     }
-    const work = (command: WorkerCommand) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
+    const work: Work = (command) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
     const kept = this.#keepLog(claimed, work)
     const spawner = spawnerOf(claimed, worker, { protocol, actions, retry: this.#options.retry, patience })
     const command = await this.#perform({ claimed, action, run, work, spawner, kept })
@@ -294,7 +294,7 @@ class ClaimingWorker implements Worker {
     const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
     const isApart = Suspects.is(claimed) && actionsModule !== undefined
     const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
-    const ports = { ...ways, clock, abort: run.abort, artifacts, secrets, log, retry }
+    const ports = { ...ways, clock, abort: run.abort, bell: run.bell, artifacts, secrets, log, retry }
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill

@@ -162,6 +162,7 @@ function checkPlanned({ name, plan, steps, parallel, run, output, retry }: Defin
     if (typeof one !== 'object' || one === null || typeof one.run !== 'function')
       return bad(`the step ${step} must have a function \`run\`.`)
     if (one.timeoutMs !== undefined && !(one.timeoutMs > 0)) return bad(`timeoutMs of ${step} must be above 0.`)
+    if (one.locks !== undefined && typeof one.locks !== 'function') return bad(`locks of ${step} must be a function.`)
     if (one.onFailure !== undefined && one.onFailure !== 'stop' && one.onFailure !== 'continue')
       return bad(`onFailure of ${step} must be 'stop' or 'continue'.`)
     const policy = checkRetryPolicy(retryPolicyOf({ retry: { ...retry, ...one.retry } }))

@@ -56,6 +56,11 @@ export interface StepContext<Input = unknown, Args = unknown, SecretName extends
 export interface StepDefinition<Input = unknown, Args = unknown, SecretName extends string = string> {
   /** Milliseconds that one try may take. */
   readonly timeoutMs?: number
+  /**
+   * Keys that only one step or execution of the tenant may hold at a time, as `locks` of an action are: taken before each
+   * try on this target, in line with whoever asked before, and given back after it. At most 64.
+   */
+  locks?(of: { readonly input: Input; readonly target: string; readonly args: Args }): readonly string[]
   /** What differs from the retry policy of the action; the tries of one claim count. */
   readonly retry?: Partial<RetryPolicy>
   /** What follows when the tries are used up; `stop` by default: what has not begun is skipped. */

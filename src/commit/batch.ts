@@ -33,6 +33,8 @@ export interface BatchResult {
   readonly changedIds: readonly number[]
   /** Whom to tell, once the commit is durable, that somebody wants to cancel. */
   readonly cancelAsked: Workset['kin']['cancelAsked']
+  /** And that its steps were given what they stood in line for. */
+  readonly granted: Permits['granted']
   /** Timers were fired: which one is next must be asked anew. */
   readonly timersFired: boolean
   /** What is in quarantine must be asked anew. */
@@ -201,6 +203,7 @@ export function* runBatch(
     // Who waits for the end of parked work is told that it does not move.
     changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
     cancelAsked: work.kin.cancelAsked,
+    granted: permits.granted,
     timersFired: due,
     quarantineChanged: !quarantine.isEmpty,
     unfinished: filling.isUnfinished,

@@ -234,8 +234,9 @@ export class Committer implements Orders {
     if (result.changedIds.length > 0) this.#options.onCommit?.(result.changedIds)
   }
 
-  #tell(group: readonly Pending[], { cancelAsked }: BatchResult): void {
+  #tell(group: readonly Pending[], { cancelAsked, granted }: BatchResult): void {
     if (cancelAsked.length > 0) this.#news.cancel(cancelAsked)
+    if (granted.length > 0) this.#news.grant(granted)
     for (const { order } of group)
       if (order.kind === 'sign_off' || order.kind === 'gone') this.#news.forget(order.worker)
   }

@@ -88,6 +88,11 @@ export interface Hold {
   readonly fence: number
 }
 
+/** What a step stood in line for is its own now. */
+export interface Grant extends Hold {
+  readonly step: string
+}
+
 export interface Held extends Hold {
   readonly cancelChecks: number
 }
@@ -268,7 +273,7 @@ export interface Answers {
   /** `suspects`: due work that runs alone waits for a worker. */
   heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[]; readonly suspects?: boolean }
   /** `cancel`: somebody asked to cancel them · `granted`: permits that their steps wait for are theirs now. */
-  listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Hold[] }
+  listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Grant[] }
   register: { readonly worker: number }
   drain: { readonly worker: number }
   sign_off: { readonly worker: number }

@@ -4,7 +4,7 @@ import type { Execution } from '../execution/execution.ts'
 import { checkCapacity, checkOwnKey, freeSlot, keysMax } from '../execution/permit.ts'
 import { loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker, type WorkAnswer } from './order.ts'
-import type { Permits } from './permits.ts'
+import { isHeldFor, type Permits } from './permits.ts'
 import type { Asking } from './reads.ts'
 import type { Refusals } from './refusals.ts'
 import type { Workers } from './registry.ts'
@@ -48,6 +48,7 @@ function* takeForStep(
   permits: Permits,
 ): Asking<Answer<'permit'>> {
   const { id, tenant, rank } = execution
+  const asker = { execution: id, step }
   if (keys.length > keysMax) {
     return refuse('invalid_permits', `A step may need permits of ${keysMax} keys at most, not ${keys.length}.`)
   }
@@ -56,27 +57,33 @@ function* takeForStep(
     if (refusal !== null) return refusal
   }
   for (const key of [...new Set(keys)].sort(byCodeUnit)) {
-    const mine = (yield* permits.rows.ofExecution(id)).find((one) => one.key === key && one.tenant === tenant)
+    const held = yield* permits.rows.ofKey(tenant, key)
+    const mine = held.find((one) => isHeldFor(asker, one))
     if (mine !== undefined) {
       if (mine.granted && mine.step === step) permits.rows.put({ ...mine, fence, granted: false, takenAt: work.now })
       continue
     }
-    const held = yield* permits.rows.ofKey(tenant, key)
     const slot = freeSlot(held, permits.capacityOf(tenant, key, 1))
     if (slot !== null) {
       permits.rows.put({ tenant, key, slot, execution: id, fence, step, takenAt: work.now, granted: false })
       continue
     }
-    if (yield* permits.waitsForItself(id, tenant, key)) {
+    if (yield* permits.waitsForItself(asker, tenant, key)) {
       return refuse('permit_deadlock', `Whoever holds "${key}" waits, in the end, for this execution.`, { key })
     }
     const isInLine = (yield* permits.rows.waitsOf(id)).some((one) => one.key === key && one.step === step)
     if (!isInLine) permits.rows.line({ tenant, key, rank, since: work.now, execution: id, fence, step })
-    const before = (yield* permits.rows.waitersOf(tenant, key)).findIndex((one) => one.execution === id)
-    return refuse('permit_busy', `"${key}" is held by another execution; this step is number ${before + 1} in line.`, {
-      key,
-      place: before + 1,
-    })
+    const before = (yield* permits.rows.waitersOf(tenant, key)).findIndex(
+      (one) => one.execution === id && one.step === step,
+    )
+    return refuse(
+      'permit_busy',
+      `"${key}" is held by another step or execution; this step is number ${before + 1} in line.`,
+      {
+        key,
+        place: before + 1,
+      },
+    )
   }
   return answerOf(execution)
 }

@@ -54,7 +54,7 @@ export class PermitRows {
     this.touched.add(permit.execution)
   }
 
-  /** In line for a key: rank, then time, then age. */
+  /** In line for a key: rank, then time, then age, and at last the name of the step. */
   *waitersOf(tenant: string, key: string): Asking<Waiter[]> {
     const name = lockKey(tenant, key)
     if (!this.#knownLines.has(name)) {
@@ -63,7 +63,7 @@ export class PermitRows {
     }
     return [...this.#waiters.values()]
       .filter((waiter) => waiter.tenant === tenant && waiter.key === key)
-      .sort((a, b) => a.rank - b.rank || a.since - b.since || a.execution - b.execution)
+      .sort((a, b) => a.rank - b.rank || a.since - b.since || a.execution - b.execution || (a.step < b.step ? -1 : 1))
   }
 
   *waitsOf(id: number): Asking<Waiter[]> {

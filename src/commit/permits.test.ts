@@ -298,3 +298,43 @@ test('SE-24 a permit that was reserved for what is paused now goes to the next i
   await succeed(2)
   expect(await claim(9)).toEqual([3])
 })
+
+test('SE-24 steps of one run exclude each other; what the whole run holds is held for each of them', async () => {
+  const { submit, claim, permit, clock } = await begin()
+  await submit({ locks: ['whole'] }, {})
+  await claim(9)
+  const take = async (id: number, step: string, ...keys: string[]) => {
+    await clock.advance(1)
+    return await permit(id, { type: 'take_permits', step, keys } as never)
+  }
+  const give = async (id: number, step: string) => good(await permit(id, { type: 'give_permits', step }))
+  good(await take(1, 'one', 'whole', 'a'))
+  expect(await take(1, 'two', 'whole', 'a')).toMatchObject({ code: 'permit_busy', details: { key: 'a', place: 1 } })
+  expect(await take(2, 'three', 'a')).toMatchObject({ code: 'permit_busy', details: { place: 2 } })
+  expect(await take(1, 'four', 'a')).toMatchObject({ code: 'permit_busy', details: { place: 3 } })
+  await give(1, 'one')
+  expect(await take(2, 'three', 'a')).toMatchObject({ code: 'permit_busy', details: { place: 1 } })
+  good(await take(1, 'two', 'whole', 'a'))
+  // Each step waits for the other's key: of one run or of two makes no difference.
+  good(await take(1, 'five', 'b'))
+  expect(await take(1, 'two', 'b')).toMatchObject({ code: 'permit_busy' })
+  expect(await take(1, 'five', 'a')).toMatchObject({ code: 'permit_deadlock' })
+})
+
+test('SE-24 a worker that listens is told whose step has what it stood in line for', async () => {
+  const { submit, claim, permit, committer, clock } = await begin()
+  await submit({}, {})
+  await claim(9)
+  const take = (id: number, step: string) => permit(id, { type: 'take_permits', step, keys: ['a'] } as never)
+  good(await take(1, 'one'))
+  await take(2, 'two')
+  await clock.advance(1)
+  await take(2, 'three')
+  const listening = committer.give<'listen'>({ kind: 'listen', worker: 1, waitMs: 60_000 })
+  good(await permit(1, { type: 'give_permits', step: 'one' }))
+  expect(good(await listening)).toEqual({ cancel: [], granted: [{ id: 2, fence: expect.any(Number), step: 'two' }] })
+  good(await take(2, 'two'))
+  good(await permit(2, { type: 'give_permits', step: 'two' }))
+  const told = good(await committer.give<'listen'>({ kind: 'listen', worker: 1, waitMs: 0 }))
+  expect(told.granted).toMatchObject([{ id: 2, step: 'three' }])
+})

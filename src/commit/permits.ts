@@ -7,10 +7,17 @@ import { Lines, type Passes } from './line.ts'
 import { loadExecutions, loadRequests } from './loading.ts'
 import type { Memory } from './memory.ts'
 import { needsOf } from './needs.ts'
+import type { Grant } from './order.ts'
 import { activePauses } from './pauses.ts'
 import { PermitRows } from './permit-rows.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
+
+/** Who asks for a permit: the whole run, or one step of it. */
+export interface Asker {
+  readonly execution: number
+  readonly step: string | null
+}
 
 /** Rates that are looked after in one commit. */
 const ratesMax = 500
@@ -21,6 +28,8 @@ const ratesMax = 500
  */
 export class Permits {
   readonly rows: PermitRows
+  /** Whose steps were given what they stood in line for: to be told once the commit is durable. */
+  readonly granted: (Grant & { readonly worker: number })[] = []
   readonly #memory: Memory
   readonly #work: Workset
   readonly #lines: Lines
@@ -83,7 +92,7 @@ export class Permits {
       const held = yield* this.rows.ofKey(scope, need.key)
       const slot = freeSlot(held, this.capacityOf(scope, need.key, need.capacity))
       if (slot === null) {
-        if (yield* this.waitsForItself(id, scope, need.key)) yield* this.release(id)
+        if (yield* this.waitsForItself({ execution: id, step: null }, scope, need.key)) yield* this.release(id)
         return { key: lockKey(scope, need.key), paid }
       }
       this.#reserve(scope, need.key, slot, id, null)
@@ -164,27 +173,31 @@ export class Permits {
   }
 
   /**
-   * Whether waiting for a key would be waiting for itself: everybody who has a slot of it waits, in the end, for this
-   * execution. Reservations of work that does not run count as well.
+   * Whether waiting for a key would be waiting for itself: everybody who has a slot of it waits, in the end, for whoever
+   * asks. Reservations of work that does not run count as well; another step of the same run is somebody else.
    */
-  *waitsForItself(id: number, tenant: string, key: string, seen = new Set<string>([])): Asking<boolean> {
+  *waitsForItself(asker: Asker, tenant: string, key: string, seen = new Set<string>([])): Asking<boolean> {
     const name = lockKey(tenant, key)
     if (seen.has(name)) return true
     seen.add(name)
     for (const holder of yield* this.rows.ofKey(tenant, key)) {
-      if (holder.execution === id) continue
+      if (isHeldFor(asker, holder)) continue
       let isBlocked = false
       for (const wait of yield* this.#waitsOf(holder)) {
-        if (yield* this.waitsForItself(id, wait.tenant, wait.key, seen)) isBlocked = true
+        if (yield* this.waitsForItself(asker, wait.tenant, wait.key, seen)) isBlocked = true
       }
       if (!isBlocked) return false
     }
     return true
   }
 
-  /** The keys that keep a holder from going on: those its steps wait for, or the one it is parked on. */
-  *#waitsOf({ execution, granted }: Permit): Asking<readonly { readonly tenant: string; readonly key: string }[]> {
-    const waits = yield* this.rows.waitsOf(execution)
+  /** The keys that keep a holder from giving it back: those its step or its run waits for, or the one it is parked on. */
+  *#waitsOf({
+    execution,
+    step,
+    granted,
+  }: Permit): Asking<readonly { readonly tenant: string; readonly key: string }[]> {
+    const waits = (yield* this.rows.waitsOf(execution)).filter((wait) => step === null || wait.step === step)
     if (waits.length > 0 || !granted) return waits
     const stored = this.#work.parkedRemove.has(execution) ? null : yield* ask('parkedAt', execution)
     const parked = this.#work.parkedAdd.get(execution) ?? stored
@@ -243,8 +256,12 @@ export class Permits {
       if (next.kind === 'step') {
         const slot = freeSlot(held, this.capacityOf(tenant, key, 1))
         if (slot === null) return
+        const { execution: id, step, fence } = next.waiter
         this.rows.unline(next.waiter)
-        this.#reserve(tenant, key, slot, next.waiter.execution, next.waiter.step)
+        this.#reserve(tenant, key, slot, id, step)
+        yield* loadExecutions(this.#work, [id])
+        const worker = this.#work.executions.get(id)?.worker ?? null
+        if (worker !== null) this.granted.push({ worker, id, fence, step })
         this.#lines.passed(lockKey(tenant, key))
         continue
       }
@@ -312,5 +329,9 @@ export class Permits {
     for (const waiter of yield* this.rows.waitsOf(id)) this.rows.unline(waiter)
   }
 }
+
+/** What the whole run holds is held for each of its steps; what one step holds, for that one only. */
+export const isHeldFor = ({ execution, step }: Asker, permit: Pick<Permit, 'execution' | 'step'>): boolean =>
+  permit.execution === execution && (permit.step === null || permit.step === step)
 
 const engine = { principal: 'system:engine', worker: null }

@@ -1,4 +1,4 @@
-import type { Answer, Hold, OrderOf } from './order.ts'
+import type { Answer, Grant, Hold, OrderOf } from './order.ts'
 
 interface Standing {
   readonly answer: (answer: Answer) => void
@@ -7,14 +7,17 @@ interface Standing {
 
 interface Untold {
   readonly cancel: Map<number, Hold>
+  /** By execution and step. */
+  readonly granted: Map<string, Grant>
 }
 
-/** What a worker has not been told is bounded: a heartbeat tells it all the same. */
+/** What a worker has not been told is bounded: a heartbeat tells it all the same, and steps in line ask again. */
 const untoldMax = 10_000
 
 /**
- * News that workers listen for, so that a wish to cancel reaches a handler at once and not with the next heartbeat.
- * It is a hint: what nobody listened for is kept for a while, and heartbeats and every answer say it again.
+ * News that workers listen for, so that a wish to cancel reaches a handler at once and not with the next heartbeat, and
+ * a permit the step that stands in line for it. It is a hint: what nobody listened for is kept for a while, and
+ * heartbeats and every answer say it again.
  */
 export class WorkerNews {
   readonly #standing = new Map<number, Standing[]>()
@@ -30,12 +33,25 @@ export class WorkerNews {
 
   /** Tells holders that somebody wants to cancel; after the commit that says so. */
   cancel(asked: readonly (Hold & { readonly worker: number })[]): void {
+    this.#tell(asked, ({ cancel }, { id, fence }) => {
+      if (cancel.size < untoldMax) cancel.set(id, { id, fence })
+    })
+  }
+
+  /** Tells steps that what they stood in line for is theirs; after the commit that says so. */
+  grant(grants: readonly (Grant & { readonly worker: number })[]): void {
+    this.#tell(grants, ({ granted }, { id, fence, step }) => {
+      if (granted.size < untoldMax) granted.set(`${id} ${step}`, { id, fence, step })
+    })
+  }
+
+  #tell<T extends { readonly worker: number }>(news: readonly T[], put: (untold: Untold, one: T) => void): void {
     const workers = new Set<number>()
-    for (const { worker, id, fence } of asked) {
-      const untold = this.#untold.get(worker) ?? { cancel: new Map<number, Hold>() }
-      this.#untold.set(worker, untold)
-      if (untold.cancel.size < untoldMax) untold.cancel.set(id, { id, fence })
-      workers.add(worker)
+    for (const one of news) {
+      const untold = this.#untold.get(one.worker) ?? { cancel: new Map(), granted: new Map() }
+      this.#untold.set(one.worker, untold)
+      put(untold, one)
+      workers.add(one.worker)
     }
     for (const worker of workers) this.#answer(worker)
   }
@@ -72,6 +88,7 @@ export class WorkerNews {
     const untold = this.#untold.get(worker)
     this.#standing.delete(worker)
     this.#untold.delete(worker)
-    for (const { answer } of standing) answer({ cancel: [...(untold?.cancel.values() ?? [])], granted: [] })
+    const [cancel, granted] = [[...(untold?.cancel.values() ?? [])], [...(untold?.granted.values() ?? [])]]
+    for (const { answer } of standing) answer({ cancel, granted })
   }
 }

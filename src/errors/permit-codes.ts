@@ -9,7 +9,7 @@ export const permitCodes = {
   permit_busy: {
     http: 409,
     exit: 5,
-    why: 'Another execution holds the permit that the step needs; the step stands in line for it.',
+    why: 'Another step or execution holds the permit that the step needs; the step stands in line for it.',
     next: 'Ask again after a while; `pawl lock get <key>` shows the holder and the line.',
   },
   permit_deadlock: {

@@ -7,6 +7,7 @@ import type { ArtifactContent, StoredFile } from '../artifacts/store.ts'
 import { Canceled, classify, LeaseLost, TimeoutError } from '../errors/failures.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { thisProcess } from '../recover/this-process.ts'
+import { Bell } from '../run/bell.ts'
 import type { SpawnWish } from '../run/child.ts'
 import { ShuttingDown } from '../run/halt.ts'
 import { runExecution } from '../run/run.ts'
@@ -18,6 +19,7 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const clock = createSystemClock()
 let actions: ActionRegistry | undefined
 let abort: AbortController | undefined
+let bell = new Bell()
 const waiting = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>()
 let asked = 0
 
@@ -32,6 +34,7 @@ process.on('message', (message: ToCell) => {
   if ('load' in message) void load(message.load)
   else if ('run' in message) void run(message.run)
   else if ('abort' in message) abort?.abort(reasonOf(message.abort))
+  else if ('granted' in message) bell.ring(message.granted)
   else {
     const asking = waiting.get(message.reply)
     waiting.delete(message.reply)
@@ -55,6 +58,7 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
   const action = actions?.get(name, actionVersion)
   const controller = new AbortController()
   abort = controller
+  bell = new Bell()
   if (action === undefined) {
     tell({ unloadable: `the module has no action ${name} version ${actionVersion}` })
     return
@@ -64,6 +68,7 @@ async function run({ claimed, worker, secrets, storesArtifacts, retry }: RunOrde
     worker,
     clock,
     abort: controller,
+    bell,
     work: async (command) => {
       const reply = await ask({ command })
       if ('answer' in reply) return reply.answer

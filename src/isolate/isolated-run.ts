@@ -2,8 +2,9 @@ import type { AnyAction } from '../action/action.ts'
 import type { ArtifactStore } from '../artifacts/store.ts'
 import type { Claimed } from '../commit/order.ts'
 import { Canceled, classify, Failure, LeaseLost, TimeoutError } from '../errors/failures.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
+import type { Bell } from '../run/bell.ts'
 import type { Spawner } from '../run/child.ts'
 import type { RunLog } from '../run/context.ts'
 import { ShuttingDown } from '../run/halt.ts'
@@ -25,6 +26,7 @@ export interface IsolatedRunPorts {
   readonly spawner: Spawner
   /** Aborted by the worker on cancel, lost lease and shutdown; told to the process, which has `graceMs` from then on. */
   readonly abort: AbortController
+  readonly bell: Bell
   readonly clock: Clock
   readonly artifacts: ArtifactStore | undefined
   readonly secrets: SecretSource | undefined
@@ -102,12 +104,13 @@ class IsolatedRun {
   }
 
   async end(): Promise<End> {
-    const { abort, artifacts, retry, clock, onKill } = this.#ports
+    const { abort, bell, artifacts, retry, clock, onKill } = this.#ports
     const cell = this.#cell
     const { signal } = abort
     void cell.exited.then(this.#ended.resolve)
     cell.listen((message) => void this.#hear(message))
     onKill(() => cell.kill())
+    bell.forward((step) => cell.tell({ granted: step }))
     const secrets = await this.#secrets()
     const grace = (): void => {
       cell.tell({ abort: reasonOf(signal.reason) })
@@ -143,7 +146,7 @@ class IsolatedRun {
     } else if ('unloadable' in message) this.#cell.kill()
   }
 
-  #note(command: WorkerCommand): void {
+  #note(command: WorkerCommand | PermitCommand): void {
     if (command.type === 'record_step' || command.type === 'intend_effect') this.lastStep = command.name
   }
 

@@ -4,7 +4,7 @@ import type { StoredFile } from '../artifacts/store.ts'
 import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { type Classified, classify, failureOf, LeaseLost } from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import type { ProcessFacts } from '../recover/this-process.ts'
 import type { Spawner, SpawnWish } from '../run/child.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
@@ -17,6 +17,8 @@ export type ToCell =
   | { readonly load: ActionsModule & { readonly action: string; readonly version: number } }
   | { readonly run: RunOrder }
   | { readonly abort: AbortReason }
+  /** A step of the run has the permit that it stood in line for. */
+  | { readonly granted: string }
   | ({ readonly reply: number } & Reply)
 
 export interface RunOrder {
@@ -40,7 +42,7 @@ export type Reply =
 export type FromCell =
   | { readonly loaded: Pick<ProcessFacts, 'startedTicks'> }
   | { readonly unloadable: string }
-  | { readonly ask: number; readonly command: WorkerCommand }
+  | { readonly ask: number; readonly command: WorkerCommand | PermitCommand }
   | { readonly ask: number; readonly put: Uint8Array; readonly mediaType: string }
   | { readonly ask: number; readonly spawn: SpawnWish }
   | { readonly log: readonly [LogLevel, string, Readonly<Record<string, unknown>>] }

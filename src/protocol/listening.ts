@@ -1,5 +1,5 @@
 import type { Random } from '../identity/random.ts'
-import type { Lease } from '../run/heart.ts'
+import type { LiveRuns } from '../run/live-runs.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Welcome, WorkerProtocol } from './protocol.ts'
 import { pauseMs } from './steadfast.ts'
@@ -10,24 +10,18 @@ export interface ListeningPorts {
   readonly random: Pick<Random, 'next'>
   /** As whom to listen: another after the worker has signed on anew. */
   readonly welcome: () => Welcome
-  readonly cancel: (lease: Lease) => void
+  readonly runs: Pick<LiveRuns, 'cancel' | 'grant'>
   readonly ended: AbortSignal
 }
 
 /** Hears at once of what a heartbeat would tell later, until the worker has ended. Never throws: heartbeats go on. */
-export async function listenForNews({
-  protocol,
-  clock,
-  random,
-  welcome,
-  cancel,
-  ended,
-}: ListeningPorts): Promise<void> {
+export async function listenForNews({ protocol, clock, random, welcome, runs, ended }: ListeningPorts): Promise<void> {
   for (let failures = 0; !ended.aborted; ) {
     const { worker, heartbeatMs } = welcome()
     try {
       const news = await protocol.listen({ worker, waitMs: heartbeatMs })
-      for (const lease of news.cancel) cancel(lease)
+      for (const lease of news.cancel) runs.cancel(lease)
+      for (const grant of news.granted) runs.grant(grant)
       failures = 0
     } catch {
       // Whoever is unknown by now signs on again with the next claim.

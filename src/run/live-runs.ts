@@ -1,6 +1,7 @@
-import type { Claimed } from '../commit/order.ts'
+import type { Claimed, Grant } from '../commit/order.ts'
 import { Canceled, LeaseLost } from '../errors/failures.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import { Bell } from './bell.ts'
 import { ShuttingDown } from './halt.ts'
 import type { Lease } from './heart.ts'
 
@@ -9,6 +10,8 @@ export interface LiveRun {
   readonly lease: Lease
   readonly publicId: string
   readonly abort: AbortController
+  /** Rings for its steps when the permits are theirs that they stood in line for. */
+  readonly bell: Bell
   /** The lease cannot hold any more, whatever the abort said first. */
   isLost: boolean
   done: Promise<void>
@@ -56,6 +59,7 @@ export class LiveRuns {
       lease: { id, fence },
       publicId: request.publicId,
       abort,
+      bell: new Bell(),
       isLost: false,
       done: Promise.resolve(),
     }
@@ -106,6 +110,11 @@ export class LiveRuns {
   cancel({ id, fence }: Lease): void {
     const run = this.#newest.get(id)
     if (run?.lease.fence === fence) run.abort.abort(new Canceled('Somebody asked to cancel this execution.'))
+  }
+
+  grant({ id, fence, step }: Grant): void {
+    const run = this.#newest.get(id)
+    if (run?.lease.fence === fence) run.bell.ring(step)
   }
 
   shutDown(): void {

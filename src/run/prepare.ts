@@ -5,6 +5,7 @@ import { classify, TimeoutError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import type { Bell } from './bell.ts'
 import type { ContextPorts } from './context.ts'
 import { decoded, undecodable } from './decoding.ts'
 import type { Work } from './running.ts'
@@ -15,6 +16,8 @@ export interface RunPorts extends ContextPorts {
   readonly work: Work
   /** Aborted by the worker on cancel, lost lease and shutdown, and by the run itself when it learns of them first. */
   readonly abort: AbortController
+  /** Rings when a permit is there that a step of this run stands in line for. */
+  readonly bell: Bell
   readonly secrets: SecretSource | undefined
   /** For what an action's retry policy leaves open. */
   readonly retry?: RetryPolicy | undefined

@@ -1,7 +1,7 @@
 import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import type { Clock } from '../time/clock.ts'
 import { Chance, insideOf } from './chance.ts'
 import { decoded } from './decoding.ts'
@@ -16,7 +16,7 @@ import { Inbox, type Suspension, type Wait, Waits } from './waits.ts'
  *
  * @throws LeaseLost when no answer came for longer than the lease can have held.
  */
-export type Work = (command: WorkerCommand) => Promise<WorkAnswer | Refusal>
+export type Work = (command: WorkerCommand | PermitCommand) => Promise<WorkAnswer | Refusal>
 
 /** What steps, effects and the rest of one run share: the claim, its journal, and whether it may go on. */
 export class Running {
@@ -146,7 +146,10 @@ export class Running {
   }
 
   /** Sends a command; gives the refusal back only if the caller says that it is an answer. */
-  async send(command: WorkerCommand, answers?: readonly Refusal['code'][]): Promise<Refusal | undefined> {
+  async send(
+    command: WorkerCommand | PermitCommand,
+    answers?: readonly Refusal['code'][],
+  ): Promise<Refusal | undefined> {
     let answer: WorkAnswer | Refusal
     try {
       answer = await this.#work(command)

@@ -1,6 +1,6 @@
 import type { Claimed } from '../commit/order.ts'
 import { isRefusal } from '../errors/refusal.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import { type Effect, isOpen, type Step } from '../execution/execution.ts'
 import type { Work } from './running.ts'
 
@@ -51,7 +51,7 @@ export class TargetRecord {
     }
   }
 
-  #named(command: WorkerCommand): WorkerCommand {
+  #named<C extends WorkerCommand | PermitCommand>(command: C): C {
     if (command.type !== 'record_step') return command
     const { artifact } = command
     const name = `${this.#prefix}${command.name}`
@@ -60,7 +60,7 @@ export class TargetRecord {
       : { ...command, name, artifact: { ...artifact, name: `${this.#prefix}${artifact.name}` } }
   }
 
-  #recorded(command: WorkerCommand): void {
+  #recorded(command: WorkerCommand | PermitCommand): void {
     const { id } = this.#claimed.execution
     switch (command.type) {
       case 'record_step': {

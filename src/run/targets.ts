@@ -17,10 +17,12 @@ import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import { conclude } from './conclude.ts'
 import { createContext } from './context.ts'
 import { decoded } from './decoding.ts'
+import { Places } from './places.ts'
 import type { RunPorts } from './prepare.ts'
 import { recorded } from './recorded-value.ts'
 import { Running } from './running.ts'
 import type { Unlocked } from './secrets.ts'
+import { keysOf, StepLocks } from './step-locks.ts'
 import { TargetRecord } from './target-record.ts'
 
 export interface PlanRun {
@@ -58,47 +60,61 @@ const argsOf = (target: PlanStep): string => `What the plan says to ${scopeOf(ta
 
 type Steps = NonNullable<AnyAction['steps']>
 
+/** Targets of one run whose place is another's while they stand in line for a lock; any more wait in their place. */
+const inLineMax = 100
+
 class Targets {
   readonly #run: PlanRun
   readonly #steps: Steps
   /** Every target as it is by now, by its place. */
   readonly #now: PlanStep[]
   readonly #own: Running
+  readonly #locks: StepLocks
+  /** As many run at a time as the plan says; who stands in line for a lock leaves its place to others. */
+  readonly #places: Places
+  #inLine = 0
+  /** The run ends: nobody waits for anything any more. */
+  readonly #ended = new AbortController()
+  /** Whatever has not begun will not. */
+  readonly #stopped = new AbortController()
   /** Why the whole run ends here; of several reasons the gravest. */
   #end: RunOutcome | undefined
   /** A target failed whose step says stop. */
   #stops = false
 
   constructor(run: PlanRun, steps: Steps) {
-    const { claimed, ports, unlocked, targets } = run
+    const { claimed, ports, unlocked, targets, plan } = run
     this.#run = run
     this.#steps = steps
     this.#now = [...targets]
     this.#own = new Running(claimed, ports.work, ports.abort, unlocked.mask)
+    this.#locks = new StepLocks(this.#own, ports.clock, ports.bell)
+    this.#places = new Places(plan.parallel)
     this.#stops = targets.some(({ state, step }) => state === 'failed' && this.#isStop(step))
   }
 
   async run(): Promise<RunOutcome> {
     const { plan } = this.#run
     // What was under way when the last claim ended comes first: its effects may be in doubt.
-    const begun = this.#now.filter(({ state }) => state === 'running')
+    const underWay = this.#now.filter(({ state }) => state === 'running')
     const pending = this.#own.reconcileOnly ? [] : this.#now.filter(({ state }) => state === 'pending')
-    const todo = [...begun, ...pending]
+    const todo = [...underWay, ...pending]
     const next = (): PlanStep | undefined => {
       if (this.#end !== undefined || this.#run.ports.abort.signal.aborted) return undefined
       if (this.#stops && todo[0]?.state === 'pending') return undefined
       return todo.shift()
     }
-    const lane = async (): Promise<void> => {
-      try {
-        for (let target = next(); target !== undefined; target = next()) await this.#one(target)
-      } catch (thrown) {
-        // The other lanes end by themselves: a lost lease has aborted them, and none begins anything new.
-        this.#ends(conclude(this.#own, { thrown }))
-      }
-    }
+    const begun: Promise<void>[] = []
     try {
-      await Promise.all(Array.from({ length: plan.parallel }, lane))
+      for (;;) {
+        await this.#places.take()
+        const target = next()
+        if (target === undefined) break
+        begun.push(this.#inPlace(target))
+      }
+      // For whoever stands in line.
+      this.#places.give()
+      await Promise.all(begun)
       if (this.#end === undefined && this.#run.ports.abort.signal.aborted) this.#ends(conclude(this.#own, nothing))
       if (this.#end === undefined && this.#own.reconcileOnly) return { kind: 'reconciled' }
       if (this.#end === undefined && this.#stops) await this.#skipRest()
@@ -116,6 +132,17 @@ class Targets {
     return (this.#steps[step]?.onFailure ?? 'stop') === 'stop'
   }
 
+  async #inPlace(target: PlanStep): Promise<void> {
+    try {
+      await this.#one(target)
+    } catch (thrown) {
+      // The others end by themselves: a lost lease has aborted them, and none begins anything new.
+      this.#ends(conclude(this.#own, { thrown }))
+    } finally {
+      this.#places.give()
+    }
+  }
+
   /** All tries of one target that this claim allows, and what came of it. */
   async #one(target: PlanStep): Promise<void> {
     const { claimed, action, ports, retry } = this.#run
@@ -126,27 +153,12 @@ class Targets {
     const record = new TargetRecord(claimed, scope)
     const chance = seededRandom(`target retry:${claimed.request.publicId}:${scope}`)
     for (let own = 1; ; own += 1) {
-      const tries = target.tries + own
-      if (!this.#own.reconcileOnly)
-        await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries })
-      const outcome = await this.#try(step, target, record, tries)
-      if (this.#own.reconcileOnly) {
-        if (outcome.kind === 'unknown_outcome' || outcome.kind === 'lost') this.#ends(outcome)
-        return
-      }
-      if (outcome.kind === 'returned' && !record.isInDoubt) {
-        const settled = this.#valueOf(outcome.value, scope)
-        return settled.kind === 'threw'
-          ? await this.#settle(target, null, settled.failure, tries)
-          : await this.#settle(target, settled.value, null, tries)
-      }
-      const failure = this.#failureOf(outcome)
-      if (failure === undefined) return this.#ends(outcome)
-      const isLast = !failure.retryable || own >= policy.maxAttempts
-      if (isLast) {
+      const failure = await this.#once(step, target, record, own)
+      if (failure === undefined) return
+      if (!failure.retryable || own >= policy.maxAttempts) {
         // With an effect in doubt the target is not over: the execution goes on as one with such an effect does.
         if (record.isInDoubt) return this.#ends({ kind: 'threw', failure })
-        return await this.#settle(target, null, failure, tries)
+        return await this.#settle(target, null, failure, target.tries + own)
       }
       const waitMs = Math.max(backoffMs(policy, own, chance.next()), failure.retryAfterMs ?? 0)
       try {
@@ -155,6 +167,82 @@ class Targets {
         return
       }
     }
+  }
+
+  /** One try, with what it needs held meanwhile. Gives what it failed with; undefined when there is nothing to try again. */
+  async #once(
+    step: StepDefinition,
+    target: PlanStep,
+    record: TargetRecord,
+    own: number,
+  ): Promise<Classified | undefined> {
+    const tries = target.tries + own
+    if (this.#own.reconcileOnly) {
+      // Looking at what has begun changes nothing that a lock would keep apart.
+      const outcome = await this.#try(step, target, record, tries)
+      if (outcome.kind === 'unknown_outcome' || outcome.kind === 'lost') this.#ends(outcome)
+      return undefined
+    }
+    let keys: readonly string[] = []
+    let failure: Classified | undefined
+    try {
+      keys = keysOf(step, this.#run.input, target)
+      if (!(await this.#hold(target, keys, own > 1 || target.state === 'running'))) return undefined
+    } catch (thrown) {
+      if (this.#own.halt !== undefined) throw thrown
+      failure = classify(thrown)
+      failure = { ...failure, message: this.#own.mask(failure.message) }
+    }
+    try {
+      await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries })
+      return failure ?? (await this.#tryAndSettle(step, target, record, tries))
+    } finally {
+      if (keys.length > 0) await this.#locks.give(target)
+    }
+  }
+
+  async #tryAndSettle(
+    step: StepDefinition,
+    target: PlanStep,
+    record: TargetRecord,
+    tries: number,
+  ): Promise<Classified | undefined> {
+    const outcome = await this.#try(step, target, record, tries)
+    if (outcome.kind === 'returned' && !record.isInDoubt) {
+      const settled = this.#valueOf(outcome.value, scopeOf(target))
+      if (settled.kind === 'threw') await this.#settle(target, null, settled.failure, tries)
+      else await this.#settle(target, settled.value, null, tries)
+      return undefined
+    }
+    const failure = this.#failureOf(outcome)
+    if (failure === undefined) this.#ends(outcome)
+    return failure
+  }
+
+  /**
+   * Waits until a target holds its locks; its place among those that run is another's meanwhile. Gives false when it is
+   * not to begin any more.
+   */
+  async #hold(target: PlanStep, keys: readonly string[], hasBegun: boolean): Promise<boolean> {
+    if (keys.length === 0 || (await this.#locks.take(target, keys)) === 'held') return true
+    const stops = [this.#run.ports.abort.signal, this.#ended.signal, ...(hasBegun ? [] : [this.#stopped.signal])]
+    const signal = AbortSignal.any(stops)
+    const leavesPlace = this.#inLine < inLineMax
+    if (leavesPlace) {
+      this.#inLine += 1
+      this.#places.give()
+    }
+    try {
+      do await this.#locks.turn(target, signal)
+      while (!signal.aborted && (await this.#locks.take(target, keys)) === 'in_line')
+    } finally {
+      if (leavesPlace) {
+        this.#inLine -= 1
+        await this.#places.take(true)
+      }
+    }
+    if (signal.aborted) await this.#locks.give(target)
+    return !signal.aborted
   }
 
   /** What a try failed with; undefined when the whole run is over. */
@@ -214,7 +302,10 @@ class Targets {
     await this.#send({ type: 'settle_target', fence: this.#own.fence, idx, state, value, errorClass, error })
     if (this.#own.halt !== undefined) return
     this.#now[idx] = { ...target, state, value, errorClass, error, tries }
-    if (failure !== null && this.#isStop(target.step)) this.#stops = true
+    if (failure !== null && this.#isStop(target.step)) {
+      this.#stops = true
+      this.#stopped.abort()
+    }
   }
 
   async #skipRest(): Promise<void> {
@@ -229,6 +320,7 @@ class Targets {
   }
 
   #ends(outcome: RunOutcome): void {
+    this.#ended.abort()
     if (outcome.kind === 'suspended' && this.#end?.kind === 'suspended') {
       // Each lane waits for its own time: the earliest wakes the whole plan.
       const times = [outcome.wakeAt, this.#end.wakeAt].filter((at) => at !== null)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Claimed } from '../commit/order.ts'
-import type { WorkerCommand } from '../execution/command.ts'
+import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 import { VirtualClock } from '../time/clock.ts'
 import { Running } from './running.ts'
 import { performSleep, performWait } from './wait.ts'
@@ -9,7 +9,7 @@ import { performSleep, performWait } from './wait.ts'
 function behind(steps: readonly { readonly name: string; readonly value: string }[]) {
   const clock = new VirtualClock()
   const claimedAt = clock.now() + 3_600_000
-  const sent: WorkerCommand[] = []
+  const sent: (WorkerCommand | PermitCommand)[] = []
   const claimed = {
     execution: { id: 1, fence: 3, ending: null, startedAt: claimedAt },
     request: { seed: 'seed' },
@@ -18,7 +18,7 @@ function behind(steps: readonly { readonly name: string; readonly value: string 
     signals: [],
     attemptMs: null,
   } as unknown as Claimed
-  const work = (command: WorkerCommand) => {
+  const work = (command: WorkerCommand | PermitCommand) => {
     sent.push(command)
     return Promise.resolve({ state: 'running', n: 9, attempt: 1, availableAt: 0, cancelledAt: null } as const)
   }

@@ -104,7 +104,7 @@ export const permitBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/commit/permit-orders.ts',
-        find: '    if (yield* permits.waitsForItself(id, tenant, key)) {',
+        find: '    if (yield* permits.waitsForItself(asker, tenant, key)) {',
         replace: '    if (id < 0) {',
       },
     ],

@@ -219,6 +219,15 @@ export class World {
     return await this.#views.logs(id, 0, 2_000)
   }
 
+  /** Places in line of the steps of one execution. */
+  async waiters(id: number) {
+    return await this.#views.waitersOf(id)
+  }
+
+  async permits() {
+    return await this.#views.permits({ limit: 100 })
+  }
+
   async workers() {
     return await this.#views.workers()
   }
