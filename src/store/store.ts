@@ -111,9 +111,9 @@ export interface Reads {
   expiredLeases(now: number, after: number, limit: number): Awaitable<readonly number[]>
   /** Executions that run or are planned by one worker incarnation, oldest key first, behind `after`. */
   heldBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
-  /** In line for a key: rank, then turn, then age. */
   /** Executions with an effect in doubt that this worker incarnation may have performed, oldest key first, behind `after`. */
   doubtedBy(worker: number, after: number, limit: number): Awaitable<readonly number[]>
+  /** In line for a key: rank, then turn, then age. */
   parked(key: string, limit: number): Awaitable<readonly Parked[]>
   /** The first parked entries, at most `each`, of every rank behind `rank`. */
   parkedHeads(key: string, rank: number, each: number): Awaitable<readonly Parked[]>
