@@ -66,6 +66,16 @@ test('a definition with a priority, timeout or retry policy out of range is refu
   expect(() => action({ ...base, retry: { maxAttempts: 0 } })).toThrow(/maxAttempts/)
 })
 
+test('SE-24 a definition with a field or a hold that nobody knows is refused, so that no typing error is silent', () => {
+  const refused = (more: object) => () =>
+    action({ name: 'a', version: 1, input: z.object({}), run: () => 1, ...more } as never)
+  expect(refused({ lock: () => ['a'] })).toThrow('there is no field `lock`')
+  expect(refused({ hold: 'through-wait' })).toThrow('`hold` must be')
+  expect(refused({ hold: {} })).toThrow('`hold` must be')
+  expect(refused({ hold: null })).toThrow('`hold` must be')
+  expect(refused({ hold: { throughWait: '1m' } })).not.toThrow()
+})
+
 test('the registry gives the latest version unless one is named, and refuses duplicates', () => {
   const v1 = { ...sync, version: 1 }
   const registry = actionRegistry([sync, v1, plain])

@@ -91,6 +91,32 @@ const priorityMax = 1000
 const countMax = 100_000
 const dayMs = 86_400_000
 
+/** Node runs TypeScript without checking it, so a misspelled field has nobody else to object to it. */
+const fields: ReadonlySet<string> = new Set<keyof AnyAction>([
+  'name',
+  'version',
+  'input',
+  'output',
+  'approval',
+  'idempotencyKey',
+  'subject',
+  'locks',
+  'concurrency',
+  'rateLimit',
+  'hold',
+  'secrets',
+  'timeout',
+  'retry',
+  'priority',
+  'queue',
+  'computed',
+  'isolate',
+  'run',
+  'plan',
+  'steps',
+  'parallel',
+])
+
 /** Tells whether a text can be the name of an action. */
 export function isActionName(text: string): boolean {
   return text.length <= nameCharactersMax && namePattern.test(text)
@@ -99,6 +125,8 @@ export function isActionName(text: string): boolean {
 function checkDefinition(definition: Definition): Refusal | undefined {
   const { name, version, input, approval, retry, priority, timeout, isolate, run } = definition
   const bad = (reason: string): Refusal => invalid(name, reason)
+  const unknown = Object.keys(definition).find((field) => !fields.has(field))
+  if (unknown !== undefined) return bad(`there is no field \`${unknown}\`; it would have no effect.`)
   if (typeof name !== 'string' || !isActionName(name))
     return bad('the name must be parts of letters, digits and `_`, joined by `.` or `:`, at most 100 characters.')
   if (!Number.isSafeInteger(version) || version < 1)
@@ -117,7 +145,10 @@ function checkDefinition(definition: Definition): Refusal | undefined {
   const counts = [definition.concurrency?.limit, definition.rateLimit?.limit, definition.rateLimit?.burst]
   if (counts.some((count) => count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= countMax)))
     return bad(`a limit or a burst must be a whole number from 1 to ${countMax}.`)
-  for (const duration of [definition.rateLimit?.per, definition.hold?.throughWait]) {
+  const { hold } = definition
+  if (hold !== undefined && (typeof hold !== 'object' || hold === null || hold.throughWait === undefined))
+    return bad("`hold` must be, for instance, `{ throughWait: '5m' }`.")
+  for (const duration of [definition.rateLimit?.per, hold?.throughWait]) {
     const ms = duration === undefined ? 1 : parseDuration(duration)
     if (isRefusal(ms)) return bad(ms.reason)
     if (ms < 1 || ms > dayMs) return bad('the time of a rate and of a hold must be from 1 ms to one day.')

@@ -47,6 +47,10 @@ export function fileInput(path: string): unknown {
       `${path === '-' ? 'Standard input' : path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}.`,
     )
   }
+  return jsonInput(text)
+}
+
+export function jsonInput(text: string): unknown {
   const value = parseJson(text)
   if (isRefusal(value)) throw new Refused(value)
   return value

@@ -55,7 +55,7 @@ type Row = Readonly<Record<string, unknown>>
 function fieldText(name: string, value: unknown): string[] {
   if (value === null || value === undefined || value === '') return []
   if (Array.isArray(value)) {
-    if (value.length === 0) return []
+    if (value.length === 0) return [`${name.padEnd(20)} (none)`]
     if (value.every((item) => typeof item === 'object' && item !== null)) {
       const rows = value as Row[]
       const shown = Object.keys(rows[0] ?? {}).filter(
@@ -73,15 +73,14 @@ function fieldText(name: string, value: unknown): string[] {
 export function tableText(rows: readonly Row[], columns: readonly string[]): string {
   if (rows.length === 0) return '(none)'
   const cells = rows.map((row) => columns.map((column) => cell(row[column], 60)))
-  const widths = columns.map((column, index) =>
-    Math.max(column.length, ...cells.map((line) => line[index]?.length ?? 0)),
-  )
+  const heads = columns.map((column) => column.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toUpperCase())
+  const widths = heads.map((head, index) => Math.max(head.length, ...cells.map((line) => line[index]?.length ?? 0)))
   const line = (texts: readonly string[]): string =>
     texts
       .map((text, index) => text.padEnd(widths[index] ?? 0))
       .join('  ')
       .trimEnd()
-  return [line(columns.map((column) => column.toUpperCase())), ...cells.map(line)].join('\n')
+  return [line(heads), ...cells.map(line)].join('\n')
 }
 
 function cell(value: unknown, lengthMax: number): string {

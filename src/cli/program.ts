@@ -6,7 +6,7 @@ import { isRefusal } from '../errors/refusal.ts'
 import { parseDuration } from '../time/duration.ts'
 import { downloadArtifact } from './artifact.ts'
 import { callCommand } from './call.ts'
-import { fileInput, pairsToInput, usage } from './inputs.ts'
+import { fileInput, jsonInput, pairsToInput, usage } from './inputs.ts'
 import { type LogFlags, printLogs } from './logs.ts'
 import { printJson, printRefusal } from './output.ts'
 import { runBulk } from './run-bulk.ts'
@@ -28,7 +28,8 @@ export function addCommands(program: Verb, run: WithContext): void {
     const positionals = (command.cli.positionals ?? []).map((name) => name.replace('…', ''))
     for (const name of command.cli.positionals ?? []) verb.addArgument(argumentOf(name, command, fields))
     for (const field of fields) {
-      if (!positionals.includes(field.name) && !command.cli.omit?.includes(field.name))
+      if (field.name === 'input') declareInput(verb)
+      else if (!positionals.includes(field.name) && !command.cli.omit?.includes(field.name))
         verb.addOption(optionOf(field, command))
     }
     const special = specials[command.name]
@@ -52,14 +53,24 @@ function addVerb(program: Verb, { cli, summary }: Command): Verb {
   let parent = program
   for (const word of words) {
     const found = parent.commands.find((each) => each.name() === word)
-    parent = found ?? parent.command(word).description(`commands about: ${word}`)
+    parent = found ?? parent.command(word).showHelpAfterError(`See what there is with: pawl ${word} --help`)
     for (const alias of cli?.aliases ?? []) {
       const [first = ''] = alias.split(' ')
-      if (alias.includes(' ') && !parent.aliases().includes(first)) parent.alias(first)
+      if (alias.includes(' ') && first !== word && !parent.aliases().includes(first)) parent.alias(first)
     }
+    // A group says what stands below it, whatever is added there later.
+    const below = [...parent.commands.map((each) => each.name()), name].join(', ')
+    parent.description(below)
   }
-  const verb = parent.command(name).summary(summary).description(summary)
-  for (const alias of cli?.aliases ?? []) if (!alias.includes(' ')) verb.alias(alias)
+  const verb = parent
+    .command(name)
+    .summary(summary)
+    .description(summary)
+    .showHelpAfterError(`See what it takes with: pawl ${cli?.words} --help`)
+  for (const alias of cli?.aliases ?? []) {
+    const last = alias.split(' ').at(-1) ?? ''
+    if (last !== name) verb.alias(last)
+  }
   if (cli?.examples) verb.addHelpText('after', `\nExamples:\n${cli.examples.map((line) => `  ${line}`).join('\n')}`)
   return verb
 }
@@ -75,11 +86,10 @@ function argumentOf(name: string, command: Command, fields: readonly Field[]): A
 
 function optionOf({ name, type, required, description, values }: Field, command: Command): Option {
   const flag = `--${kebab(name)}`
-  // A field named `input` of submit is given with -i, -f or `-`.
   const option = new Option(type === 'boolean' ? flag : `${flag} <${type === 'json' ? 'value' : type}>`, description)
   if (values !== null) option.choices(values)
   if (required && command.name !== 'submit') option.makeOptionMandatory()
-  return name === 'input' ? option.hideHelp() : option
+  return option
 }
 
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -165,9 +175,6 @@ const specials: Readonly<Record<string, Special>> = {
   submit: {
     declare: (verb) => {
       verb
-        .option('--stdin', 'read the input from standard input; `-` alone is the same')
-        .option('-i, --set <name=value...>', 'a field of the input; JSON literals are read as such')
-        .option('-f, --file <file>', 'the input as a JSON file')
         .option('--immediate', 'run before all background work and wait for the end, ten seconds at most')
         .option('--wait', 'wait for the end: exit 0 if it succeeded, 7 if not')
         .option('--timeout <duration>', 'with --wait: exit 8 after this long')
@@ -184,6 +191,13 @@ const specials: Readonly<Record<string, Special>> = {
     handle: (command) => (flags, given, context) => {
       const input = inputFrom(fieldsOf(command.input), flags) as Omit<LogFlags, 'follow'>
       return printLogs(String(given[0]), { ...input, follow: flags.follow === true }, context)
+    },
+  },
+  'schedule create': {
+    handle: (command) => (flags, given, context) => {
+      const [name, action] = given
+      const fields = fieldsOf(command.input).filter((field) => field.name !== 'input')
+      return runOnce(command, { ...inputFrom(fields, flags), name, action, input: inputOf(flags) }, context)
     },
   },
   signal: {
@@ -213,12 +227,28 @@ const specials: Readonly<Record<string, Special>> = {
   },
 }
 
-/** What -i, -f and `-` say. */
+/** The input of an execution, in as many ways as people have it at hand. */
+function declareInput(verb: Verb): void {
+  verb
+    .option('-i, --set <name=value...>', 'a field of the input; JSON literals are read as such')
+    .option('-f, --file <file>', 'the input as a JSON file')
+    .option('--input <json>', 'the input as JSON')
+    .option('--stdin', 'read the input from standard input; `-` alone is the same')
+}
+
+/** What -i, -f, --input and `-` say. */
 function inputOf(flags: Flags): unknown {
   const pairs = (flags.set as string[] | undefined) ?? []
   const file = flags.file as string | undefined
   const dash = flags.stdin === true ? '-' : undefined
-  const base = file !== undefined || dash !== undefined ? fileInput(file ?? dash ?? '-') : {}
+  const text = flags.input as string | undefined
+  if ([file, dash, text].filter((each) => each !== undefined).length > 1) throw usage('Give the input once.')
+  const base =
+    file !== undefined || dash !== undefined
+      ? fileInput(file ?? dash ?? '-')
+      : text !== undefined
+        ? jsonInput(text)
+        : {}
   if (pairs.length > 0 && (typeof base !== 'object' || base === null || Array.isArray(base)))
     throw usage('-i needs an object to add to.')
   return pairs.length === 0 ? base : { ...(base as object), ...pairsToInput(pairs) }

@@ -36,11 +36,19 @@ function show(body: unknown, command: Command, { terminal, json, url }: CliConte
     command.name === 'sign-in' ? { ...(body as object), url: `${url()}${(body as { path: string }).path}` } : body
   if (json) printJson(terminal, document as object)
   else {
-    terminal.out(humanText(document, command.cli?.columns))
+    terminal.out(changed(command, document) ?? humanText(document, command.cli?.columns))
     const { next } = document as { next?: unknown }
     if (typeof next === 'string' && command.cli?.columns !== undefined) terminal.err(`More with: --cursor ${next}`)
   }
   return 0
+}
+
+/** Whoever has commanded an execution wants to know how it stands, not all there is to know about it. */
+function changed({ http }: Command, document: unknown): string | null {
+  const { id, state, action } = document as { id?: unknown; state?: unknown; action?: unknown }
+  return http.method === 'POST' && typeof state === 'string' && typeof action === 'string'
+    ? `${String(id)}  ${state}`
+    : null
 }
 
 const parallelMax = 8

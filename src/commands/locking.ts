@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isRefusal, refuse } from '../errors/refusal.ts'
-import { capacityMax, checkKey, keyCharactersMax } from '../execution/permit.ts'
+import { capacityMax, checkKey, isSharedLane, keyCharactersMax } from '../execution/permit.ts'
 import { limitView, lineOf, permitViews } from '../projections/locks.ts'
 import { type CommandContext, command } from './command.ts'
 import { limit, reason } from './fields.ts'
@@ -11,7 +11,10 @@ const key = z
   .min(1)
   .max(2 * keyCharactersMax)
   .describe('The key: of a lock, `tenant`, or `action:<name>`.')
-const shared = z.boolean().optional().describe('The key is one that all tenants share, such as `action:<name>`.')
+const shared = z
+  .boolean()
+  .optional()
+  .describe('The key is one that all tenants share, as `action:<name>` is by itself.')
 
 export const locking = [
   command({
@@ -111,7 +114,10 @@ export const locking = [
     cli: {
       words: 'limit set',
       positionals: ['key', 'capacity'],
-      examples: ['pawl limit set tenant 5 --reason "quiet hours"'],
+      examples: [
+        'pawl limit set tenant 5 --reason "quiet hours"',
+        'pawl limit set action:crm.sync_quote 2 --reason "CRM is slow"',
+      ],
     },
     refusals: ['invalid_permits'],
     run: (context, input) => setLimit(context, input, input.capacity),
@@ -128,8 +134,10 @@ export const locking = [
   }),
 ]
 
-const scopeOf = ({ shared: isShared }: { readonly shared?: boolean | undefined }, tenant: string): string =>
-  isShared === true ? '' : tenant
+const scopeOf = (
+  { key: name, shared: isShared = isSharedLane(name) }: { readonly key: string; readonly shared?: boolean | undefined },
+  tenant: string,
+): string => (isShared ? '' : tenant)
 
 /** What all tenants share is changed by an administrator only. */
 const notYours = (scope: string, { role }: CommandContext['caller']) =>

@@ -45,6 +45,7 @@ export const scheduling = [
     http: { method: 'POST', path: '/v1/schedules', statuses: [201], bodyBytesMax: 512 * 1024 },
     cli: {
       words: 'schedule create',
+      aliases: ['schedule add'],
       positionals: ['name', 'action'],
       examples: [
         'pawl schedule create nightly crm.sync_quote --cron "0 2 * * *" --time-zone Europe/Rome -i quoteId=Q-42',

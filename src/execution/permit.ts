@@ -57,6 +57,9 @@ export const tenantKey = 'tenant'
 export const actionKey = (action: string, key?: string): string =>
   key === undefined ? `action:${action}` : `action:${action}/${key}`
 
+/** Whether a key that people write means the lane of an action over all tenants; the lanes within it are a tenant's. */
+export const isSharedLane = (key: string): boolean => key.startsWith('action:') && !key.includes('/')
+
 export const scopeOf = (need: Pick<PermitNeed, 'shared'>, tenant: string): string => (need.shared ? '' : tenant)
 
 /** Refuses a key that could not be named, shown or compared. */

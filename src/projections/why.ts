@@ -97,7 +97,8 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
   const pause = holdingPause(request, pauses)
   if (pause !== undefined) {
     const what = pause.scope === 'all' ? 'everything' : `${pause.scope} ${pause.value}`
-    return { why: `${pause.by} paused ${what}: ${pause.reason}`, next: 'Go on with: pawl unpause' }
+    const named = pause.scope === 'all' ? '' : ` --${pause.scope} ${JSON.stringify(pause.value)}`
+    return { why: `${pause.by} paused ${what}: ${pause.reason}`, next: `Go on with: pawl unpause${named}` }
   }
   const isToPlan = execution.state === 'requested'
   const failed =

@@ -47,6 +47,13 @@ test('DG-01 an operator sets the capacity of a key and lifts it again; what all 
   const headers = { authorization: `Bearer ${await server.tokenOf('operator')}` }
   const shared = { body: { ...set.body, key: 'action:demo.add', shared: true }, headers }
   expect((await server.send('/v1/limits', shared)).status).toBe(403)
+  // What a person writes for an action means the action over all tenants: anything else would count nothing.
+  const { shared: _, ...named } = shared.body
+  expect((await server.send('/v1/limits', { body: named, headers })).status).toBe(403)
+  expect(await bodyOf(await server.send('/v1/limits', { body: named }))).toEqual({ changed: true })
+  expect(await listed()).toMatchObject([{ key: 'action:demo.add', shared: true }, { key: 'tenant' }])
+  expect(await bodyOf(await server.send('/v1/locks/action%3Ademo.add'))).toMatchObject({ limit: { capacity: 5 } })
+  expect((await server.send('/v1/limits/action%3Ademo.add', { method: 'DELETE' })).status).toBe(200)
   expect((await server.send('/v1/limits/tenant', { method: 'DELETE' })).status).toBe(200)
   expect(await listed()).toEqual([])
 })

@@ -184,7 +184,10 @@ test('SE-26 work that a release has not come to yet says at what pace, and where
   for (let n = 0; n < 30; n += 1) held.push(await world.submit(quick, { n }))
   await world.clock.advance(5_000)
   const why = async (index: number) => await world.why(held[index] ?? 0)
-  expect((await why(29)).why).toBe('human:a paused action quick: test')
+  expect(await why(29)).toEqual({
+    why: 'human:a paused action quick: test',
+    next: 'Go on with: pawl unpause --action "quick"',
+  })
   await set(byAction, false, 10)
   expect(await why(29)).toEqual({
     why: 'The pause of action quick has ended and lets 10 a second go, in order; it is number 29 in line.',

@@ -109,6 +109,9 @@ test('submit takes fields, a file or standard input, and --wait ends with 0 or 7
   expect(jsonOf(file)).toMatchObject({ result: { sum: 41 } })
   const piped = await pawl(['submit', 'demo.add', '-', '--wait', '--json'], { stdin: '{"a":9}' })
   expect(jsonOf(piped)).toMatchObject({ result: { sum: 10 } })
+  const text = await pawl(['submit', 'demo.add', '--input', '{"a":6}', '--wait', '--json'])
+  expect(jsonOf(text)).toMatchObject({ result: { sum: 7 } })
+  expect((await pawl(['submit', 'demo.add', '--input', '{}', '-f', 'input.json'])).exit).toBe(2)
   const failed = await pawl(['submit', 'demo.wrong', '--wait'])
   expect(failed.exit).toBe(7)
   expect(failed.err).toContain('it does not work')
@@ -136,6 +139,24 @@ test.each([
   [['ops'], 0],
 ] as const)('%j ends with exit code %i', async (args, exit) => {
   expect((await pawl(args)).exit).toBe(exit)
+})
+
+test('a schedule takes its input as a submit does; a group says what is below it, an error where to look', async () => {
+  const add = ['schedule', 'add', 'nightly', 'demo.add', '--cron', '0 2 * * *', '-i', 'a=4', '--json']
+  expect(jsonOf(await pawl(add))).toMatchObject({ name: 'nightly', input: { a: 4 }, nextAt: expect.any(String) })
+  expect((await pawl(['schedule', 'delete', 'nightly'])).exit).toBe(0)
+  expect((await pawl(['--help'])).out).toMatch(/\n {2}lock +list, get, break\n/)
+  const unknown = await pawl(['schedule', 'frob'])
+  expect([unknown.exit, unknown.err]).toEqual([2, expect.stringContaining('pawl schedule --help')])
+  expect((await pawl(['lock', 'break', 'x'])).err).toContain('pawl lock break --help')
+})
+
+test('people are told how an execution stands after a command, and that a list is empty', async () => {
+  const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--delay', '1h'])
+  const id = out.trim()
+  expect((await pawl(['cancel', id])).out).toBe(`${id}  canceled\n`)
+  expect((await pawl(['lock', 'get', 'nobody'])).out).toMatch(/holders +\(none\)\nwaiting +\(none\)/)
+  expect((await pawl(['list', 'state:canceled'])).out).toContain('CREATED AT')
 })
 
 test('exit codes tell conflict, denial and a server that is not there apart', async () => {
