@@ -42,6 +42,11 @@ attempt's limit for every claim from then on, the overall one for what is admitt
   is \`expired\`, whatever it was doing; one with an effect in doubt is looked at first. What is out of time is not begun.
 - A deadline stands still while a pause holds the work back, from the pause until what it held has been let go; overlapping
   pauses count once. It does not stand still while the execution runs. The event \`deadline_moved\` says by how much.
+- The end of a pause lets go what was due by then, whether a worker had looked at it or not: of each action in order, at the
+  pace that was asked for (5,000 a second by default), and no faster than workers begin it. At most 32 of an action, or twice
+  what was begun since the part before, wait for a worker, so new work is not held up by a night and nothing expires in a line
+  that only the pause has made. What no worker serves is not waited for. A server that is started anew meanwhile goes on, and
+  may let one part go too early.
 
 ## Which failures are tried again
 

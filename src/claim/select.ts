@@ -15,20 +15,35 @@ export function isQueuePaused(pauses: readonly Pause[], action: string): boolean
   )
 }
 
+export interface StandingPause extends Pause {
+  /** Its end was ordered then: what became due later is not held by it. Null while nobody has. */
+  readonly dueBy: number | null
+}
+
 /** What stands between a candidate and a claim, before permits are looked at. */
 export type Standing = { readonly kind: 'claimable' | 'stale' } | { readonly kind: 'paused'; readonly key: string }
 
-export function standingOf({ execution, request, ready }: Candidate, pauses: readonly Pause[]): Standing {
+export function standingOf({ execution, request, ready }: Candidate, pauses: readonly StandingPause[]): Standing {
   if (execution === null || request === null || !isClaimable(execution, ready)) return { kind: 'stale' }
-  const pause = pauses.length === 0 ? undefined : pauseOver(pauses, request)
-  return pause === undefined ? { kind: 'claimable' } : { kind: 'paused', key: pauseKey(pause) }
+  const pause = pauses.length === 0 ? undefined : pauseOver(pauses, request, ready.availableAt)
+  return pause === undefined ? { kind: 'claimable' } : { kind: 'paused', key: pauseLine(pauseKey(pause), ready.queue) }
 }
 
-/** The first pause that holds a request back. */
-export const pauseOver = (pauses: readonly Pause[], request: Request): Pause | undefined =>
-  pauses.find((pause) => holds(pause, request))
+/** The first pause that holds back a request which is due at that time. */
+export const pauseOver = (
+  pauses: readonly StandingPause[],
+  request: Request,
+  dueAt: number,
+): StandingPause | undefined =>
+  pauses.find((pause) => (pause.dueBy === null || dueAt <= pause.dueBy) && holds(pause, request))
 
-/** The key under which work waits for a pause to end. */
+/** What a pause holds back of one queue waits under a key of its own: no action can hold up another when it is let go. */
+export const pauseLine = (key: string, queue: number): string => `pause@${queue}${key.slice('pause'.length)}`
+
+/** The pause of a line. */
+export const pauseOfLine = (line: string): string => line.replace(/^pause@-?\d+:/, 'pause:')
+
+/** What a pause is known by. */
 export const pauseKey = (pause: Pick<Pause, 'scope' | 'value' | 'tenant'>): string =>
   `pause:${pause.scope}:${pause.tenant ?? '*'}:${pause.value}`
 

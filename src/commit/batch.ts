@@ -70,7 +70,7 @@ export function* runBatch(
   const quarantine = new QuarantineChanges()
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
-  const unpausing = new Unpausing(work, memory, permits)
+  const unpausing = new Unpausing(work, memory, permits, workers)
 
   yield* loadForAdmissions(
     work,

@@ -1,9 +1,9 @@
-import { type Candidate, isQueuePaused, standingOf } from '../claim/select.ts'
+import { type Candidate, isQueuePaused, type StandingPause, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decide } from '../execution/decide.ts'
 import type { Effect, Execution, Signal, Step } from '../execution/execution.ts'
 import type { Needs } from '../execution/permit.ts'
-import type { Pause, Ready } from '../store/rows.ts'
+import type { Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import type { Passes } from './line.ts'
@@ -77,7 +77,7 @@ export class Claims {
     return this.#due.read()
   }
 
-  *#fillOne(claim: ClaimOrder, pauses: readonly Pause[]): Asking<FilledClaim> {
+  *#fillOne(claim: ClaimOrder, pauses: readonly StandingPause[]): Asking<FilledClaim> {
     const worker = this.#workers.get(claim.worker)
     if (worker === undefined || !takesWork(worker)) {
       const reason = `No living worker is registered under the key ${claim.worker}.`
@@ -103,7 +103,7 @@ export class Claims {
     queues: readonly number[],
     limit: number,
     claim: ClaimOrder,
-    pauses: readonly Pause[],
+    pauses: readonly StandingPause[],
   ): Asking<Execution[]> {
     const taken: Execution[] = []
     let fruitless = 0
@@ -130,7 +130,7 @@ export class Claims {
   }
 
   /** The execution if it may run now. Otherwise its entry is parked or dropped. */
-  *#admit(candidate: Candidate, pauses: readonly Pause[]): Asking<Execution | null> {
+  *#admit(candidate: Candidate, pauses: readonly StandingPause[]): Asking<Execution | null> {
     const { ready, execution, request } = candidate
     const standing = standingOf(candidate, pauses)
     if (standing.kind === 'stale' || execution === null || request === null) {

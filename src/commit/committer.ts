@@ -108,6 +108,7 @@ export class Committer implements Orders {
       workers: new Map(workers.map((worker) => [worker.key, worker])),
       lookedTo: new Map(),
       quarantine,
+      letGo: new Map(),
       nextTimerAt: await session.nextTimerAt(),
     }
     const committer = new Committer(options, memory)

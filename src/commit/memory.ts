@@ -6,6 +6,14 @@ import type { Quarantine } from './quarantine.ts'
 import type { RowCache } from './row-cache.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 
+/** How a release stands: a part is let go no sooner than most of the one before was met by claims. */
+export interface LetGo {
+  /** Queue of each that waits yet. */
+  readonly waiting: Map<number, number>
+  /** How many of each queue claims have met since the part before. */
+  readonly met: Map<number, number>
+}
+
 /** What the writer remembers between commits, so that it need not ask. */
 export interface Memory {
   readonly idKey: PublicIdKey
@@ -31,5 +39,7 @@ export interface Memory {
   /** How far the unpauses that are under way have looked at what was due, by the number of their release. */
   readonly lookedTo: Map<number, Ready>
   readonly quarantine: Quarantine
+  /** What releases have let go and no claim has met yet, with its queue, by the number of the release. */
+  readonly letGo: Map<number, LetGo>
   nextTimerAt: number | null
 }

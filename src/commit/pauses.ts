@@ -1,4 +1,4 @@
-import { pauseKey } from '../claim/select.ts'
+import { pauseKey, type StandingPause } from '../claim/select.ts'
 import type { Pause, Release } from '../store/rows.ts'
 import type { Answer, OrderOf } from './order.ts'
 import { type Asking, ask } from './reads.ts'
@@ -6,13 +6,15 @@ import type { Unpausing } from './unpausing.ts'
 import type { Workset } from './workset.ts'
 
 /** The pauses as they stand in this batch: earlier orders of it may have set or lifted some. */
-export function* activePauses(work: Workset): Asking<readonly Pause[]> {
+export function* activePauses(work: Workset): Asking<readonly StandingPause[]> {
   const { add, remove } = work.pauses
   const stored = yield* ask('pauses')
-  if (add.length + remove.length === 0) return stored
+  if (stored.length + add.length === 0) return []
   // By what they pause: a store makes its rows anew for every question.
   const lifted = new Set(remove.map(pauseKey))
-  return [...stored.filter((pause) => !lifted.has(pauseKey(pause))), ...add]
+  const active = [...stored.filter((pause) => !lifted.has(pauseKey(pause))), ...add]
+  const ending = new Map((yield* activeReleases(work)).map(({ key, since }) => [key, since]))
+  return active.map((pause) => ({ ...pause, dueBy: ending.get(pauseKey(pause)) ?? null }))
 }
 
 /** The releases as they stand in this batch. */
@@ -51,9 +53,10 @@ export function* pauseOne(work: Workset, order: OrderOf<'pause'>, unpausing: Unp
   return { changed: true }
 }
 
-export function liftPause(work: Workset, pause: Pause): void {
+export function liftPause(work: Workset, { scope, value, tenant, reason, by, at }: Pause): void {
   const { add, remove } = work.pauses
-  const added = add.indexOf(pause)
+  const key = pauseKey({ scope, value, tenant })
+  const added = add.findIndex((each) => pauseKey(each) === key)
   if (added >= 0) add.splice(added, 1)
-  else remove.push(pause)
+  else remove.push({ scope, value, tenant, reason, by, at })
 }

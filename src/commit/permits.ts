@@ -1,8 +1,8 @@
-import { pauseKey, pauseOver } from '../claim/select.ts'
+import { pauseKey, pauseLine, pauseOver, type StandingPause } from '../claim/select.ts'
 import type { Execution, Request } from '../execution/execution.ts'
 import { freeSlot, type Needs, type Permit, scopeOf, spend } from '../execution/permit.ts'
 import { lockKey, rateKey, readLockKey } from '../store/place.ts'
-import type { Limit, Parked, Pause, Ready } from '../store/rows.ts'
+import type { Limit, Parked, Ready } from '../store/rows.ts'
 import { Lines, type Passes } from './line.ts'
 import { loadExecutions, loadRequests } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -274,11 +274,11 @@ export class Permits {
         this.#work.unpark(parked)
         continue
       }
-      const pause = pauseOver(yield* this.#pauses(), found.request)
+      const pause = pauseOver(yield* this.#pauses(), found.request, parked.availableAt)
       if (pause !== undefined) {
         // What is paused must not keep a permit from whoever may run.
         this.#work.forgetParked(parked.id)
-        this.#work.parkedAdd.set(parked.id, { ...parked, key: pauseKey(pause) })
+        this.#work.parkedAdd.set(parked.id, { ...parked, key: pauseLine(pauseKey(pause), parked.queue) })
         yield* this.#dropAll(parked.id)
         continue
       }
@@ -299,7 +299,7 @@ export class Permits {
     return { execution, request, needs: needsOf(request) }
   }
 
-  *#pauses(): Asking<readonly Pause[]> {
+  *#pauses(): Asking<readonly StandingPause[]> {
     return yield* activePauses(this.#work)
   }
 

@@ -106,6 +106,16 @@ export class Workers {
     )
   }
 
+  /** Whether some worker takes work of this queue, `action@version`. */
+  serve(queue: string): boolean {
+    const all = [...this.#memory.workers.keys(), ...this.#changed.keys()]
+    return all.some((key) => {
+      const worker = this.get(key)
+      if (worker === undefined || !takesWork(worker) || worker.drainingSince !== null) return false
+      return worker.actions.some(({ action, version }) => `${action}@${version}` === queue)
+    })
+  }
+
   /** Claims nothing more while handlers that ignore their abort hold its slots; it keeps its leases. */
   drain(key: number, on: boolean): Answer<'drain'> {
     const worker = this.get(key)

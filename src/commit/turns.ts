@@ -50,7 +50,7 @@ export class Turns {
       }
       entry.last = Math.max(virtual, entry.last) + 1
       const lane = isSuspect(execution) ? laneOf(queue) : queue
-      readyAdd.set(id, { queue: lane, rank, turn: entry.last, id, availableAt, paid: false })
+      readyAdd.set(id, { queue: lane, rank, turn: entry.last, id, availableAt, paid: this.#work.paid.has(id) })
     }
     unplaced.clear()
   }

@@ -65,6 +65,8 @@ export class Workset {
   readonly readyAdd = new Map<number, Ready>()
   /** Due work that this commit adds and that has no turn yet. */
   readonly unplaced = new Map<number, Execution>()
+  /** Of those, who has paid a share of a rate before. */
+  readonly paid = new Set<number>()
   readonly readyRemove: Ready[] = []
   /** Executions whose stored entry among the due this commit has dealt with. */
   readonly readyGone = new Set<number>()

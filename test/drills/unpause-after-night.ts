@@ -13,8 +13,8 @@ const deadlineMs = 3_000
 
 /**
  * A night in short: much work is submitted while its action is paused, and the pause ends with a pace before workers have
- * looked at most of it; its deadlines pass meanwhile. All of it succeeds, in order and no faster than that, and new work does not wait for it. That holds for a pace
- * that the workers can keep: at a higher one the older work that was let go comes first, and new work waits behind it.
+ * looked at most of it; its deadlines pass meanwhile. All of it succeeds, in order and no faster than that, and new work does
+ * not wait for it, also at a pace that the workers cannot keep.
  */
 export async function unpauseAfterNight({ count }: { readonly count: number }): Promise<DrillReport> {
   const pacePerSecond = count >= 10_000 ? 250 : 100

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { pauseKey } from '../../src/claim/select.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import type { Execution } from '../../src/execution/execution.ts'
@@ -70,7 +71,11 @@ export class Checks {
   #checkPaused(claimed: Execution, pauses: ReturnType<SqliteViews['pauses']>): void {
     const request = this.#ports.views.find(claimed.id)?.request
     if (request === undefined) return
-    for (const { scope, value, tenant } of pauses) {
+    const ending = new Set(this.#ports.views.releases().map(({ key }) => key))
+    for (const pause of pauses) {
+      // Its end was ordered: it looks for what was due by then, and what became due later is free.
+      if (ending.has(pauseKey(pause))) continue
+      const { scope, value, tenant } = pause
       const held = { all: '', tenant: request.tenant, action: request.action, subject: request.subject }[scope]
       if ((tenant === null || tenant === request.tenant) && held === value) {
         this.#ports.report('I34', `execution ${claimed.id} was claimed although ${scope} ${value} is paused`)

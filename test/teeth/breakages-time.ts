@@ -93,4 +93,14 @@ export const timeBreakages: readonly Breakage[] = [
     edits: [{ file: unpausing, find: '        return false\n', replace: '        return true\n' }],
     shownBy: pauseTests,
   },
+  {
+    name: 'a release lets go what workers do not take',
+    edits: [{ file: unpausing, find: 'const room = isServed ?', replace: 'const room = isServed && most < 0 ?' }],
+    shownBy: pauseTests,
+  },
+  {
+    name: 'a release is over before what it let go was begun',
+    edits: [{ file: unpausing, find: '.some((queue) => served.has(queue))', replace: '.some((queue) => queue === 0)' }],
+    shownBy: pauseTests,
+  },
 ]

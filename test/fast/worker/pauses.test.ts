@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { action } from '../../../src/action/action.ts'
+import { actionRegistry } from '../../../src/action/registry.ts'
 import type { OrderOf } from '../../../src/commit/order.ts'
 import { World } from './world.ts'
 
@@ -31,19 +32,18 @@ const succeeded = async (all: readonly number[]) => {
 }
 
 test('SE-26 a deadline stands still while a pause holds the work back, and is moved by exactly so much', async () => {
+  const pausedForMs = 3_600_000
   world = await World.open(quick)
   await world.worker().start()
   await set(byAction, true)
   const id = await world.submit(quick, {}, inOneMinute())
   const { deadlineAt } = await world.find(id)
-  await world.clock.advance(8 * 3_600_000)
+  await world.clock.advance(pausedForMs)
   expect(await world.find(id)).toMatchObject({ state: 'queued', deadlineAt, n: 1 })
   await set(byAction, false)
-  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', deadlineAt: (deadlineAt ?? 0) + 8 * 3_600_000 })
+  expect(await world.reach(id)).toMatchObject({ state: 'succeeded', deadlineAt: (deadlineAt ?? 0) + pausedForMs })
   const moved = (await world.events(id)).filter(({ type }) => type === 'deadline_moved')
-  expect(moved.map(({ data }) => data)).toEqual([
-    { byMs: 8 * 3_600_000, deadlineAt: (deadlineAt ?? 0) + 8 * 3_600_000 },
-  ])
+  expect(moved.map(({ data }) => data)).toEqual([{ byMs: pausedForMs, deadlineAt: (deadlineAt ?? 0) + pausedForMs }])
 })
 
 test('SE-26 overlapping pauses move a deadline by the time that any of them stood', async () => {
@@ -132,10 +132,57 @@ async function heldUnseen(pause: Pause): Promise<void> {
   expect((await world.find(other)).state).toBe(pause.scope === 'subject' ? 'expired' : 'succeeded')
 }
 
+const slow = action({
+  name: 'slow',
+  version: 1,
+  input: z.object({}),
+  run: () => new Promise<null>((resolve) => world.clock.timer(1_000, () => resolve(null))),
+})
+
+test('SE-26 no more is let go than workers take: nothing expires in line, and new and other work goes on', async () => {
+  world = await World.open(quick, slow)
+  await set(byTenant, true)
+  const held = await Promise.all(Array.from({ length: 200 }, () => world.submit(slow, {}, inOneMinute())))
+  const others = await Promise.all(Array.from({ length: 100 }, () => world.submit(quick, {}, inOneMinute())))
+  await world.worker({ slots: 2, actions: actionRegistry([slow]) }).start()
+  await world.worker({ slots: 10, actions: actionRegistry([quick]) }).start()
+  await world.clock.advance(120_000)
+  await set(byTenant, false)
+  await world.clock.advance(3_000)
+  expect(await succeeded(others)).toBe(100)
+  const fresh = await world.submit(slow, {})
+  await world.clock.advance(25_000)
+  // Behind the 32 that may wait at any time, and before everything else that was held.
+  expect(await succeeded([fresh])).toBe(1)
+  expect(await succeeded(held)).toBeLessThan(70)
+  await world.clock.advance(90_000)
+  expect(await succeeded(held)).toBe(200)
+  // Time goes on for everybody once all of it was begun.
+  const late = await world.submit(slow, {}, inOneMinute())
+  await set({ ...byAction, value: 'slow' }, true)
+  await set({ ...byAction, value: 'slow' }, false)
+  expect(await world.reach(late)).toMatchObject({ state: 'succeeded' })
+})
+
+test('SE-26 what a pause held back of an action that no worker serves is not waited for, and expires in its time', async () => {
+  world = await World.open(quick, slow)
+  await world.worker({ slots: 10, actions: actionRegistry([quick]) }).start()
+  await set(byTenant, true)
+  const unserved = await Promise.all(Array.from({ length: 50 }, () => world.submit(slow, {}, inOneMinute())))
+  await world.clock.advance(100_000)
+  await set(byTenant, false)
+  await world.clock.advance(58_000)
+  expect((await world.find(unserved[49] ?? 0)).state).toBe('queued')
+  await world.clock.advance(3_000)
+  const states = await Promise.all(unserved.map(async (id) => (await world.find(id)).state))
+  expect(new Set(states)).toEqual(new Set(['expired']))
+})
+
 test('SE-26 a pause that is set again while its unpause still looks at what was due holds all of it', async () => {
   world = await World.open(quick)
   await set(byAction, true)
   const held = await Promise.all(Array.from({ length: 600 }, () => world.submit(quick, {}, inOneMinute())))
+  await world.clock.advance(1)
   // Several commits look at so much; the second order comes before the last of them.
   const lift = set(byAction, false, 100)
   expect(await lift).toEqual({ changed: true })
@@ -190,7 +237,7 @@ test('SE-26 work that a release has not come to yet says at what pace, and where
   })
   await set(byAction, false, 10)
   expect(await why(29)).toEqual({
-    why: 'The pause of action quick has ended and lets 10 a second go, in order; it is number 29 in line.',
+    why: 'The pause of action quick has ended and lets 10 a second go, in order, as fast as workers begin it; it is number 29 in line.',
     next: 'Wait; its deadline does not run meanwhile. For another pace: pawl pause, then pawl unpause --pace N',
   })
   expect((await why(0)).why).not.toContain('pause')
