@@ -132,3 +132,23 @@ test('an action overrides only what it declares of the retry policy', () => {
   })
   expect(retryPolicyOf({ retry: { baseMs: 2_000_000 } }).capMs).toBe(2_000_000)
 })
+
+test('DG-06 a fallback is another step of the action, and has none itself', () => {
+  const run = () => null
+  const define =
+    (onFailure: unknown, other: unknown = 'stop') =>
+    () =>
+      action({
+        name: 'fleet',
+        version: 1,
+        input: z.object({}),
+        plan: () => ({ summary: 's', steps: [] }),
+        steps: { push: { run, onFailure: onFailure as 'stop' }, pull: { run, onFailure: other as 'stop' } },
+      })
+  expect(define({ fallback: 'pull' })).not.toThrow()
+  expect(define({ fallback: 'push' })).toThrow(/must be another step of the action/)
+  expect(define({ fallback: 'toString' })).toThrow(/must be another step of the action/)
+  expect(define({ fallback: 'pull' }, { fallback: 'push' })).toThrow(/must not have one itself/)
+  for (const wrong of ['ignore', {}, { fallback: 1 }, null, 7])
+    expect(define(wrong)).toThrow(/must be 'stop', 'continue' or/)
+})

@@ -194,12 +194,25 @@ function checkPlanned({ name, plan, steps, parallel, run, output, retry }: Defin
       return bad(`the step ${step} must have a function \`run\`.`)
     if (one.timeoutMs !== undefined && !(one.timeoutMs > 0)) return bad(`timeoutMs of ${step} must be above 0.`)
     if (one.locks !== undefined && typeof one.locks !== 'function') return bad(`locks of ${step} must be a function.`)
-    if (one.onFailure !== undefined && one.onFailure !== 'stop' && one.onFailure !== 'continue')
-      return bad(`onFailure of ${step} must be 'stop' or 'continue'.`)
+    const follows = checkOnFailure(step, one.onFailure, steps)
+    if (follows !== undefined) return bad(follows)
     const policy = checkRetryPolicy(retryPolicyOf({ retry: { ...retry, ...one.retry } }))
     if ('refused' in policy) return bad(`${step}: ${policy.reason}`)
   }
   return undefined
+}
+
+/** A fallback is a step that has none itself: what comes after it is to be read at one place. */
+function checkOnFailure(step: string, onFailure: unknown, steps: NonNullable<AnyAction['steps']>): string | undefined {
+  if (onFailure === undefined || onFailure === 'stop' || onFailure === 'continue') return undefined
+  const fallback: unknown =
+    typeof onFailure === 'object' && onFailure !== null ? Reflect.get(onFailure, 'fallback') : null
+  if (typeof fallback !== 'string') return `onFailure of ${step} must be 'stop', 'continue' or { fallback: 'a step' }.`
+  if (fallback === step || !Object.hasOwn(steps, fallback))
+    return `the fallback of ${step} must be another step of the action, not ${JSON.stringify(fallback.slice(0, 60))}.`
+  return typeof steps[fallback]?.onFailure === 'object'
+    ? `the fallback of ${step} must not have one itself.`
+    : undefined
 }
 
 function isStandardSchema(value: unknown): value is StandardSchema {

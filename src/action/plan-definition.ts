@@ -63,8 +63,12 @@ export interface StepDefinition<Input = unknown, Args = unknown, SecretName exte
   locks?(of: { readonly input: Input; readonly target: string; readonly args: Args }): readonly string[]
   /** What differs from the retry policy of the action; the tries of one claim count. */
   readonly retry?: Partial<RetryPolicy>
-  /** What follows when the tries are used up; `stop` by default: what has not begun is skipped. */
-  readonly onFailure?: 'stop' | 'continue'
+  /**
+   * What follows when the tries are used up; `stop` by default: what has not begun is skipped. A fallback is another step
+   * of the action, done to the same target with the same args; when it succeeds, so has the target, and its own `onFailure`
+   * says what follows when it fails, too. No fallback follows an effect of which nobody knows whether it happened.
+   */
+  readonly onFailure?: 'stop' | 'continue' | { readonly fallback: string }
   run(context: StepContext<Input, Args, SecretName>): unknown
 }
 
@@ -75,6 +79,8 @@ export interface PlanResult {
   readonly succeeded: number
   readonly failed: number
   readonly skipped: number
+  /** How many of those that succeeded did so by their fallback. */
+  readonly fellBack: number
   /** Failed targets first; cut to what fits in line. */
   readonly targets: readonly TargetResult[]
   /** Targets that did not fit; every one is in the list of plan steps. */
@@ -86,5 +92,7 @@ export interface TargetResult {
   readonly target: string
   readonly state: 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped'
   readonly value?: unknown
+  /** What its step failed with, of one that failed or fell back. */
   readonly error?: string
+  readonly fellBack?: true
 }

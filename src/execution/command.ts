@@ -101,7 +101,14 @@ export type WorkerCommand =
   | { readonly type: 'hand_back'; readonly fence: number }
   /** The plan of whoever holds the lease to plan. */
   | ({ readonly type: 'planned'; readonly fence: number } & Proposal)
-  | { readonly type: 'begin_target'; readonly fence: number; readonly idx: number; readonly tries: number }
+  | {
+      readonly type: 'begin_target'
+      readonly fence: number
+      readonly idx: number
+      readonly tries: number
+      /** What its step failed with for good: from now on its fallback answers for the target. */
+      readonly instead?: { readonly errorClass: string; readonly error: string } | undefined
+    }
   | {
       readonly type: 'settle_target'
       readonly fence: number

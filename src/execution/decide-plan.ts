@@ -5,7 +5,7 @@ import type { Command } from './command.ts'
 import { leaseLost, owns } from './decide-run.ts'
 import { type Decision, furthered, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { type Execution, isOpen } from './execution.ts'
-import { orderSteps, type PlanStep, planHash, planText, refuseProposal, scopeOf } from './plan.ts'
+import { isOfTarget, orderSteps, type PlanStep, planHash, planText, refuseProposal, scopeOf } from './plan.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 
@@ -142,7 +142,7 @@ function losePlanning(execution: Execution, { cause }: Of<'lease_expired'>, { no
 /** Changes one target of a running plan: begun by whoever holds the lease, settled by whoever began it. */
 export function decideBeginTarget(
   execution: Execution,
-  { fence, idx, tries }: Of<'begin_target'>,
+  { fence, idx, tries, instead }: Of<'begin_target'>,
   { now, targets }: Surroundings,
 ): Decision | Refusal {
   if (!owns(execution, fence)) return leaseLost(execution, fence)
@@ -157,9 +157,18 @@ export function decideBeginTarget(
   if (execution.ending !== null && state === 'pending') {
     return refuse('reconcile_only', `The execution is on its way to ${execution.ending}; no further target may begin.`)
   }
-  const begun: PlanStep = { ...target, state: 'running', fence, tries, startedAt: target.startedAt ?? now }
+  // A fallback answers for a step that has begun and failed; once it does, the step itself is never tried again.
+  if (instead === undefined ? target.errorClass !== null : state === 'pending') return isOver(target)
+  const begun: PlanStep = { ...target, ...instead, state: 'running', fence, tries, startedAt: target.startedAt ?? now }
   return {
-    facts: [note(execution, 'step_started', {}, { ...names(target), tries })],
+    facts: [
+      note(
+        execution,
+        'step_started',
+        {},
+        { ...names(target), tries, ...(instead === undefined ? {} : { ...instead, fallback: true }) },
+      ),
+    ],
     planSteps: [begun],
   }
 }
@@ -169,20 +178,31 @@ export function decideSettleTarget(
   command: Of<'settle_target'>,
   { now, targets, effects }: Surroundings,
 ): Decision | Refusal {
-  const { fence, idx, state, value, errorClass, error } = command
+  const { fence, idx, state, value } = command
   if (!owns(execution, fence)) return leaseLost(execution, fence)
   const target = targets.get(idx)
   if (target === undefined) return noTarget(idx)
   if (target.state === state && target.fence === fence) return nothing
   if (target.state !== 'running' || target.fence !== fence) return isOver(target)
-  const scope = scopeOf(target)
-  const open = effects.find((effect) => effect.step === scope && isOpen(effect))
+  const open = effects.find((effect) => isOfTarget(target, effect.step) && isOpen(effect))
   if (open !== undefined) {
-    return refuse('effect_in_doubt', `Effect ${open.name} of ${scope} may have happened; its target is not over.`, {
-      effectKey: open.effectKey,
-    })
+    return refuse(
+      'effect_in_doubt',
+      `Effect ${open.name} of ${scopeOf(target)} may have happened; its target is not over.`,
+      {
+        effectKey: open.effectKey,
+      },
+    )
   }
-  const data = { ...names(target), state, ...(errorClass === null ? {} : { errorClass, error }) }
+  // What the step itself failed with stays, and tells that its fallback has succeeded.
+  const { errorClass, error } = state === 'succeeded' ? target : command
+  const told = errorClass === null ? {} : { errorClass, error }
+  const data = {
+    ...names(target),
+    state,
+    ...(state === 'succeeded' && errorClass !== null ? { fellBack: true } : {}),
+    ...told,
+  }
   return {
     facts: [note(execution, 'target_settled', furthered(execution), data)],
     planSteps: [{ ...target, state, value, errorClass, error, finishedAt: now }],

@@ -1,4 +1,4 @@
-import { type PlanStep, scopeOf, type TargetState } from './plan.ts'
+import { hasFallenBack, type PlanStep, scopeOf, type TargetState } from './plan.ts'
 
 export interface Aggregate {
   /** Canonical JSON of at most the bytes asked for. */
@@ -23,7 +23,7 @@ export function aggregate(summary: string, steps: readonly PlanStep[], bytesMax:
   const failed = steps.filter(({ state }) => state === 'failed')
   const sorted = [...steps].sort((a, b) => shownFirst.indexOf(a.state) - shownFirst.indexOf(b.state) || a.idx - b.idx)
   const head = (omitted: number): string =>
-    `{"failed":${failed.length},"omitted":${omitted},"skipped":${count('skipped')},"succeeded":${count('succeeded')},"summary":${JSON.stringify(summary)},"targets":[`
+    `{"failed":${failed.length},"fellBack":${steps.filter(hasFallenBack).length},"omitted":${omitted},"skipped":${count('skipped')},"succeeded":${count('succeeded')},"summary":${JSON.stringify(summary)},"targets":[`
   const foot = `],"total":${steps.length}}`
   const targets: string[] = []
   let bytes = Buffer.byteLength(head(steps.length)) + Buffer.byteLength(foot)
@@ -57,8 +57,9 @@ function reasonOf({ errorClass, error }: PlanStep): string {
 
 /** Members in their sorted order, so that the text is canonical. */
 function targetText(step: PlanStep): string {
-  const error = step.state === 'failed' ? `"error":${JSON.stringify(reasonOf(step))},` : ''
+  const fellBack = hasFallenBack(step)
+  const error = step.state === 'failed' || fellBack ? `"error":${JSON.stringify(reasonOf(step))},` : ''
   const fits = step.state === 'succeeded' && step.value !== null && step.value.length <= valueCharactersMax
   const value = fits ? `,"value":${step.value}` : ''
-  return `{${error}"state":"${step.state}","step":${JSON.stringify(step.step)},"target":${JSON.stringify(step.target)}${value}}`
+  return `{${error}${fellBack ? '"fellBack":true,' : ''}"state":"${step.state}","step":${JSON.stringify(step.step)},"target":${JSON.stringify(step.target)}${value}}`
 }

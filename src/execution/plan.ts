@@ -47,6 +47,7 @@ export interface PlanStep extends PlannedStep {
   readonly tries: number
   /** Canonical JSON of what it returned. */
   readonly value: string | null
+  /** What it failed with; of one that runs or has succeeded, what its step failed with before its fallback began. */
   readonly errorClass: string | null
   readonly error: string | null
   /** Of the claim that began it last; 0 before the first. */
@@ -57,6 +58,19 @@ export interface PlanStep extends PlannedStep {
 
 /** Names the step and the target in journals, effect keys and messages. */
 export const scopeOf = ({ step, target }: Pick<PlannedStep, 'step' | 'target'>): string => `${step}[${target}]`
+
+/** The same for the step that answers for a target when its own step has failed. No target's own scope ends like this. */
+export const fallbackScopeOf = (planned: Pick<PlannedStep, 'step' | 'target'>, fallback: string): string =>
+  `${scopeOf(planned)}>${fallback}`
+
+/** Whether an effect that was asked for under this scope is one of the target, by its step or by its fallback. */
+export function isOfTarget(planned: Pick<PlannedStep, 'step' | 'target'>, scope: string): boolean {
+  const own = scopeOf(planned)
+  return scope === own || (scope.startsWith(`${own}>`) && /^\w+$/.test(scope.slice(own.length + 1)))
+}
+
+export const hasFallenBack = ({ state, errorClass }: Pick<PlanStep, 'state' | 'errorClass'>): boolean =>
+  state === 'succeeded' && errorClass !== null
 
 /** What a planner hands over: its steps in the order in which `plan()` gave them. */
 export interface Proposal {

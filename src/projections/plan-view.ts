@@ -1,4 +1,4 @@
-import type { Plan, PlanStep } from '../execution/plan.ts'
+import { hasFallenBack, type Plan, type PlanStep } from '../execution/plan.ts'
 import { shown } from '../json/shown.ts'
 import { type Naming, timeOrNull, timeText } from './view.ts'
 
@@ -24,6 +24,7 @@ export const planStepView = (step: PlanStep) => ({
   args: shown(step.args),
   effects: step.effects,
   state: step.state,
+  fellBack: hasFallenBack(step),
   tries: step.tries,
   value: shown(step.value ?? 'null'),
   errorClass: step.errorClass,

@@ -157,7 +157,13 @@ const commands = {
     handlerDigest: sha256,
     secrets: z.array(short).max(1_000),
   }),
-  begin_target: z.strictObject({ type: z.literal('begin_target'), fence, idx, tries: z.int().min(1) }),
+  begin_target: z.strictObject({
+    type: z.literal('begin_target'),
+    fence,
+    idx,
+    tries: z.int().min(1),
+    instead: z.strictObject(failed).optional(),
+  }),
   settle_target: z.strictObject({
     type: z.literal('settle_target'),
     fence,

@@ -4,12 +4,13 @@ import {
   Canceled,
   type Classified,
   classify,
+  failureOf,
   JournalMismatch,
   TimeoutError,
   UnknownOutcome,
 } from '../errors/failures.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
-import { scopeOf } from '../execution/plan.ts'
+import { fallbackScopeOf, scopeOf } from '../execution/plan.ts'
 import { aggregate } from '../execution/plan-result.ts'
 import { type RunOutcome, resultBytesMax } from '../execution/run-outcome.ts'
 import { seededRandom } from '../identity/random.ts'
@@ -62,6 +63,20 @@ type Steps = NonNullable<AnyAction['steps']>
 
 /** Targets of one run whose place is another's while they stand in line for a lock; any more wait in their place. */
 const inLineMax = 100
+
+/** What is done to one target: by its step, or by the fallback of that. */
+interface Doing {
+  readonly step: StepDefinition
+  readonly target: PlanStep
+  readonly scope: string
+  /** What its own step failed with, when this is the fallback. */
+  readonly instead?: { readonly errorClass: string; readonly error: string }
+}
+
+interface Failed {
+  readonly failure: Classified
+  readonly tries: number
+}
 
 class Targets {
   readonly #run: PlanRun
@@ -129,7 +144,8 @@ class Targets {
   }
 
   #isStop(step: string): boolean {
-    return (this.#steps[step]?.onFailure ?? 'stop') === 'stop'
+    const { onFailure = 'stop' } = this.#steps[step] ?? {}
+    return typeof onFailure === 'object' ? this.#isStop(onFailure.fallback) : onFailure === 'stop'
   }
 
   async #inPlace(target: PlanStep): Promise<void> {
@@ -145,41 +161,63 @@ class Targets {
 
   /** All tries of one target that this claim allows, and what came of it. */
   async #one(target: PlanStep): Promise<void> {
+    const step = this.#stepOf(target.step)
+    const name = typeof step.onFailure === 'object' ? step.onFailure.fallback : undefined
+    let failed: Failed | undefined
+    if (target.errorClass === null) {
+      failed = await this.#tries({ step, target, scope: scopeOf(target) })
+      if (failed === undefined) return
+      if (name === undefined) return await this.#settle(target, null, failed.failure, failed.tries)
+    } else if (name === undefined)
+      throw new JournalMismatch(`${scopeOf(target)} is done by a fallback that is not here.`)
+    const { failure, tries } = failed ?? { failure: failureOfRow(target), tries: target.tries }
+    const instead = { errorClass: failure.errorClass, error: failure.message }
+    const taken: PlanStep = { ...target, ...instead, tries, state: 'running' }
+    const fallback = this.#stepOf(name)
+    const also = await this.#tries({ step: fallback, target: taken, scope: fallbackScopeOf(target, name), instead })
+    if (also === undefined) return
+    const message = `${name} instead failed: ${also.failure.message}; before it: ${failure.message}`
+    await this.#settle(taken, null, { ...also.failure, message }, also.tries)
+  }
+
+  #stepOf(name: string): StepDefinition {
+    const step = this.#steps[name]
+    if (step === undefined) throw new JournalMismatch(`The action has no step ${name} here.`)
+    return step
+  }
+
+  /** Tries as often as the policy says. Gives what it failed with for good; undefined when nothing is left to be done. */
+  async #tries(doing: Doing): Promise<Failed | undefined> {
+    const { step, target, scope } = doing
     const { claimed, action, ports, retry } = this.#run
-    const step = this.#steps[target.step]
-    if (step === undefined) throw new Error(`the step ${target.step} was there a moment ago`)
-    const scope = scopeOf(target)
     const policy = retryPolicyOf({ retry: { ...action.retry, ...step.retry } }, retry)
     const record = new TargetRecord(claimed, scope)
     const chance = seededRandom(`target retry:${claimed.request.publicId}:${scope}`)
     for (let own = 1; ; own += 1) {
-      const failure = await this.#once(step, target, record, own)
-      if (failure === undefined) return
+      const failure = await this.#once(doing, record, own)
+      if (failure === undefined) return undefined
       if (!failure.retryable || own >= policy.maxAttempts) {
+        if (!record.isInDoubt) return { failure, tries: target.tries + own }
         // With an effect in doubt the target is not over: the execution goes on as one with such an effect does.
-        if (record.isInDoubt) return this.#ends({ kind: 'threw', failure })
-        return await this.#settle(target, null, failure, target.tries + own)
+        this.#ends({ kind: 'threw', failure })
+        return undefined
       }
       const waitMs = Math.max(backoffMs(policy, own, chance.next()), failure.retryAfterMs ?? 0)
       try {
         await ports.clock.sleep(waitMs, ports.abort.signal)
       } catch {
-        return
+        return undefined
       }
     }
   }
 
   /** One try, with what it needs held meanwhile. Gives what it failed with; undefined when there is nothing to try again. */
-  async #once(
-    step: StepDefinition,
-    target: PlanStep,
-    record: TargetRecord,
-    own: number,
-  ): Promise<Classified | undefined> {
+  async #once(doing: Doing, record: TargetRecord, own: number): Promise<Classified | undefined> {
+    const { step, target, instead } = doing
     const tries = target.tries + own
     if (this.#own.reconcileOnly) {
       // Looking at what has begun changes nothing that a lock would keep apart.
-      const outcome = await this.#try(step, target, record, tries)
+      const outcome = await this.#try(doing, record, tries)
       if (outcome.kind === 'unknown_outcome' || outcome.kind === 'lost') this.#ends(outcome)
       return undefined
     }
@@ -194,22 +232,18 @@ class Targets {
       failure = { ...failure, message: this.#own.mask(failure.message) }
     }
     try {
-      await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries })
-      return failure ?? (await this.#tryAndSettle(step, target, record, tries))
+      await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries, instead })
+      return failure ?? (await this.#tryAndSettle(doing, record, tries))
     } finally {
       if (keys.length > 0) await this.#locks.give(target)
     }
   }
 
-  async #tryAndSettle(
-    step: StepDefinition,
-    target: PlanStep,
-    record: TargetRecord,
-    tries: number,
-  ): Promise<Classified | undefined> {
-    const outcome = await this.#try(step, target, record, tries)
+  async #tryAndSettle(doing: Doing, record: TargetRecord, tries: number): Promise<Classified | undefined> {
+    const { target, scope } = doing
+    const outcome = await this.#try(doing, record, tries)
     if (outcome.kind === 'returned' && !record.isInDoubt) {
-      const settled = this.#valueOf(outcome.value, scopeOf(target))
+      const settled = this.#valueOf(outcome.value, scope)
       if (settled.kind === 'threw') await this.#settle(target, null, settled.failure, tries)
       else await this.#settle(target, settled.value, null, tries)
       return undefined
@@ -253,9 +287,8 @@ class Targets {
     return outcome.kind === 'threw' && !this.#run.ports.abort.signal.aborted ? outcome.failure : undefined
   }
 
-  async #try(step: StepDefinition, target: PlanStep, record: TargetRecord, tries: number): Promise<RunOutcome> {
+  async #try({ step, target, scope }: Doing, record: TargetRecord, tries: number): Promise<RunOutcome> {
     const { claimed, ports, unlocked, input } = this.#run
-    const scope = scopeOf(target)
     const abort = new AbortController()
     const whole = ports.abort
     const follow = (): void => abort.abort(whole.signal.reason)
@@ -301,7 +334,7 @@ class Targets {
     const error = failure?.message ?? null
     await this.#send({ type: 'settle_target', fence: this.#own.fence, idx, state, value, errorClass, error })
     if (this.#own.halt !== undefined) return
-    this.#now[idx] = { ...target, state, value, errorClass, error, tries }
+    this.#now[idx] = { ...target, state, value, tries, ...(failure === null ? {} : { errorClass, error }) }
     if (failure !== null && this.#isStop(target.step)) {
       this.#stops = true
       this.#stopped.abort()
@@ -341,5 +374,9 @@ const graver: readonly RunOutcome['kind'][] = [
   'unknown_outcome',
   'lost',
 ]
+
+/** As an earlier claim has recorded it. */
+const failureOfRow = ({ errorClass, error }: PlanStep): Classified =>
+  classify(failureOf(errorClass ?? 'UnknownError', error ?? ''))
 
 const threw = (thrown: unknown): RunOutcome => ({ kind: 'threw', failure: classify(thrown) })
