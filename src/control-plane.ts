@@ -122,7 +122,8 @@ export class ControlPlane {
 
   /**
    * Each is answered for itself, in their order; a refused one keeps none of the others from being admitted. They are one
-   * order and one commit.
+   * order and one commit, unless the store cannot write some of them: those are refused (`not_stored`), and the others are
+   * committed in parts.
    */
   async submitMany(requests: readonly SubmitRequest[], by: Caller): Promise<(Submitted | Refusal)[] | Refusal> {
     if (requests.length > submitManyMax) {

@@ -202,3 +202,46 @@ test('SE-26 a deadline that was put off ends its execution once, however many of
       .map(({ type }) => type),
   ).toEqual(['enqueue', 'expire'])
 })
+
+/** A store that cannot write what has the input `"poison"`, and counts what it was asked to write. */
+const poisoned = (commits: number[]) => (session: StoreSession) =>
+  wrapSession(session, {
+    write: (changes) => {
+      if (changes.admitted.length > 0) commits.push(changes.admitted.length)
+      if (changes.admitted.some(({ request }) => request.input.includes('poison'))) throw new Error('no such row')
+      return session.write(changes)
+    },
+  })
+
+const many = (count: number, ...poison: readonly number[]) => ({
+  kind: 'admit_many' as const,
+  admissions: Array.from({ length: count }, (_, place) =>
+    admission({ input: poison.includes(place) ? '"poison"' : '{}' }),
+  ),
+})
+
+test('REL-04 of many at once, one that cannot be written keeps none of the others from being admitted', async () => {
+  const commits: number[] = []
+  const { committer } = await openCommitter(poisoned(commits))
+  const answers = await committer.give<'admit_many'>(many(64, 37))
+  if (isRefusal(answers)) throw new Error(answers.reason)
+  expect(answers).toHaveLength(64)
+  for (const [place, answer] of answers.entries()) {
+    if (place === 37)
+      expect(answer).toMatchObject({ code: 'not_stored', reason: expect.stringContaining('no such row') })
+    else expect(answer).toMatchObject({ replayed: false })
+  }
+  expect(commits.length).toBeLessThanOrEqual(1 + 2 * 6)
+  await committer.close()
+})
+
+test('many at once that can be written are one commit, and what a failing store cannot write is not tried one by one', async () => {
+  const commits: number[] = []
+  const { committer } = await openCommitter(poisoned(commits))
+  await committer.give<'admit_many'>(many(500))
+  expect(commits).toEqual([500])
+  const all = many(1_000, ...Array.from({ length: 1_000 }, (_, place) => place))
+  await expect(committer.give<'admit_many'>(all)).rejects.toThrow('no such row')
+  expect(commits.length).toBeLessThan(60)
+  await committer.close()
+})

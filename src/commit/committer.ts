@@ -1,21 +1,30 @@
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import type { PublicIdKey } from '../identity/public-id.ts'
-import { noChanges } from '../store/no-changes.ts'
 import { lockKey } from '../store/place.ts'
 import { type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
-import type { Awaitable, StoreSession } from '../store/store.ts'
+import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
 import { Depths } from './depths.ts'
+import { admitInHalves } from './halving.ts'
 import type { Memory } from './memory.ts'
-import { type Answer, type Order, type OrderKind, type OrderOf, type Orders, unknownWorker } from './order.ts'
+import {
+  type Admission,
+  type Answer,
+  type Order,
+  type OrderKind,
+  type OrderOf,
+  type Orders,
+  unknownWorker,
+} from './order.ts'
 import { PausedTime } from './paused-time.ts'
-import { Quarantine, QuarantineChanges } from './quarantine.ts'
+import { Quarantine } from './quarantine.ts'
 import { converse } from './reads.ts'
 import { laneOf, takesWork } from './registry.ts'
 import { RowCache } from './row-cache.ts'
+import { aroundUndecodable, setAside } from './set-aside.ts'
 import { TimeoutPolicies } from './timeouts.ts'
 import { WorkerNews } from './worker-news.ts'
 
@@ -23,6 +32,8 @@ interface Pending {
   readonly order: Order
   readonly answer: (answer: Answer) => void
   readonly fail: (error: Error) => void
+  /** One half of an order that failed as a whole. */
+  readonly isPart?: true | undefined
 }
 
 interface StandingClaim {
@@ -249,6 +260,16 @@ export class Committer implements Orders {
     this.#options.onFailure?.(failure, group.length)
     this.#restUntil = this.#clock.now() + restMs
     if (group.length > 0 && claims.length > 0) return this.#commit(group, [])
+    const [only] = group
+    const isWhole = only !== undefined && group.length === 1 && only.isPart === undefined
+    if (
+      isWhole &&
+      only.order.kind === 'admit_many' &&
+      only.order.admissions.length > 1 &&
+      !(error instanceof Refused)
+    ) {
+      return this.#admitInHalves(only, only.order.admissions, failure)
+    }
     if (group.length <= 1 || error instanceof Refused) {
       for (const { fail } of group) fail(failure)
       return
@@ -256,6 +277,21 @@ export class Committer implements Orders {
     const middle = Math.ceil(group.length / 2)
     await this.#commit(group.slice(0, middle), [])
     await this.#commit(group.slice(middle), [])
+  }
+
+  /** Many at once of which something cannot be written: the rest is admitted without it, and each is answered. */
+  async #admitInHalves(pending: Pending, admissions: readonly Admission[], failure: Error): Promise<void> {
+    const answers = await admitInHalves(
+      admissions,
+      (part) =>
+        new Promise((resolve, reject) => {
+          const order = { kind: 'admit_many', admissions: part } as const
+          const answer = (given: Answer): void => resolve(given as Answer<'admit_many'>)
+          this.#commit([{ order, answer, fail: resolve, isPart: true }], []).catch(reject)
+        }),
+    )
+    if (answers === null) pending.fail(failure)
+    else pending.answer(answers)
   }
 
   /** Rows that cannot be read are put aside in a commit of their own; false when that changes nothing. */
@@ -342,38 +378,3 @@ export class Committer implements Orders {
 }
 
 const busy = (waiting: number): Refusal => refuse('store_busy', `${waiting} orders are waiting for the store already.`)
-
-/** Whether there was anything new among them. */
-async function setAside(
-  { session, clock }: Pick<CommitterOptions, 'session' | 'clock'>,
-  quarantine: Quarantine,
-  rows: readonly UndecodableRow[],
-): Promise<boolean> {
-  const news = quarantine.news(rows)
-  if (news.length === 0) return false
-  const changes = new QuarantineChanges()
-  changes.add(news, clock.now())
-  await session.begin()
-  try {
-    await session.write({ ...noChanges, ...changes.changes() })
-    await session.commit()
-  } catch (error) {
-    await session.rollback()
-    throw error
-  }
-  quarantine.remember(await session.quarantine())
-  return true
-}
-
-async function aroundUndecodable<T>(
-  options: CommitterOptions,
-  quarantine: Quarantine,
-  read: () => Awaitable<T>,
-): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    if (!(error instanceof UndecodableRows) || !(await setAside(options, quarantine, error.rows))) throw error
-    return await read()
-  }
-}

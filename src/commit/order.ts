@@ -100,7 +100,7 @@ export interface Held extends Hold {
 /** One thing to be done in some next transaction. */
 export type Order =
   | { readonly kind: 'admit'; readonly admission: Admission }
-  /** Many at once, in one commit; each is answered for itself, in their order. */
+  /** Many at once, in one commit, or in parts where one cannot be written; each is answered for itself, in their order. */
   | { readonly kind: 'admit_many'; readonly admissions: readonly Admission[] }
   /** Runs an execution that has ended once more, as a new one: its admission says the same, but for the seed. */
   | { readonly kind: 'rerun'; readonly id: number; readonly reason: string | null; readonly admission: Admission }

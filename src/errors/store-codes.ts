@@ -12,6 +12,12 @@ export const storeCodes = {
     why: 'What was set aside still cannot be read.',
     next: 'Repair the row or deploy code that reads it, then release it again.',
   },
+  not_stored: {
+    http: 500,
+    exit: 1,
+    why: 'The store could not write this one of many; nothing of it is stored, and others of the same call are.',
+    next: 'Submit it again alone with the same idempotency key; if it fails again, report what the server has logged.',
+  },
   store_busy: {
     http: 503,
     exit: 1,

@@ -1,3 +1,4 @@
+import { Refused } from '../errors/refusal.ts'
 import type { Permit } from '../execution/permit.ts'
 import { isPlaceOf, lockKey, readLockKey, readRateKey } from '../store/place.ts'
 import type { Limit, Worker } from '../store/rows.ts'
@@ -41,11 +42,20 @@ export const limitView = ({ tenant, key, capacity, by, reason, at }: Limit) => (
 export async function permitViews(views: Views, permits: readonly Permit[], naming: Naming, tenant: string) {
   const shown: LockView[] = []
   for (const permit of permits) {
-    const holder =
-      permit.tenant === '' ? ((await views.find(permit.execution))?.execution.tenant ?? null) : permit.tenant
+    const holder = permit.tenant === '' ? await tenantOf(views, permit.execution) : permit.tenant
     shown.push(permitView(permit, naming, tenant, holder))
   }
   return shown
+}
+
+/** Null also where it cannot be read: its neighbours are shown all the same. */
+async function tenantOf(views: Views, id: number): Promise<string | null> {
+  try {
+    return (await views.find(id))?.execution.tenant ?? null
+  } catch (thrown) {
+    if (thrown instanceof Refused && thrown.code === 'quarantined') return null
+    throw thrown
+  }
 }
 
 /** One in line; others' executions are counted and not named. */
@@ -61,7 +71,7 @@ export async function lineOf(views: Views, scope: string, key: string, naming: N
   const [waiters, parked] = await Promise.all([views.waiters(scope, key), views.parked(lockKey(scope, key), lineMax)])
   const line: LineView[] = []
   const add = async (id: number, step: string | null, since: number): Promise<void> => {
-    const isOwn = scope === tenant || (await views.find(id))?.execution.tenant === tenant
+    const isOwn = scope === tenant || (await tenantOf(views, id)) === tenant
     line.push({ place: line.length + 1, execution: isOwn ? naming.idOf(id) : null, step, since: timeText(since) })
   }
   for (const { execution, step, since } of waiters) await add(execution, step, since)

@@ -32,7 +32,8 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
     views.list({ tenant, states: ['failed'], limit: listMax }),
     views.quarantine(),
   ])
-  const live = workers.filter(({ goneAt, seenAt }) => goneAt === null && now - seenAt < liveMs)
+  // Without slots are those that signed off, and processes of single runs: their worker is counted.
+  const live = workers.filter(({ goneAt, seenAt, slots }) => goneAt === null && slots > 0 && now - seenAt < liveMs)
   const quarantine = ofTenant(unreadable, tenant)
   const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
   const runningIds = new Set(running.map(({ execution }) => execution.id))

@@ -1,4 +1,4 @@
-import { type Effect, type Execution, neverAt, type Request } from '../execution/execution.ts'
+import { type Effect, type Execution, isSuspect, neverAt, type Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { type Parking, parkingOf } from './locks.ts'
@@ -31,7 +31,7 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
       const late = execution.leaseUntil !== null && execution.leaseUntil < around.now
       const asked = execution.cancelledAt === null ? '' : ` ${execution.cancelledBy} asked to cancel it.`
       return {
-        why: `Worker ${worker?.identity ?? execution.worker} runs attempt ${execution.attempt} of ${execution.maxAttempts}; its lease ${late ? 'ended' : 'holds until'} ${timeText(execution.leaseUntil ?? around.now)}.${asked}`,
+        why: `Worker ${worker?.identity ?? execution.worker} runs${isSuspect(execution) ? ', alone as a suspect,' : ''} attempt ${execution.attempt} of ${execution.maxAttempts}; its lease ${late ? 'ended' : 'holds until'} ${timeText(execution.leaseUntil ?? around.now)}.${asked}`,
         next: late ? 'The next sweep gives it to another worker.' : `Follow it with: pawl watch ${id}`,
       }
     }
@@ -117,12 +117,22 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
     }
   }
   if (parked) return { why: `${failed}${parked.why}`, next: parked.next }
-  const serves = workers.some(
-    ({ goneAt, actions }) =>
+  const serving = workers.filter(
+    ({ goneAt, slots, actions }) =>
       goneAt === null &&
+      slots > 0 &&
       actions.some(({ action, version }) => action === request.action && version === request.actionVersion),
   )
-  return serves
+  if (serving.length > 0 && isSuspect(execution)) {
+    const room = serving.some(({ isolates }) => isolates)
+      ? 'a worker that has a process of its own for it'
+      : 'a worker in which nothing else runs'
+    return {
+      why: `${failed}Its worker was lost ${execution.losses} times in a row with it, so it is a suspect and runs alone: it waits for ${room}.`,
+      next: 'Wait; a worker that hears of it makes room. What suspects are: docs/explain/poison.md',
+    }
+  }
+  return serving.length > 0
     ? { why: `${failed}It is due and waits for a free worker.`, next: 'See the load with: pawl ops' }
     : {
         why: `${failed}No live worker has ${request.action} version ${request.actionVersion}.`,

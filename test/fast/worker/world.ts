@@ -11,6 +11,7 @@ import { orThrow } from '../../../src/errors/refusal.ts'
 import type { Command } from '../../../src/execution/command.ts'
 import { isTerminal, type State } from '../../../src/execution/machine.ts'
 import { seededRandom } from '../../../src/identity/random.ts'
+import { opsOf } from '../../../src/projections/ops.ts'
 import { askWhy } from '../../../src/projections/why.ts'
 import { inProcess } from '../../../src/protocol/in-process.ts'
 import type { Welcome, WorkerProtocol } from '../../../src/protocol/protocol.ts'
@@ -150,6 +151,12 @@ export class World {
     const found = await this.#views.find(id)
     if (found === null) throw new Error(`there is no execution ${id}`)
     return await askWhy(this.#views, found, this.clock.now())
+  }
+
+  /** The health of everything as a person is shown it. */
+  async ops() {
+    const naming = { idOf: String, workerOf: String }
+    return await opsOf({ views: this.#views, naming, tenant: 'default', now: this.clock.now() })
   }
 
   /** Lets time pass, timer by timer, until the execution is in one of the states, by default a terminal one. */
