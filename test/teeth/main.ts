@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
 import { archiveBreakages } from './breakages-archive.ts'
+import { blameBreakages } from './breakages-blame.ts'
 import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
 import { keptBreakages } from './breakages-kept.ts'
@@ -42,6 +43,7 @@ const lists = [
   waitingBreakages,
   keptBreakages,
   bulkBreakages,
+  blameBreakages,
 ]
 const breakages = lists.flat().filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [

@@ -90,7 +90,7 @@ async function claim(limit = 100) {
 const ids = (executions: readonly { readonly id: number }[]): number[] =>
   executions.map(({ id }) => id).sort((a, b) => a - b)
 const work = (id: number, command: WorkerCommand) => host.orders.give<'work'>({ kind: 'work', worker, id, command })
-const release = (key: number) => host.orders.give<'release'>({ kind: 'release', key, tenant: 'acme' })
+const release = (key: number, tenant = 'acme') => host.orders.give<'release'>({ kind: 'release', key, tenant })
 const quarantined = async () => (await host.views.quarantine()).map(({ place, row }) => `${place} ${row}`)
 const naming = { idOf: String, workerOf: String }
 const find = { tenant: 'acme', where: [], limit: 3 }
@@ -121,6 +121,7 @@ test('SE-23 what is set aside is let go once it can be read, and runs then', asy
   expect([...keys.keys()].sort()).toEqual(['1', '2', '3'])
   expect(await release(keys.get('2') ?? 0)).toMatchObject({ code: 'still_undecodable' })
   expect(await release(99)).toMatchObject({ code: 'not_found' })
+  expect(await release(keys.get('2') ?? 0, 'other')).toMatchObject({ code: 'not_found' })
   await plant('update requests set mode = 2', 'update executions set waiting_for = null')
   expect(await claim()).toEqual([])
   for (const key of keys.values()) given(await release(key))
@@ -175,13 +176,18 @@ test('SE-23 an effect that cannot be read holds its execution back: it is never 
   expect(await work(1, { type: 'hand_back', fence: 1 })).toMatchObject({ code: 'quarantined' })
 })
 
-test('SE-23 what others wait for is not kept by an execution that cannot be read', async () => {
+test.each([
+  ['stands in line for', false],
+  ['was granted', true],
+])('SE-23 a lock that an execution %s goes to the next when it cannot be read', async (_, isGranted) => {
   const lock = '{"holdMs":0,"permits":[{"capacity":1,"key":"l","shared":false}],"rate":null}'
   await submit(3, { permits: lock })
   const [first] = await claim()
   expect(await claim()).toEqual([])
-  await plant('update requests set mode = 99 where id = 2')
+  const damage = () => plant('update requests set mode = 99 where id = 2')
+  if (!isGranted) await damage()
   given(await work(first?.id ?? 0, { type: 'succeed', fence: first?.fence ?? 0, result: '1', fingerprint: 'f' }))
+  if (isGranted) await damage()
   expect(ids([...(await claim()), ...(await claim())])).toEqual([3])
 })
 
