@@ -65,6 +65,9 @@ export function spawnOne(
   return { child }
 }
 
+/** Children that one commit cancels with their parents, so that a large family does not hold up everything else. */
+const cancelledMax = 200
+
 /** What a parent is told of the end of a child: canonical JSON. */
 export interface ChildEnd {
   readonly state: string
@@ -78,29 +81,48 @@ export interface ChildEnd {
  * a child goes up to its parent, who may wait for it.
  */
 export function* tellKin(work: Workset, workers: Workers, idKey: PublicIdKey): Asking<void> {
-  while (work.kin.cancelledHere.length > 0) yield* cancelChildren(work, workers, idKey)
+  let left = cancelledMax
+  while (work.kin.cancelledHere.length > 0) left = yield* cancelChildren(work, workers, idKey, left)
   yield* tellParents(work, workers, idKey)
 }
 
-function* cancelChildren(work: Workset, workers: Workers, idKey: PublicIdKey): Asking<void> {
+/** A timer of kind cascade rang: a cancel that came to some of the children goes on to the others. */
+export function fireCascade(work: Workset, id: number): void {
+  const parent = work.executions.get(id)
+  if (parent !== undefined && parent.cancelledAt !== null) work.kin.cancelledHere.push(parent)
+}
+
+/** Cancels so many children at most, and says how many more this commit may; the others are left to a timer. */
+function* cancelChildren(work: Workset, workers: Workers, idKey: PublicIdKey, most: number): Asking<number> {
+  let left = most
   const parents = work.kin.cancelledHere.splice(0)
   for (const parent of parents) {
-    const stored = yield* ask('openChildren', [parent.id])
-    const ids = [...new Set([...stored, ...work.bornChildren(parent.id)])]
+    const stored = (yield* ask('openChildren', parent.id, left + 1 + work.kin.cascaded.size)).filter(
+      (id) => !work.kin.cascaded.has(id),
+    )
+    const part = stored.slice(0, left)
+    const isMore = stored.length > left
+    left -= part.length
+    const ids = [...new Set([...part, ...work.bornChildren(parent.id)])]
     yield* loadExecutions(work, ids)
     yield* loadEffects(
       work,
       ids.filter((id) => !work.effects.has(id) && (work.executions.get(id)?.openEffects ?? 0) > 0),
     )
     const actor = { principal: parent.cancelledBy ?? 'system:engine', worker: null }
+    // Some must be left that it can come to: rows in quarantine would be found again and again.
+    if (isMore && (ids.length === 0 || ids.some((id) => work.executions.has(id))))
+      work.addTimer({ at: work.now, kind: 'cascade', id: parent.id })
     const command = { type: 'cancel' as const, reason: `its parent ${publicId(parent.id, idKey)} was cancelled` }
     for (const id of ids) {
       const child = work.executions.get(id)
+      work.kin.cascaded.add(id)
       if (child === undefined || isTerminal(child.state)) continue
       const decision = decide(child, command, around(work, child, command, actor.principal, workers))
       if (!isRefusal(decision)) work.apply(child, decision, actor)
     }
   }
+  return left
 }
 
 function* tellParents(work: Workset, workers: Workers, idKey: PublicIdKey): Asking<void> {

@@ -9,6 +9,8 @@ export class Kin {
   readonly endedChildren: { readonly child: Execution; readonly result: string | null }[] = []
   /** Executions that are to be cancelled since this commit. */
   readonly cancelledHere: Execution[] = []
+  /** Children that this commit has cancelled with their parents, or tried to. */
+  readonly cascaded = new Set<number>()
   /** Running executions that somebody asked to cancel, with their holders. */
   readonly cancelAsked: (Hold & { readonly worker: number })[] = []
 

@@ -2,6 +2,7 @@ import { isRefusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import type { Timer } from '../store/rows.ts'
+import { fireCascade } from './children.ts'
 import { around } from './commands.ts'
 import type { Deadlines } from './deadlines.ts'
 import { loadEffects, loadExecutions } from './loading.ts'
@@ -113,7 +114,8 @@ export function* fireTimers(
   )
   for (const timer of timers) {
     work.removeTimer(timer)
-    if (timer.kind === 'hold') yield* permits.holdOver(timer.id, timer.at)
+    if (timer.kind === 'cascade') fireCascade(work, timer.id)
+    else if (timer.kind === 'hold') yield* permits.holdOver(timer.id, timer.at)
     else if (timer.kind === 'release') yield* unpausing.goOn(timer.id)
     else if (timer.kind === 'available' || timer.kind === 'wake') fire(work, timer, workers)
   }

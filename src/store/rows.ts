@@ -74,9 +74,10 @@ export interface Turn {
 
 /**
  * `available`: due work becomes ready · `wake`: a waiting execution goes on · `deadline`: it expires · `rate`: a limit has
- * tokens again · `release`: the next part of what a pause held back · `hold`: permits kept through a wait are given back.
+ * tokens again · `release`: the next part of what a pause held back · `hold`: permits kept through a wait are given back ·
+ * `cascade`: a cancel goes on to the children that it has not come to.
  */
-export const timerKinds = ['available', 'wake', 'deadline', 'rate', 'release', 'hold'] as const
+export const timerKinds = ['available', 'wake', 'deadline', 'rate', 'release', 'hold', 'cascade'] as const
 export type TimerKind = (typeof timerKinds)[number]
 
 export interface Timer {

@@ -90,8 +90,8 @@ export interface Reads {
   signalHeads(ids: readonly number[]): Awaitable<readonly SignalHead[]>
   /** How many children each has. */
   childCounts(ids: readonly number[]): Awaitable<readonly { id: number; count: number }[]>
-  /** Children that have not ended and end with their parent, oldest first. */
-  openChildren(ids: readonly number[]): Awaitable<readonly number[]>
+  /** Children that have not ended, end with their parent and were not cancelled yet, oldest first. */
+  openChildren(id: number, limit: number): Awaitable<readonly number[]>
   /** Fingerprint of each execution's newest success. */
   fingerprints(ids: readonly number[]): Awaitable<readonly { id: number; fingerprint: string }[]>
   /** The next due work of one queue, in claim order: rank, then turn, then age. */

@@ -192,7 +192,7 @@ export class Writer {
       doubtedBy: (worker, after, limit) => read(() => real.doubtedBy(worker, after, limit)),
       unreadSignals: (ids) => read(() => real.unreadSignals(ids)),
       childCounts: (ids) => read(() => real.childCounts(ids)),
-      openChildren: (ids) => read(() => real.openChildren(ids)),
+      openChildren: (id, limit) => read(() => real.openChildren(id, limit)),
       signalHeads: (ids) => read(() => real.signalHeads(ids)),
       parked: (key, limit) => read(() => real.parked(key, limit)),
       parkedHeads: (key, rank, each) => read(() => real.parkedHeads(key, rank, each)),

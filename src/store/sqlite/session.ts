@@ -165,8 +165,8 @@ export class SqliteSession implements StoreSession {
     return this.#eachOne('childCount', ids, (row) => ({ id: row[0] as number, count: row[1] as number }))
   }
 
-  openChildren(ids: readonly number[]): readonly number[] {
-    return this.#eachAll('openChildren', ids, (row) => row[0] as number)
+  openChildren(id: number, limit: number): readonly number[] {
+    return this.#attempt(() => this.#prepared.all('openChildren', id, limit).map((row) => row[0] as number))
   }
 
   fingerprints(ids: readonly number[]): readonly { id: number; fingerprint: string }[] {
@@ -372,7 +372,7 @@ export class SqliteSession implements StoreSession {
   }
 
   #eachAll<T>(
-    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads' | 'openChildren',
+    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads',
     ids: readonly number[],
     read: (row: Row) => T,
     place: Place = places.rest,

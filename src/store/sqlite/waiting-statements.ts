@@ -35,7 +35,9 @@ cross join executions e on e.id = r.id
 where r.parent_id = ?1
 and r.on_parent_cancel = 'cancel'
 and e.state < 7
-order by r.id`,
+and e.cancelled_at is null
+order by r.id
+limit ?2`,
 
   // The index of open effects is short: what is in doubt waits to be decided.
   doubtedBy: `select distinct execution

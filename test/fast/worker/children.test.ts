@@ -102,6 +102,27 @@ test('SE-25 a cancel of the parent cancels its children and theirs, in one commi
   ])
 })
 
+test('SE-25 a cancel comes to many children in parts, so that no commit is long, and spares none', async () => {
+  world = await World.open(waiting)
+  const family = async (parent: number, count: number): Promise<number[]> => {
+    const admission = await world.admission(waiting, parent)
+    const admissions = Array.from({ length: count }, () => admission)
+    const answers = await world.orders.give<'admit_many'>({ kind: 'admit_many', admissions })
+    return isRefusal(answers) ? [] : answers.map((each) => (isRefusal(each) || each.replayed ? 0 : each.born.id))
+  }
+  const parent = await world.submit(waiting)
+  const children = await family(parent, 450)
+  const descendants = [...children, ...(await family(children[449] ?? 0, 250))]
+  await world.command(parent, { type: 'cancel', reason: 'too many' })
+  await world.clock.advance(1)
+  const ends = await Promise.all(
+    descendants.map(async (id) => (await world.events(id)).find(({ type }) => type === 'cancel')),
+  )
+  expect(ends.filter((end) => end?.principal === 'human:alice')).toHaveLength(700)
+  const inOneCommit = Map.groupBy(ends, (end) => end?.position)
+  expect(Math.max(...[...inOneCommit.values()].map(({ length }) => length))).toBeLessThanOrEqual(200)
+})
+
 test('SE-25 no child is born after the commit that asks to cancel the parent', async () => {
   const parent = acting('parent', async ({ child, step }) => {
     await step('cancelled meanwhile', async () => {
