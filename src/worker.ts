@@ -6,7 +6,7 @@ import { classify } from './errors/failures.ts'
 import { isRefusal, orThrow, Refused } from './errors/refusal.ts'
 import type { WorkerCommand } from './execution/command.ts'
 import type { Random } from './identity/random.ts'
-import { Cells } from './isolate/cells.ts'
+import { Cells, type CellsOptions } from './isolate/cells.ts'
 import { runIsolated } from './isolate/isolated-run.ts'
 import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
 import { Suspects } from './isolate/suspects.ts'
@@ -29,7 +29,7 @@ import { settlement } from './settle/settle.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock, Timer } from './time/clock.ts'
 
-export interface WorkerOptions {
+export interface WorkerOptions extends Pick<CellsOptions, 'openCell'> {
   readonly protocol: WorkerProtocol
   readonly actions: ActionRegistry
   /** Where a process of its own finds the actions; without it only actions that name their module can run isolated. */

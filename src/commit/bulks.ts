@@ -5,6 +5,7 @@ import type { Admitting } from './admission.ts'
 import { commandOne } from './commands.ts'
 import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
 import type { Answer, OrderOf } from './order.ts'
+import { loadWholePlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workers } from './registry.ts'
 import { rerunOne } from './rerun.ts'
@@ -96,6 +97,9 @@ export function* workBulk(
     work,
     open.filter((id) => !work.effects.has(id) && (work.executions.get(id)?.openEffects ?? 0) > 0),
   )
+  // A redrive begins the failed targets of a plan anew.
+  const resumed = bulk.command === 'redrive' ? open.filter((id) => (work.executions.get(id)?.journal ?? 0) > 0) : []
+  yield* loadWholePlans(work, resumed)
   let done = 0
   let refused = 0
   for (const id of open) {

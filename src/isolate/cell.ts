@@ -11,6 +11,36 @@ export interface Exit {
   readonly signal: string | null
 }
 
+/** A process in which one action runs on its own, as its worker sees it. */
+export interface Cell {
+  readonly limits: CellLimits
+  readonly pid: number
+  readonly exited: Promise<Exit>
+  readonly hasExited: boolean
+  /** Incarnation key in the store; 0 before it is registered. */
+  key: number
+  /** Highest resident set that was seen, in MiB; null where the kernel does not tell. */
+  readonly peakMb: number | null
+  /** Whether so much is left behind that a next run would not have what it was promised. */
+  readonly isWorn: boolean
+  tell(message: ToCell): void
+  /** Whoever listens last is told what the process says. */
+  listen(take: (message: FromCell) => void): void
+  /** SIGKILL for the whole group: what the handler has started must not outlive it. */
+  kill(): void
+  /** From now on the process is killed when it holds more than the limit beyond what it holds now. */
+  watchMemory(): void
+}
+
+/**
+ * Starts one.
+ *
+ * @throws Error when the system cannot start a process.
+ */
+export type OpenCell = (limits: CellLimits, env: NodeJS.ProcessEnv, clock: Clock) => Cell
+
+export const forkedCell: OpenCell = (limits, env, clock) => new ForkedCell(limits, env, clock)
+
 /** Whoever computes for long may allocate garbage faster than it is collected: the young generation, twice, and stacks. */
 const slackMb = 64
 const lookMs = 100
@@ -19,14 +49,12 @@ const lookMs = 100
  * The process of one action, and its process group: loading, then idle and running by turns, until it ends or is
  * killed. Whatever ends it, `exited` tells, and then nothing of its group is left.
  */
-export class Cell {
+class ForkedCell implements Cell {
   readonly limits: CellLimits
   readonly pid: number
   readonly exited: Promise<Exit>
   hasExited = false
-  /** Incarnation key in the store; 0 before it is registered. */
   key = 0
-  /** Highest resident set that was seen, in MiB; null where the kernel does not tell. */
   peakMb: number | null = null
   readonly #process: ChildProcess
   readonly #clock: Clock
@@ -34,7 +62,6 @@ export class Cell {
   #watching: Timer | undefined
   #listen: (message: FromCell) => void = () => {}
 
-  /** @throws Error when the system cannot start a process. */
   constructor(limits: CellLimits, env: NodeJS.ProcessEnv, clock: Clock) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const child = fork(fileURLToPath(new URL(`./cell-entry.${extension}`, import.meta.url)), [], {
@@ -75,7 +102,6 @@ export class Cell {
     this.#listen = take
   }
 
-  /** SIGKILL for the whole group: what the handler has started must not outlive it. */
   kill(): void {
     if (this.pid === 0) return
     try {
@@ -85,7 +111,6 @@ export class Cell {
     }
   }
 
-  /** From now on the process is killed when it holds more than the limit beyond what it holds now. */
   watchMemory(): void {
     const loadedMb = residentMb(this.pid)
     if (loadedMb === null) return
@@ -99,7 +124,6 @@ export class Cell {
     look()
   }
 
-  /** Whether so much is left behind that a next run would not have what it was promised. */
   get isWorn(): boolean {
     const nowMb = residentMb(this.pid)
     return nowMb !== null && nowMb > this.#capMb - this.limits.memoryMb / 2

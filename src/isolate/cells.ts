@@ -3,7 +3,7 @@ import { classify } from '../errors/failures.ts'
 import type { WorkerProtocol } from '../protocol/protocol.ts'
 import type { RunLog } from '../run/context.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import { Cell } from './cell.ts'
+import { type Cell, forkedCell, type OpenCell } from './cell.ts'
 import type { CellLimits } from './limits.ts'
 
 export interface CellsOptions {
@@ -17,6 +17,8 @@ export interface CellsOptions {
   readonly secretNames: ReadonlySet<string>
   readonly clock: Clock
   readonly log: RunLog
+  /** Starts a process; by default a real one. */
+  readonly openCell?: OpenCell | undefined
 }
 
 const idleMax = 4
@@ -49,8 +51,8 @@ export class Cells {
       this.#idle.delete(cell)
       return cell
     }
-    const { clock } = this.#options
-    const cell = new Cell(limits, this.#environment(), clock)
+    const { clock, openCell = forkedCell } = this.#options
+    const cell = openCell(limits, this.#environment(), clock)
     this.#all.add(cell)
     void cell.exited.then((exit) => this.#ended(cell, `it ended with ${exit.signal ?? `code ${exit.exitCode}`}`))
     try {

@@ -17,7 +17,12 @@ export interface AuditPorts {
 
 /** From the tables alone, as somebody would who comes afterwards. */
 export function audit({ views, tables, report, committed, acknowledged, told: toldOf }: AuditPorts): void {
-  const gone = new Set(views.workers().flatMap(({ key, goneAt }) => (goneAt === null ? [] : [key])))
+  // Whose process of an isolated run it was, the log alone does not tell.
+  const workers = views.workers()
+  const parents = new Set(workers.flatMap(({ identity }) => identity.split('/').slice(0, -1)))
+  const gone = new Set(
+    workers.flatMap(({ key, goneAt, identity }) => (goneAt === null && !parents.has(identity) ? [] : [key])),
+  )
   const replay = new Replay({ report, isGone: (worker) => gone.has(worker) })
   for (const row of views.log(0, 100_000)) replay.takeRow(row)
   const ids = tables.ids()

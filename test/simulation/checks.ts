@@ -10,7 +10,7 @@ import { BulkTables, Policies } from './many.ts'
 import { PermitTables } from './permits.ts'
 import { QueueTurns } from './queue-turns.ts'
 import { Replay } from './replay.ts'
-import { Tables } from './tables.ts'
+import { Tables, type TablesPorts } from './tables.ts'
 import type { Report } from './violation.ts'
 
 export interface ChecksPorts {
@@ -19,6 +19,7 @@ export interface ChecksPorts {
   readonly report: Report
   readonly count: (name: string) => void
   readonly isDead: (worker: number) => boolean
+  readonly isCellOf: TablesPorts['isCellOf']
 }
 
 /** All that must hold after every commit and at every answer. */
@@ -30,12 +31,18 @@ export class Checks {
   readonly #bulks: BulkTables
   readonly #policies: Policies
   readonly #queues: QueueTurns
+  /** The process behind each effect that is under way: an isolated run has one of its own. */
+  readonly #processes = new Map<string, number>()
 
   constructor(ports: ChecksPorts) {
-    const { db, views, report, count, isDead } = ports
+    const { db, views, report, count } = ports
     this.#ports = ports
-    this.replay = new Replay({ report, isGone: isDead, count })
-    this.tables = new Tables(db, report)
+    this.replay = new Replay({
+      report,
+      isGone: (worker, effectKey) => ports.isDead(this.#processes.get(effectKey) ?? worker),
+      count,
+    })
+    this.tables = new Tables(db, ports)
     this.#permits = new PermitTables(db, report, count)
     this.#bulks = new BulkTables(db, report)
     this.#policies = new Policies(views.timeoutPolicies(), report)
@@ -49,7 +56,9 @@ export class Checks {
   }
 
   committed(changes: Changes): void {
+    // Behind the events of this commit: what they say of an effect is about the process before.
     for (const row of changes.log) this.replay.takeRow(row)
+    for (const { effectKey, worker } of changes.effects) this.#processes.set(effectKey, worker)
     checkCommit(changes, this.replay, this.tables, this.#ports.report)
     this.#permits.check(changes)
     this.#bulks.check(changes)

@@ -51,6 +51,7 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
     'queue line served past a better rank',
     'lock line served past a better rank',
     'suspect runs',
+    'run lost alone',
     'fact archived',
     'fact restored',
     'schedule fired',

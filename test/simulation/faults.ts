@@ -8,6 +8,8 @@ export const faultKinds = [
   'worker is asked to stop',
   'worker is declared gone after its exit',
   'worker is declared gone by its successor',
+  'cell crashes',
+  'cell is lost with its worker',
   'writer crashes before begin',
   'writer crashes before a read',
   'writer crashes before write',

@@ -1,15 +1,20 @@
 import { actionRegistry } from '../../src/action/action.ts'
 import { artifactMemory } from '../../src/artifacts/memory.ts'
 import type { ArtifactStore } from '../../src/artifacts/store.ts'
+import type { Hello } from '../../src/commit/order.ts'
 import { internalId, type PublicIdKey } from '../../src/identity/public-id.ts'
+import type { CellLimits } from '../../src/isolate/limits.ts'
 import { inProcess } from '../../src/protocol/in-process.ts'
+import type { WorkerProtocol } from '../../src/protocol/protocol.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import { createWorker, type Worker } from '../../src/worker.ts'
 import type { Beside } from './beside.ts'
 import { type CarrierPorts, lossyProtocol } from './carrier.ts'
+import { SimulatedCell } from './cell.ts'
 import type { Dice } from './dice.ts'
 import type { Outside } from './outside.ts'
 import { scriptedActions } from './script.ts'
-import { stepPermits } from './step-permits.ts'
+import { type StepPermits, stepPermits } from './step-permits.ts'
 
 interface Process {
   readonly owner: string
@@ -22,6 +27,8 @@ export interface FleetPorts extends CarrierPorts {
   readonly dice: Dice
   readonly outside: Outside
   readonly beside: Beside
+  /** Whether a process runs some of its work in processes of their own. */
+  readonly isolation: Dice
   readonly idKey: PublicIdKey
   readonly log: (line: string) => void
 }
@@ -33,6 +40,9 @@ export class Fleet {
   readonly #ports: FleetPorts
   readonly #processes: (Process | null)[] = []
   readonly #starts: number[] = []
+  /** Processes of isolated runs, by their pid. */
+  readonly #cells = new Map<number, SimulatedCell>()
+  #nextPid = 1_000
   /** Process and identity behind each worker key, as they signed on. */
   readonly #owners = new Map<number, { readonly owner: string; readonly identity: string }>()
 
@@ -45,8 +55,15 @@ export class Fleet {
     }
   }
 
-  registered(key: number, owner: string, identity: string): void {
-    this.#owners.set(key, { owner, identity })
+  registered(key: number, { incarnation, identity, pid }: Hello): void {
+    this.#owners.set(key, { owner: this.#cells.get(pid)?.owner ?? incarnation, identity })
+  }
+
+  /** Whether one key is that of an isolated run's process, and the other that of the worker that started it. */
+  isCellOf(cell: number, parent: number): boolean {
+    const owner = this.#owners.get(cell)?.owner
+    const found = [...this.#cells.values()].find((each) => each.owner === owner)
+    return found !== undefined && found.parent === this.#owners.get(parent)?.owner
   }
 
   /** Whether the process behind this key is truly dead, whatever anybody knows. */
@@ -67,7 +84,7 @@ export class Fleet {
   }
 
   #start(slot: number): void {
-    const { scheduler, faults, writer, dice, outside, beside, idKey } = this.#ports
+    const { scheduler, faults, writer, dice, outside, beside, isolation } = this.#ports
     const identity = `worker-${slot}`
     const starts = (this.#starts[slot] ?? 0) + 1
     this.#starts[slot] = starts
@@ -90,13 +107,13 @@ export class Fleet {
       },
     }
     const protocol = lossyProtocol({ scheduler, faults, writer }, owner, inner)
-    const permits = stepPermits({
-      clock,
-      send: (execution, command) => protocol.work(this.#keyOf(owner), internalId(execution, idKey) ?? 0, command),
-    })
+    const permits = this.#stepPermits(owner, clock, protocol)
+    const isolates = isolation.chance(0.4)
     const worker = createWorker({
       protocol,
-      actions: actionRegistry(scriptedActions({ owner, clock, outside, stepPermits: permits, beside })),
+      actions: actionRegistry(scriptedActions({ owner, clock, outside, stepPermits: permits, beside, isolates })),
+      ...(isolates ? { actionsModule: { module: 'simulated' } } : {}),
+      openCell: (limits) => this.#openCell(owner, limits, protocol),
       identity,
       incarnation: owner,
       host: { host: 'simulated', pid: slot + 1, startedTicks: null, bootId: null },
@@ -111,6 +128,26 @@ export class Fleet {
     scheduler.post(owner, 'starts', () => {
       worker.start().catch(() => {})
     })
+  }
+
+  #stepPermits(owner: string, clock: Clock, protocol: WorkerProtocol): StepPermits {
+    const { idKey } = this.#ports
+    return stepPermits({
+      clock,
+      send: (execution, command) => protocol.work(this.#keyOf(owner), internalId(execution, idKey) ?? 0, command),
+    })
+  }
+
+  #openCell(parent: string, limits: CellLimits, protocol: WorkerProtocol): SimulatedCell {
+    const { scheduler, outside, beside, faults } = this.#ports
+    const pid = this.#nextPid++
+    const owner = `${parent}/cell-${pid}`
+    const clock = scheduler.clockOf(owner)
+    const permits = this.#stepPermits(parent, clock, protocol)
+    const actions = () => scriptedActions({ owner, clock, outside, stepPermits: permits, beside, isolates: true })
+    const cell = new SimulatedCell(limits, { scheduler, faults, parent, owner, pid, actions })
+    this.#cells.set(pid, cell)
+    return cell
   }
 
   /** A successor signed on: whoever had the identity before and is dead is declared gone. */
@@ -184,10 +221,20 @@ export class Fleet {
     const { scheduler, faults, dice } = this.#ports
     scheduler.kill(process.owner)
     this.#processes[slot] = null
+    const cells = [...this.#cells.values()].filter(({ parent }) => parent === process.owner)
+    for (const cell of cells) {
+      if (scheduler.isKilled(cell.owner)) continue
+      faults.note('cell is lost with its worker')
+      // It notices by itself that its worker is gone.
+      scheduler.after('fate', dice.int(500), `ends ${cell.owner}`, () => cell.kill())
+    }
+    const own = new Set([process.owner, ...cells.map((cell) => cell.owner)])
     for (const [key, { owner }] of this.#owners) {
-      if (owner !== process.owner || !isSeen) continue
+      if (!own.has(owner) || !isSeen) continue
       faults.note('worker is declared gone after its exit')
-      scheduler.after('supervisor', dice.int(8_000), `sees the end of ${owner}`, () => this.#declareGone(key, 'exit'))
+      scheduler.after('supervisor', 500 + dice.int(8_000), `sees the end of ${owner}`, () =>
+        this.#declareGone(key, 'exit'),
+      )
     }
     scheduler.after('fate', dice.between(100, 20_000), `restarts worker-${slot}`, () => this.#restart(slot))
   }

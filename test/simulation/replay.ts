@@ -39,8 +39,8 @@ export interface Replayed {
 
 export interface ReplayPorts {
   readonly report: Report
-  /** Whether the process of this worker key is proven dead. */
-  readonly isGone: (worker: number) => boolean
+  /** Whether the process of this worker that began the effect is dead. */
+  readonly isGone: (worker: number, effectKey: string) => boolean
   readonly count?: ((name: string) => void) | undefined
 }
 
@@ -101,6 +101,7 @@ export class Replay {
       this.#fail('I30', `${at}: the execution is ${known.isArchived ? '' : 'not '}archived`)
     if (event.type === 'archived' || event.type === 'restored') known.isArchived = event.type === 'archived'
     if (event.type === 'archived' && !isTerminal(known.state)) this.#fail('I30', `${at}: it has not ended`)
+    if (event.type === 'lease_expired' && event.data?.cause === 'crash') this.#ports.count?.('run lost alone')
     this.#ledger(known, event, at)
     this.#plan(known, event, at)
     if (isTransition) this.#move(known, event, at)
@@ -254,7 +255,7 @@ export class Replay {
       case 'effect_reconciled':
         if (!isOpen) this.#fail('I8', `${at}: the effect is ${effect?.state}, not open`)
         if (event.worker !== null && outcome === 'not_applied' && effect?.target === 'opaque') {
-          if (!this.#ports.isGone(effect.worker)) {
+          if (!this.#ports.isGone(effect.worker, key)) {
             this.#fail('effects', `${at}: a "no" was believed while worker ${effect.worker} may still act`)
           }
         }

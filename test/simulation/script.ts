@@ -43,6 +43,8 @@ export interface ScriptPorts {
   readonly stepPermits: StepPermits
   /** Told of every handler while it runs; null where none does. */
   readonly beside: Beside | null
+  /** Whether one of the actions runs in a process of its own. */
+  readonly isolates?: boolean
   /** Whether executions need permits and shares of rates; decided where they are admitted. */
   readonly limits?: boolean
 }
@@ -70,6 +72,7 @@ export function scriptedActions({
   outside,
   stepPermits,
   beside,
+  isolates = false,
   limits = false,
 }: ScriptPorts): AnyAction[] {
   const input: AnyAction['input'] = {
@@ -81,6 +84,7 @@ export function scriptedActions({
     approval: 'auto',
     input,
     timeout: { timeoutMs: 50_000 },
+    ...(isolates && name === 'pdf.render' ? { isolate: { memoryMb: 64, graceMs: 4_000 } } : {}),
     ...(limits ? { ...limitsOf[name], locks: (script: unknown) => (script as Script).locks } : {}),
     run: (context) => seen(context, () => performAll(context)),
   }))

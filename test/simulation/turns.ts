@@ -37,8 +37,10 @@ export class Turns {
     const own = heads.find(({ line, rank }) => line === taken.line && rank === taken.rank)
     if (own !== undefined && (own.turn - taken.turn || own.id - taken.id) < 0)
       return `${taken.id} went before ${own.id}, which stood before it in the same rank`
-    const older = heads.find((head) => isOlder(head, taken))
-    const better = heads.find((head) => isBetter(head, taken))
+    // It stood in front of its own rank itself.
+    const others = heads.filter((head) => head !== own)
+    const older = others.find((head) => isOlder(head, taken))
+    const better = others.find((head) => isBetter(head, taken))
     const tally = this.#tallies.get(name) ?? { sinceOldest: 0, sinceOut: Number.POSITIVE_INFINITY }
     this.#tallies.set(name, tally)
     tally.sinceOldest = older === undefined ? 0 : tally.sinceOldest + 1

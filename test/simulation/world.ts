@@ -101,6 +101,7 @@ class World {
       report: this.#report,
       count: this.#count,
       isDead: (worker) => this.#fleet.isDead(worker),
+      isCellOf: (cell, parent) => this.#fleet.isCellOf(cell, parent),
     })
     this.#cancelDice = dice(`cancel ${seed}`)
     this.#cancelAtCall = this.#cancelDice.chance(0.4) ? this.#cancelDice.between(20, 1_200) : 0
@@ -139,7 +140,10 @@ class World {
         return told?.fence === fence && told.isAlone
       },
     })
-    this.#fleet = new Fleet({ ...carrier, outside: this.#outside, beside, idKey, log }, random.between(2, 4))
+    this.#fleet = new Fleet(
+      { ...carrier, outside: this.#outside, beside, isolation: dice(`isolation ${seed}`), idKey, log },
+      random.between(2, 4),
+    )
     this.#timetable = new Timetable({
       ...carrier,
       dice: dice(`timetable ${seed}`),
@@ -220,7 +224,7 @@ class World {
 
   #answered(order: OrderOf<OrderKind>, answer: Answer): void {
     if (!isRefusal(answer) && order.kind === 'register' && 'worker' in answer) {
-      this.#fleet.registered(answer.worker as number, order.hello.incarnation, order.hello.identity)
+      this.#fleet.registered(answer.worker as number, order.hello)
     }
     this.#checks.answered(order, answer)
   }

@@ -14,6 +14,18 @@ export const bulkBreakages: readonly Breakage[] = [
     shownBy: ['test/fast/server/bulk.test.ts', '-t', 'after the restart', '--testTimeout=5000'],
   },
   {
+    name: 'a bulk redrive forgets the targets of a plan',
+    edits: [
+      { file: 'src/commit/bulks.ts', find: '  yield* loadWholePlans(work, resumed)\n', replace: '' },
+      {
+        file: 'src/commit/bulks.ts',
+        find: "import { loadWholePlans } from './plans.ts'\n",
+        replace: '',
+      },
+    ],
+    shownBy: ['test/fast/worker/plans.test.ts', '-t', 'a redrive of many'],
+  },
+  {
     name: 'a bulk command counts what was refused as done',
     edits: [
       {

@@ -8,6 +8,28 @@ const pauseTests = ['test/fast/worker/pauses.test.ts']
 /** Time: a steady clock, limits by class, deadlines that stand still, and a pace. */
 export const timeBreakages: readonly Breakage[] = [
   {
+    name: 'a deadline ends its execution once for each of its timers',
+    edits: [
+      {
+        file: deadlines,
+        find: 'for (const id of new Set(timers.map((each) => each.id))) {',
+        replace: 'for (const id of timers.map((each) => each.id)) {',
+      },
+    ],
+    shownBy: ['src/commit/committer.test.ts'],
+  },
+  {
+    name: 'a wait is measured by the own clock alone',
+    edits: [
+      {
+        file: 'src/run/running.ts',
+        find: 'return Math.max(clock.now(), this.claimed.execution.startedAt ?? 0)',
+        replace: 'return clock.now()',
+      },
+    ],
+    shownBy: ['src/run/wait.test.ts'],
+  },
+  {
     name: 'time goes back with the wall',
     edits: [
       {

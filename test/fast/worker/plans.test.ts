@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { action, actionRegistry } from '../../../src/action/action.ts'
 import { NetworkError, TerminalError } from '../../../src/errors/failures.ts'
+import { orThrow } from '../../../src/errors/refusal.ts'
 import { World } from './world.ts'
 
 let world: World
@@ -202,6 +203,24 @@ test('DG-06 what the plan may not do fails it, and the reason says so', async ()
   expect(doubled.lastError).toContain('plan_invalid')
   const acted = await world.reach(await world.submit(acting))
   expect(acted.lastError).toContain('plan() only reads')
+})
+
+test('DG-06 a redrive of many runs the failed targets of each, as a redrive of one does', async () => {
+  const hosts = new Hosts({ 'web-02': () => new TerminalError('the disk is full') })
+  const deploy = fleet(hosts)
+  world = await World.open(deploy)
+  await world.worker().start()
+  const id = await world.submit(deploy, { version: '2.1' })
+  expect((await world.reach(id)).state).toBe('failed')
+  hosts.broken = {}
+  const { tenant } = await world.find(id)
+  const bulk = { tenant, command: 'redrive' as const, query: '', reason: 'the disk is empty', by: 'human:alice' }
+  const opened = orThrow(await world.orders.give<'bulk_open'>({ kind: 'bulk_open', bulk }))
+  const { key } = opened
+  await world.orders.give<'bulk_fill'>({ kind: 'bulk_fill', key, executions: [id], isLast: true })
+  await world.orders.give<'bulk_work'>({ kind: 'bulk_work', key, limit: 10, admissions: [] })
+  expect((await world.reach(id)).state).toBe('succeeded')
+  expect(hosts.installed).toEqual(['web-01', 'web-02', 'web-03'])
 })
 
 test('DG-06 a plan that fails for a while is planned again, and a redrive of a failed plan plans anew', async () => {
