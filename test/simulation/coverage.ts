@@ -42,6 +42,7 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
     ...faultKinds.map((kind) => `fault ${kind}`),
     'fact deadline_moved',
     ...permitKinds,
+    ...(seeds >= rareSeedsMin ? ['bulk resumed', 'limit below what is held'] : []),
     ...transitions
       .map(nameOf)
       .filter((name) => !beyond.has(name) && (seeds >= rareSeedsMin || !rare.has(name)))

@@ -22,7 +22,6 @@ export const deskKinds = [
   'bulk redrive',
   'bulk rerun',
   'bulk canceled',
-  'bulk resumed',
   'archive run',
   'restored',
   'timeout policy set',
@@ -66,7 +65,8 @@ export class Desk {
     const by = { principal: 'human:bob', tenant: dice.pick(tenants) }
     const roll = dice.next()
     if (roll < 0.35) this.#bulk(by)
-    else if (roll < 0.7) this.#archive(by)
+    else if (roll < 0.6) this.#archive(by)
+    else if (roll < 0.75) this.#squeeze()
     else if (roll < 0.85) this.#restore()
     else this.#policy(by)
   }
@@ -90,7 +90,7 @@ export class Desk {
   }
 
   #archive(by: { principal: string; tenant: string }): void {
-    const { dice, controlPlane } = this.#ports
+    const { dice, controlPlane, scheduler } = this.#ports
     const request = {
       olderThan: dice.pick([1, 5_000, 30_000]),
       dryRun: dice.chance(0.1),
@@ -98,6 +98,23 @@ export class Desk {
       ...(dice.chance(0.2) ? { state: 'succeeded' as const } : {}),
     }
     this.#person('archive run', () => controlPlane().archives.run(request, by))
+    if (!dice.chance(0.6)) return
+    scheduler.after('operator', dice.between(2_000, 30_000), 'looks into the archive', () => this.#restore())
+  }
+
+  /** More than one, and then fewer than by then may hold it. */
+  #squeeze(): void {
+    const { dice, scheduler } = this.#ports
+    const key = dice.pick(['action:crm.sync', 'action:crm.sync', 'action:fleet.deploy'])
+    this.#limit(key, 3)
+    scheduler.after('operator', dice.between(500, 15_000), 'lowers a limit', () => this.#limit(key, 1))
+    scheduler.after('operator', dice.between(20_000, 60_000), 'lifts a limit', () => this.#limit(key, null))
+  }
+
+  #limit(key: string, capacity: number | null): void {
+    const { writer } = this.#ports
+    const order = { kind: 'limit', tenant: '', key, capacity, by: 'human:bob', reason: 'simulated' } as const
+    this.#person('limit squeezed', () => writer.orders().give<'limit'>(order))
   }
 
   #restore(): void {

@@ -84,8 +84,26 @@ export class People {
       this.#send(tenant, dice.chance(0.6) ? request : { ...request, input: { ...script, note: 'other' } }, script, 0)
   }
 
+  /** More of them may run for a moment, and then fewer than by then do. */
+  #squeeze(dice: Dice): void {
+    const { scheduler } = this.#ports
+    const set = (capacity: number | null): void =>
+      this.#order({
+        kind: 'limit',
+        tenant: '',
+        key: 'action:crm.sync',
+        capacity,
+        by: 'human:alice',
+        reason: 'simulated',
+      })
+    set(3)
+    scheduler.after('operator', dice.pick([0, 1, 20]), 'lowers a limit', () => set(1))
+    scheduler.after('operator', dice.between(20_000, 60_000), 'lifts a limit', () => set(null))
+  }
+
   /** Many at once, so that whoever is of a lower rank or came first has to be thought of. */
   crowd(dice: Dice): void {
+    if (dice.chance(0.6)) this.#squeeze(dice)
     for (let index = 0; index < 40; index += 1) {
       const script: Script = { lines: [{ do: 'progress', name: 'progress' }], note: `crowd ${index}`, locks: [] }
       const request = { action: actionNames[0], input: script, priority: dice.pick([-2, 0, 1, 2]) }
@@ -275,7 +293,7 @@ export class People {
 
   /** Sets or lifts a capacity, or breaks a lock, whether it is one that somebody needs or not. */
   #limit(): void {
-    const { dice, writer } = this.#ports
+    const { dice } = this.#ports
     const shared = dice.chance(0.3)
     const of = shared
       ? { tenant: '', key: 'action:crm.sync' }
@@ -283,6 +301,11 @@ export class People {
     const order: OrderOf<'limit' | 'break'> = dice.chance(0.5)
       ? { kind: 'limit', ...of, capacity: dice.pick([null, 1, 2, 3, 3, -1, 0]), by: 'human:alice', reason: 'simulated' }
       : { kind: 'break', ...of, execution: null, principal: 'human:alice', reason: 'simulated' }
+    this.#order(order)
+  }
+
+  #order(order: OrderOf<'limit' | 'break'>): void {
+    const { writer } = this.#ports
     this.waiting += 1
     carry(this.#ports, 'operator', order.kind, () => writer.orders().give<'limit' | 'break'>(order)).then(
       () => {

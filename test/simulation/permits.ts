@@ -35,7 +35,6 @@ export const permitKinds = [
   'refusal invalid_permits',
   'permits kept through a wait',
   'permits given back before the wait was over',
-  'limit below what is held',
 ] as const
 
 /** Holds the rows of permits against the executions, past the code under test. */

@@ -113,7 +113,7 @@ export function scriptedActions({
     },
     steps: {
       first: { retry: { maxAttempts: 2, baseMs: 2_000 }, run: runTarget },
-      second: { retry: { maxAttempts: 1 }, onFailure: 'continue', run: runTarget },
+      second: { retry: { maxAttempts: 1 }, onFailure: 'continue', locks: locksOf, run: runTarget },
     },
   })
   return [...plain, planned]
@@ -169,6 +169,12 @@ export function scriptedActions({
       case 'drift':
         return null
     }
+  }
+
+  /** Some targets have locks of their own, in the order in which somebody happened to write them. */
+  function locksOf({ args, target }: { readonly args: Line; readonly target: string }): readonly string[] {
+    if (args.do === 'locked') return []
+    return args.do === 'effect' && args.looks ? [`asset:${target === 't1' ? 'd' : 'a'}`, 'asset:b'] : ['asset:d']
   }
 
   async function locked(line: Extract<Line, { do: 'locked' }>, context: RunContext, place: string): Promise<unknown> {
