@@ -6,6 +6,7 @@ import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
+import { planBreakages } from './breakages-plans.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
 import { timeBreakages } from './breakages-time.ts'
@@ -37,6 +38,7 @@ const lists = [
   ruleBreakages,
   commitBreakages,
   permitBreakages,
+  planBreakages,
   scheduleBreakages,
   archiveBreakages,
   timeBreakages,

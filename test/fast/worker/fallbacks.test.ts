@@ -141,21 +141,24 @@ test('DG-06 a worker that dies in a fallback leaves it to the next, which never 
   expect(await world.result(id)).toMatchObject({ succeeded: 3, fellBack: 1 })
 })
 
-test('DG-06 CP-008d no fallback follows an effect of which nobody knows whether it happened', async () => {
-  const did: string[] = []
-  const plan = deploy({
-    ...pushing(did),
-    kind: 'opaque',
-    push() {
-      throw new NetworkError('the connection broke')
-    },
-  })
-  world = await World.open(plan)
-  await world.worker().start()
-  const id = await world.submit(plan)
-  expect(await world.reach(id, 'waiting', 'failed', 'succeeded')).toMatchObject({
-    state: 'waiting',
-    waitingFor: 'outcome',
-  })
-  expect(did).toEqual([])
-})
+test.each(['opaque', 'keyed'] as const)(
+  'DG-06 CP-008d no fallback follows an %s effect of which nobody knows whether it happened',
+  async (kind) => {
+    const did: string[] = []
+    const plan = deploy({
+      ...pushing(did),
+      kind,
+      push() {
+        throw new NetworkError('the connection broke')
+      },
+    })
+    world = await World.open(plan)
+    await world.worker().start()
+    const id = await world.submit(plan)
+    expect(await world.reach(id, 'waiting', 'failed', 'succeeded')).toMatchObject({
+      state: 'waiting',
+      waitingFor: 'outcome',
+    })
+    expect(did).toEqual([])
+  },
+)
