@@ -34,6 +34,7 @@ import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
 import { standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
+import { TimerBook } from './timer-book.ts'
 
 export interface Actor {
   readonly principal: string
@@ -101,8 +102,7 @@ export class Workset {
   readonly #newEffects = new Map<string, Effect>()
   readonly #artifacts: Artifact[] = []
   readonly #logs: LogLine[] = []
-  readonly #timersAdd = new Map<string, Timer>()
-  readonly #timersRemove = new Map<string, Timer>()
+  readonly #timers = new TimerBook()
   #nextExecution: number
 
   constructor(first: { execution: number; position: number }, now: number, { rows, timeouts, quarantine }: Memory) {
@@ -126,9 +126,7 @@ export class Workset {
   }
 
   earliestTimerAt(): number | null {
-    let least: number | null = null
-    for (const { at } of this.#timersAdd.values()) if (least === null || at < least) least = at
-    return least
+    return this.#timers.earliestAt()
   }
 
   /** The executions that this commit changes, as it leaves them. */
@@ -250,7 +248,7 @@ export class Workset {
       signals: this.signals.changes(),
       ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
       logs: this.#logs,
-      timers: { add: [...this.#timersAdd.values()], remove: [...this.#timersRemove.values()] },
+      timers: this.#timers.changes(),
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
       tokens: this.tokens,
@@ -279,14 +277,12 @@ export class Workset {
     return this.timeoutPolicies.map((policy) => ({ ...policy, fromPosition: this.#log.next }))
   }
 
-  /** Removals come before additions in the store: a timer removed here and set again stays set. */
   removeTimer(timer: Timer): void {
-    this.#timersAdd.delete(timerKey(timer))
-    this.#timersRemove.set(timerKey(timer), timer)
+    this.#timers.remove(timer)
   }
 
   addTimer(timer: Timer): void {
-    this.#timersAdd.set(timerKey(timer), timer)
+    this.#timers.add(timer)
   }
 
   /** Due now: it gets its turn before the claims are filled. */
@@ -397,5 +393,3 @@ export class Workset {
     this.#artifacts.push({ execution, ...artifact, at: this.now })
   }
 }
-
-const timerKey = ({ at, kind, id }: Timer): string => `${at} ${kind} ${id}`

@@ -150,4 +150,16 @@ export const waitingBreakages: readonly Breakage[] = [
     ],
     shownBy: cancelTests,
   },
+  {
+    name: 'a family cancel comes to all children in one commit',
+    edits: [
+      { file: 'src/commit/children.ts', find: 'const cancelledMax = 200', replace: 'const cancelledMax = 2_000' },
+    ],
+    shownBy: childTests,
+  },
+  {
+    name: 'a family cancel spares the children that its first commit has not come to',
+    edits: [{ file: 'src/commit/children.ts', find: 'if (isMore && (', replace: 'if (isMore && ids.length < 0 && (' }],
+    shownBy: childTests,
+  },
 ]

@@ -117,6 +117,18 @@ export function readsHistory(harness: Harness): void {
       expect(await views.failuresSince(0, 'other')).toEqual([])
     }))
 
+  test('REL-11h what is restored from the archive is no new failure', () =>
+    Story.tell(harness, async (story) => {
+      const running = await story.claim(await story.admit({}))
+      const ended = { state: 'failed' as const, lastErrorClass: 'NetworkError', finishedAt: 4_000 }
+      const failed = await story.move('fail', running, { ...ended, updatedAt: 4_000 })
+      await story.move('restored', failed, { updatedAt: 9_000 })
+      const views = await story.views()
+      expect(await views.failuresSince(4_001)).toEqual([])
+      const shown = { action: 'quote.render', state: 'failed', errorClass: 'NetworkError', count: 1, newestAt: 4_000 }
+      expect(await views.failuresSince(4_000)).toEqual([shown])
+    }))
+
   test('a success after failures is no failure', () =>
     Story.tell(harness, async (story) => {
       const running = await story.claim(await story.admit({}))

@@ -337,10 +337,11 @@ join executions e on e.id = ready.id
 where e.tenant = ?1
 and e.state in (1, 3, 6)`,
 
-  failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(e.updated_at)
+  // What an archive gave back has failed when it failed.
+  failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(ifnull(e.finished_at, e.updated_at))
 from executions e
 join queues q on q.key = e.queue
-where e.updated_at >= ?1
+where ifnull(e.finished_at, e.updated_at) >= ?1
 and e.last_error_class is not null
 and e.state <> 7
 and (?2 is null or e.tenant = ?2)

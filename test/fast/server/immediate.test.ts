@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { connect } from '../../../src/client.ts'
+import { action } from '../../../src/pawl.ts'
 import { bodyOf, serving } from './serving.ts'
 
+/*
+ * The cases of immediate mode, and where each is held: 1 the same path and guarantees (here, admitting.test.ts) · 2 the
+ * window is 10 s at most (here) · 3 what outlives it goes on in the background (here) · 4 a busy lock (here) · 5 a pause
+ * (here) · 6 not due, or waiting for somebody, or for another try (here) · 7 whoever waits has gone (here) · 8 a crash
+ * (worker/immediate.test.ts) · 9 in no queue depth (here, counts-depth.ts) · 10 an approval: there are none yet.
+ */
+
 const submission = { action: 'demo.add', input: { a: 4 } }
+const input = z.object({})
 const prefer = { prefer: 'wait=10' }
 
 test('SE-27 Prefer: wait runs in immediate mode and answers 200 with the result and what it applied', async () => {
@@ -72,6 +82,48 @@ test('SE-27 nothing is lost when whoever waits goes away: the wait ends, the exe
   const execution = await waiting
   expect(execution.ended).toBe(false)
   expect((await server.pawl.get(execution.id)).state).toBe('queued')
+})
+
+test('SE-27 a client that closes its connection ends the wait only', async () => {
+  await using server = await serving({ slots: 0 })
+  const gone = new AbortController()
+  const headers = { authorization: `Bearer ${server.adminToken}`, ...prefer, 'idempotency-key': 'K' }
+  const body = JSON.stringify(submission)
+  const request = new Request('http://here/v1/executions', { method: 'POST', headers, body, signal: gone.signal })
+  const answer = server.app.request(request)
+  await expect.poll(async () => (await bodyOf(await server.send('/v1/executions'))).items).toHaveLength(1)
+  gone.abort()
+  expect((await answer).status).toBe(202)
+  const again = await bodyOf(await server.send('/v1/executions', { body: { ...submission, key: 'K' } }))
+  expect(again).toMatchObject({ state: 'queued', mode: 'immediate' })
+})
+
+test('SE-27 what waits for somebody is answered 202 at once, with what it waits for', async () => {
+  const asking = action({ name: 'demo.asks', version: 1, input, run: ({ waitForSignal }) => waitForSignal('go') })
+  await using server = await serving({ more: [asking] })
+  const held = await server.send('/v1/executions', { body: { action: 'demo.asks', input: {} }, headers: prefer })
+  expect(held.status).toBe(202)
+  expect(await bodyOf(held)).toMatchObject({ state: 'waiting', why: expect.stringContaining('go') })
+})
+
+test('SE-27 another try within the window is waited for, one behind it is not', async () => {
+  const trying = (name: string, baseMs: number) =>
+    action({
+      name,
+      version: 1,
+      input,
+      retry: { maxAttempts: 2, baseMs, jitter: 'none' },
+      run({ attempt }) {
+        if (attempt === 1) throw new Error('not yet')
+        return attempt
+      },
+    })
+  await using server = await serving({ more: [trying('demo.soon', 10), trying('demo.late', 60_000)] })
+  const soon = await server.send('/v1/executions', { body: { action: 'demo.soon', input: {} }, headers: prefer })
+  expect(soon.status).toBe(200)
+  expect(await bodyOf(soon)).toMatchObject({ state: 'succeeded', result: 2 })
+  const late = await server.send('/v1/executions', { body: { action: 'demo.late', input: {} }, headers: prefer })
+  expect([late.status, (await bodyOf(late)).state]).toEqual([202, 'retryable_failed'])
 })
 
 test('SE-27 immediate work waits in no queue that people are shown', async () => {
