@@ -7,5 +7,6 @@ const root = resolve(import.meta.dirname, '..')
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 const compiler = spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
 if (compiler.status !== 0) process.exit(compiler.status ?? 1)
-const migrations = 'store/sqlite/migrations'
-cpSync(join(root, 'src', migrations), join(root, 'dist', migrations), { recursive: true })
+for (const migrations of ['store/sqlite/migrations', 'store/postgres/migrations']) {
+  cpSync(join(root, 'src', migrations), join(root, 'dist', migrations), { recursive: true })
+}

@@ -96,6 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
     here,
     table: processTable,
     clock,
+    isShared: host.isShared,
     sweepMs,
     heartbeatMs,
     poisonLosses,

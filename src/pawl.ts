@@ -1,18 +1,19 @@
 import { artifactFiles } from './artifacts/files.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
 import type { StoreHost } from './commit/host.ts'
+import { storePath } from './config/store-address.ts'
 import type { Caller } from './control-plane.ts'
 import { Embedded, type EmbeddedCaller } from './embedded.ts'
 import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
 import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import { openStore } from './open-store.ts'
 import type { WaitOptions } from './operations/executions.ts'
 import { Operations } from './operations/operations.ts'
 import type { Actions, Named, Names, TypedExecution, TypedRequest } from './operations/shapes.ts'
 import type { ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
-import { sqlite } from './sqlite.ts'
 import { TaskQueue } from './task-queue.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
@@ -161,9 +162,8 @@ const hasEveryRight = ({ role }: EmbeddedCaller): boolean => role === undefined 
  * @throws Refused when the store cannot be opened or the settings contradict each other.
  */
 export async function createPawl<const A extends Actions>(options: PawlOptions<A>): Promise<Pawl<A>> {
-  const path = typeof options.store === 'string' ? options.store.replace(/^sqlite:/, '') : null
-  const host =
-    typeof options.store === 'string' ? await sqlite({ path: path ?? '', clock: options.clock }) : options.store
+  const path = typeof options.store === 'string' ? storePath(options.store) : null
+  const host = typeof options.store === 'string' ? await openStore(options.store, options.clock) : options.store
   try {
     const { actions, settings, clock = createSystemClock(), random = systemRandom, log } = options
     const dataDir = options.dataDir ?? dataDirOf(path ?? ':memory:')

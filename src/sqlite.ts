@@ -2,13 +2,12 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { ChannelOrders, type FromWriter, type ToWriter } from './commit/channel.ts'
 import { Committer } from './commit/committer.ts'
 import { Listeners, type StoreHost } from './commit/host.ts'
-import type { Orders } from './commit/order.ts'
+import { settingAside } from './commit/quarantine.ts'
 import { DatabaseError } from './errors/failures.ts'
 import { Refused } from './errors/refusal.ts'
 import type { PublicIdKey } from './identity/public-id.ts'
 import type { WriterData, WriterHello } from './sqlite-writer.ts'
 import { openSqlite } from './store/sqlite/open.ts'
-import type { OnUndecodable } from './store/sqlite/views.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface SqliteOptions {
@@ -110,12 +109,6 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     },
   }
 }
-
-/** What a view could not read is held back by the writer, too. Nobody waits for it: the next look would find it again. */
-const settingAside =
-  (orders: Orders): OnUndecodable =>
-  (rows) =>
-    void orders.give<'set_aside'>({ kind: 'set_aside', rows }).catch(() => {})
 
 /** The first word of the writer. Others may speak on the same channel (`node --watch` does), so only its own forms count. */
 function hello(thread: Worker): Promise<PublicIdKey> {

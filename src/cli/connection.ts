@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Client, connect } from '../client.ts'
-import { loadConfig } from '../config/config.ts'
+import { defaults, loadConfig } from '../config/config.ts'
+import { storePath } from '../config/store-address.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 
 export interface Place {
@@ -22,9 +23,9 @@ export interface ServerFile {
 
 export const serverFileName = 'server.json'
 
-/** The folder of the embedded store's file. */
+/** The folder of the embedded store's file, or else where such a file would lie by default. */
 export function dataDirOf(place: Place, store: string): string {
-  return resolve(place.data ?? dirname(store.replace(/^sqlite:/, '')))
+  return resolve(place.data ?? dirname(storePath(store) ?? storePath(defaults.store) ?? ''))
 }
 
 /**

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
+import { storeSecrets } from '../config/store-address.ts'
 import type { Engine } from '../engine.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
@@ -43,7 +44,9 @@ const localTokenMs = 365 * 86_400_000
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { config, actions, actionsModule, dataDir, slots, identity } = options
   makeFolder(dataDir)
-  const secrets = [config.token, config.slackBotToken, config.crmToken].filter((secret) => secret !== undefined)
+  const secrets = [config.token, config.slackBotToken, config.crmToken, ...storeSecrets(config.store)].filter(
+    (secret) => secret !== undefined,
+  )
   const log = options.log ?? createLog({ level: config.logLevel, clock: createSystemClock(), secrets })
   const engineLog = log.module('engine')
   const pawl = await createPawl({

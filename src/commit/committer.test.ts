@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { DatabaseError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import { changes } from '../store/contract/builders.ts'
+import { Passing, UnknownCommit } from '../store/failures.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import type { StoreSession } from '../store/store.ts'
 import { VirtualClock } from '../time/clock.ts'
@@ -59,7 +60,7 @@ async function openCommitter(wrap: (session: StoreSession) => StoreSession = (se
         if (isRefusal(answer)) throw new Error(answer.reason)
         return answer
       })
-  return { committer, clock, claim }
+  return { committer, clock, claim, opened }
 }
 
 const ids = (claimed: readonly Claimed[]): number[] => claimed.map(({ execution }) => execution.id).sort()
@@ -132,11 +133,81 @@ test('REL-04 a group that cannot be committed is halved down to its culprit, and
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
 })
 
+test('REL-03 a commit that was in somebody’s way is tried again whole, and each order is answered once', async () => {
+  let failures = 0
+  const { committer, clock } = await openCommitter((session) =>
+    wrapSession(session, {
+      commit: () => {
+        if (failures === 0) return session.commit()
+        failures -= 1
+        throw new Passing('could not serialize access')
+      },
+    }),
+  )
+  failures = 3
+  const given = [1, 2].map(() => committer.give<'admit'>({ kind: 'admit', admission: admission() }))
+  const answered = Promise.all(given)
+  for (let turns = 0; turns < 200; turns += 1) await clock.advance(10)
+  expect((await answered).map((answer) => !isRefusal(answer) && !answer.replayed && answer.born.id)).toEqual([1, 2])
+  expect(failures).toBe(0)
+})
+
+test('REL-03 a commit whose fate is unknown is not tried again, in parts neither', async () => {
+  let writes = 0
+  const { committer } = await openCommitter((session) =>
+    wrapSession(session, {
+      write: (changes) => {
+        if (changes.admitted.length > 0) writes += 1
+        return session.write(changes)
+      },
+      commit: () => {
+        void session.commit()
+        if (writes > 0) throw new UnknownCommit('the answer was lost')
+      },
+    }),
+  )
+  const given = [1, 2].map(() => committer.give<'admit'>({ kind: 'admit', admission: admission() }))
+  const answers = await Promise.allSettled(given)
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(writes).toBe(1)
+})
+
+test('what others have written is learnt before the next decision', async () => {
+  let isTold = false
+  const { committer, claim, opened } = await openCommitter((session) =>
+    wrapSession(session, {
+      othersWrote: () => {
+        const was = isTold
+        isTold = false
+        return was
+      },
+    }),
+  )
+  await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  expect(ids(await claim(1))).toEqual([1])
+  expect(await claim(1)).toEqual([])
+  // Another writer's work is due, in a queue that this one knows to be empty.
+  const { raw } = opened
+  raw.exec(
+    `insert into requests select 2, 'p2', tenant, action, action_version, subject, idem_key, generation, record_only, input, input_hash, seed, trace_id, requested_by, mode, priority, sla_class, action_class, policy_version, parent_id, position, at, depth, rerun_of, permits, on_parent_cancel from requests where id = 1`,
+  )
+  raw.exec(
+    `insert into executions (id, tenant, queue, state, n, max_attempts, head, rank, available_at, updated_at) select 2, tenant, queue, 3, 1, max_attempts, 1, rank, available_at, updated_at from executions where id = 1`,
+  )
+  raw.exec(
+    `insert into ready (queue, rank, turn, id, available_at, paid) select queue, rank, 1, 2, available_at, 0 from executions where id = 2`,
+  )
+  raw.exec(`insert into depth (queue, tenant, count) values (1, 'acme', 1)`)
+  expect(await claim(1)).toEqual([])
+  isTold = true
+  expect(ids(await claim(1))).toEqual([2])
+})
+
 function wrapSession(session: StoreSession, changed: Partial<StoreSession>): StoreSession {
   return new Proxy(session, {
     get(target, name: keyof StoreSession) {
       const own = changed[name]
-      return own ?? (target[name] as () => unknown).bind(target)
+      return own ?? (target[name] as (() => unknown) | undefined)?.bind(target)
     },
   })
 }

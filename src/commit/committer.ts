@@ -1,15 +1,14 @@
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import type { PublicIdKey } from '../identity/public-id.ts'
-import { lockKey } from '../store/place.ts'
+import { Passing, UnknownCommit } from '../store/failures.ts'
 import { type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
-import { Depths } from './depths.ts'
 import { admitInHalves } from './halving.ts'
-import type { Memory } from './memory.ts'
+import { type Memory, remember } from './memory.ts'
 import {
   type Admission,
   type Answer,
@@ -19,13 +18,9 @@ import {
   type Orders,
   unknownWorker,
 } from './order.ts'
-import { PausedTime } from './paused-time.ts'
-import { Quarantine } from './quarantine.ts'
 import { converse } from './reads.ts'
-import { laneOf, takesWork } from './registry.ts'
-import { RowCache } from './row-cache.ts'
+import { takesWork } from './registry.ts'
 import { aroundUndecodable, setAside } from './set-aside.ts'
-import { TimeoutPolicies } from './timeouts.ts'
 import { WorkerNews } from './worker-news.ts'
 
 interface Pending {
@@ -57,6 +52,8 @@ export interface CommitterOptions {
   /** For measuring commits only: decides nothing but the size of a group. */
   readonly stopwatch?: (() => number) | undefined
   readonly waitingMax?: number | undefined
+  /** Between 0 and 1: keeps writers that met each other from meeting again. */
+  readonly random?: (() => number) | undefined
 }
 
 const groupMin = 32
@@ -64,6 +61,12 @@ const askAgainMs = 1_000
 /** A store that fails is not asked for timers and claims in a tight loop; orders are tried as they come. */
 const restMs = 250
 const groupMax = 2_000
+/** Where others write too, what they leave is looked for this often; being told of it is only sooner. */
+const pollMs = 1_000
+/** Tries of one commit that was in somebody's way, or whose server went away: about half a minute in all. */
+const triesMax = 24
+const firstPauseMs = 10
+const longestPauseMs = 2_000
 
 /**
  * The one writer of a store. Whatever waits when a commit ends goes into the next one, so that a group grows with the
@@ -74,7 +77,7 @@ export class Committer implements Orders {
   readonly #session: StoreSession
   readonly #clock: Clock
   readonly #options: CommitterOptions
-  readonly #memory: Memory
+  #memory: Memory
   readonly #waitingMax: number
   #pending: Pending[] = []
   #claims: StandingClaim[] = []
@@ -98,30 +101,10 @@ export class Committer implements Orders {
 
   /** Reads what the writer must remember and takes up the timers that were left. */
   static async open(options: CommitterOptions): Promise<Committer> {
-    const { session } = options
-    const queues = await session.queues()
-    const quarantine = new Quarantine(await session.quarantine())
-    const workers = await aroundUndecodable(options, quarantine, () => session.workers('live'))
-    const memory: Memory = {
-      idKey: options.idKey,
-      queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
-      maybeReady: new Set(queues.flatMap(({ key }) => [key, laneOf(key)])),
-      refusals: new Map(),
-      rows: new RowCache(),
-      lastTurns: new Map(),
-      virtualTimes: new Map(),
-      holders: new Set(await session.holders()),
-      limits: new Map((await session.limits()).map((limit) => [lockKey(limit.tenant, limit.key), limit])),
-      passes: new Map(),
-      pausedTime: new PausedTime(await session.pausedTime()),
-      timeouts: new TimeoutPolicies(await session.timeoutPolicies()),
-      depths: new Depths(await session.depths()),
-      workers: new Map(workers.map((worker) => [worker.key, worker])),
-      lookedTo: new Map(),
-      quarantine,
-      letGo: new Map(),
-      nextTimerAt: await session.nextTimerAt(),
-    }
+    const { session, idKey } = options
+    const memory = await remember(session, idKey, undefined, (quarantine) =>
+      aroundUndecodable(options, quarantine, () => session.workers('live')),
+    )
     const committer = new Committer(options, memory)
     committer.#setAlarm()
     return committer
@@ -253,12 +236,19 @@ export class Committer implements Orders {
       if (order.kind === 'sign_off' || order.kind === 'gone') this.#news.forget(order.worker)
   }
 
-  /** A refusal of the whole store (a full disk, a lost file) is nobody's fault: halving would only repeat it. */
+  /**
+   * A refusal of the whole store (a full disk, a lost file) is nobody's fault: halving would only repeat it. What may have
+   * been committed is not tried again at all.
+   */
   async #withoutCulprit(group: readonly Pending[], claims: readonly StandingClaim[], error: unknown): Promise<void> {
     if (error instanceof UndecodableRows && (await this.#setAside(error.rows))) return this.#commit(group, claims)
     const failure = error instanceof Error ? error : new DatabaseError(String(error))
     this.#options.onFailure?.(failure, group.length)
     this.#restUntil = this.#clock.now() + restMs
+    if (error instanceof UnknownCommit || error instanceof Passing) {
+      for (const { fail } of group) fail(failure)
+      return
+    }
     if (group.length > 0 && claims.length > 0) return this.#commit(group, [])
     const [only] = group
     const isWhole = only !== undefined && group.length === 1 && only.isPart === undefined
@@ -323,7 +313,29 @@ export class Committer implements Orders {
     }
   }
 
+  /** Somebody else has committed: what stands here may have become due. */
+  wake(): void {
+    if (this.#closed || this.#claims.length === 0) return
+    this.#claimsUnseen = true
+    this.#schedule()
+  }
+
+  /** The whole of it again, as long as the reason passes: nothing was kept of the try before. */
   async #attempt(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#attemptOnce(group, claims)
+      } catch (error) {
+        if (!(error instanceof Passing) || tries === triesMax) throw error
+        this.#memory.rows.clear()
+        this.#options.onFailure?.(error, group.length)
+        const pause = Math.min(firstPauseMs * 2 ** (tries - 1), longestPauseMs)
+        await this.#clock.sleep(pause * (0.5 + 0.5 * (this.#options.random?.() ?? 1)))
+      }
+    }
+  }
+
+  async #attemptOnce(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
     const session = this.#session
     const orders = group.map(({ order }) => order)
     const standing = claims.map(({ order }) => order)
@@ -331,6 +343,10 @@ export class Committer implements Orders {
     const begun = session.begin()
     if (begun instanceof Promise) await begun
     try {
+      if (session.othersWrote?.() === true) {
+        this.#memory = await remember(session, this.#memory.idKey, this.#memory)
+        session.caughtUp?.()
+      }
       const answer = converse(runBatch(orders, standing, this.#memory, this.#clock.now()), session)
       const result = answer instanceof Promise ? await answer : answer
       const written = session.write(result.changes)
@@ -363,6 +379,7 @@ export class Committer implements Orders {
     if (this.#memory.nextTimerAt !== null) times.push(this.#memory.nextTimerAt)
     const newsUntil = this.#news.nextUntil()
     if (newsUntil !== null) times.push(newsUntil)
+    if (this.#session.othersWrote !== undefined) times.push(this.#clock.now() + pollMs)
     if (times.length === 0) return
     const at = Math.max(Math.min(...times), this.#restUntil)
     const now = this.#clock.now()

@@ -10,6 +10,8 @@ export interface StoreHost {
   readonly idKey: PublicIdKey
   /** Time of the newest event when the store was opened: clocks of this process begin no earlier. */
   readonly newestAt: number
+  /** Other processes may hold it at the same time: nobody's end follows from this process holding it. */
+  readonly isShared?: boolean | undefined
   /** Called after every durable commit with the keys of the executions it changed. Returns how to stop it. */
   onCommit(listener: (changedIds: readonly number[]) => void): () => void
   /** A second way to the writer, for another thread of this process; null where the writer has no thread of its own. */

@@ -1,10 +1,13 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
+import { lockKey } from '../store/place.ts'
 import type { Limit, Ready, Worker } from '../store/rows.ts'
-import type { Depths } from './depths.ts'
-import type { PausedTime } from './paused-time.ts'
-import type { Quarantine } from './quarantine.ts'
-import type { RowCache } from './row-cache.ts'
-import type { TimeoutPolicies } from './timeouts.ts'
+import type { Awaitable, Reads } from '../store/store.ts'
+import { Depths } from './depths.ts'
+import { PausedTime } from './paused-time.ts'
+import { Quarantine } from './quarantine.ts'
+import { laneOf } from './registry.ts'
+import { RowCache } from './row-cache.ts'
+import { TimeoutPolicies } from './timeouts.ts'
 
 /** How a release stands: a part is let go no sooner than most of the one before was met by claims. */
 export interface LetGo {
@@ -42,4 +45,50 @@ export interface Memory {
   /** What releases have let go and no claim has met yet, with its queue, by the number of the release. */
   readonly letGo: Map<number, LetGo>
   nextTimerAt: number | null
+}
+
+/**
+ * Reads what a writer must remember: when it begins, and anew when somebody else has written.
+ *
+ * @param before what is this writer's own, and stays: which refusals it has recorded, and whom it has passed over
+ * @param liveWorkers reads the workers, for whoever has a way around one that cannot be read
+ */
+export async function remember(
+  reads: Reads,
+  idKey: PublicIdKey,
+  before?: Pick<Memory, 'refusals' | 'passes'>,
+  liveWorkers: (quarantine: Quarantine) => Awaitable<readonly Worker[]> = () => reads.workers('live'),
+): Promise<Memory> {
+  // First, for what is set aside already is not told of again.
+  const quarantine = new Quarantine(await reads.quarantine())
+  const [queues, workers, holders, limits, pausedTime, policies, depths, nextTimerAt] = await Promise.all([
+    reads.queues(),
+    liveWorkers(quarantine),
+    reads.holders(),
+    reads.limits(),
+    reads.pausedTime(),
+    reads.timeoutPolicies(),
+    reads.depths(),
+    reads.nextTimerAt(),
+  ])
+  return {
+    idKey,
+    queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
+    maybeReady: new Set(queues.flatMap(({ key }) => [key, laneOf(key)])),
+    refusals: before?.refusals ?? new Map(),
+    rows: new RowCache(),
+    lastTurns: new Map(),
+    virtualTimes: new Map(),
+    holders: new Set(holders),
+    limits: new Map(limits.map((limit) => [lockKey(limit.tenant, limit.key), limit])),
+    passes: before?.passes ?? new Map(),
+    pausedTime: new PausedTime(pausedTime),
+    timeouts: new TimeoutPolicies(policies),
+    depths: new Depths(depths),
+    workers: new Map(workers.map((worker) => [worker.key, worker])),
+    lookedTo: new Map(),
+    quarantine,
+    letGo: new Map(),
+    nextTimerAt,
+  }
 }

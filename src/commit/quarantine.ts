@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { isSameRow, type Quarantined, quarantined, type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
 import type { Changes } from '../store/rows.ts'
-import type { Answer, OrderOf } from './order.ts'
+import type { Answer, OrderOf, Orders } from './order.ts'
 import { type Asking, ask } from './reads.ts'
 import { standing } from './standing.ts'
 import type { Workset } from './workset.ts'
@@ -62,6 +62,12 @@ export class QuarantineChanges {
     return { quarantine: { add: this.#add, remove: this.#remove } }
   }
 }
+
+/** What a view could not read is held back by the writer, too. Nobody waits for it: the next look would find it again. */
+export const settingAside =
+  (orders: Orders): ((rows: readonly UndecodableRow[]) => void) =>
+  (rows) =>
+    void orders.give<'set_aside'>({ kind: 'set_aside', rows }).catch(() => {})
 
 /** A person says that a row was repaired, or that there is code now that reads it. */
 export function* releaseOne(

@@ -67,7 +67,6 @@ test.each([
   ['PAWL_LEASE_SECONDS', '1e9'],
   ['PAWL_BACKOFF_MULTIPLIER', '0.5'],
   ['PAWL_LOG_LEVEL', 'loud'],
-  ['PAWL_STORE', 'mysql://x'],
   ['PAWL_URL', 'ftp://x'],
   ['PAWL_PROFILE', 'fast'],
   ['QUOTEY_EXEC_MAX_RETRIES', 'many'],
@@ -76,6 +75,16 @@ test.each([
   expect(refusal).toMatchObject({ code: 'bad_configuration' })
   expect(isRefusal(refusal) && refusal.reason).toContain(`${name}=${JSON.stringify(value)} must`)
 })
+
+test.each(['mysql://u:hunter2@h/d', 'postgres://u:hunter2@h:port/d', 'sqlite:'])(
+  'PAWL_STORE=%s is refused, and not repeated: it may hold a password',
+  (value) => {
+    const refusal = loadConfig({ PAWL_STORE: value })
+    expect(refusal).toMatchObject({ code: 'bad_configuration' })
+    expect(isRefusal(refusal) && refusal.reason).toContain('PAWL_STORE must')
+    expect(JSON.stringify(refusal)).not.toContain('hunter2')
+  },
+)
 
 test('every mistake is told at once, and no secret is repeated', () => {
   const refusal = loadConfig({ PAWL_PORT: 'x', PAWL_CONCURRENCY: 'y', PAWL_TOKEN: 'hunter 2' })

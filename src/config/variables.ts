@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isStoreAddress } from './store-address.ts'
 
 /** One environment variable: how it is read, what it means, and the other names it is accepted under. */
 export interface Variable<T> {
@@ -48,9 +49,13 @@ export const variables = {
   } satisfies Variable<'default' | 'rel'>,
   store: {
     name: 'PAWL_STORE',
-    schema: z.string().regex(/^sqlite:.+/, 'must be `sqlite:` and a path; this version has no other store'),
-    doc: 'Where executions are stored: `sqlite:` and the path of a file.',
+    schema: z
+      .string()
+      .refine(isStoreAddress, 'must be `sqlite:` and a path, or `postgres://user:password@host:port/database`'),
+    doc: 'Where executions are stored: `sqlite:` and the path of a file, or the address of a PostgreSQL server.',
     shown: 'sqlite:./.pawl/pawl.db',
+    // An address may hold a password.
+    secret: true,
   } satisfies Variable<string>,
   queueMax: {
     name: 'PAWL_QUEUE_MAX',

@@ -66,6 +66,42 @@ export const storeCodes = {
     why: 'The database was written by a newer version of Pawl.',
     next: 'Start that newer version or restore an older backup.',
   },
+  store_unreachable: {
+    http: 503,
+    exit: 11,
+    why: 'The database server does not answer, or has no such database.',
+    next: 'Check the address in PAWL_STORE and that the server runs.',
+  },
+  store_denied: {
+    http: 503,
+    exit: 1,
+    why: 'The database server refuses the user or what it wants to do.',
+    next: 'Correct user and password in PAWL_STORE, or grant the user what the message names.',
+  },
+  store_foreign_tables: {
+    http: 500,
+    exit: 1,
+    why: 'The database holds tables of the same names that belong to another program.',
+    next: 'Give Pawl a database of its own; this one was not touched.',
+  },
+  store_older_schema: {
+    http: 500,
+    exit: 1,
+    why: 'The database was made by an older version of Pawl, and this process may not change it.',
+    next: 'Start one process that brings the schema up, then this one.',
+  },
+  postgres_driver_missing: {
+    http: 500,
+    exit: 1,
+    why: 'PAWL_STORE names a PostgreSQL server, and the package that talks to one is not installed.',
+    next: 'Install it: npm install pg',
+  },
+  postgres_too_old: {
+    http: 500,
+    exit: 1,
+    why: 'The PostgreSQL server is older than 15.',
+    next: 'Use PostgreSQL 15 or newer.',
+  },
   sqlite_too_old: {
     http: 500,
     exit: 1,

@@ -15,6 +15,8 @@ export interface RecoveryOptions extends SweepOptions {
   readonly here: Pick<Suspect, 'host' | 'bootId'>
   readonly table: ProcessTable
   readonly clock: Clock
+  /** Others may hold the store at the same time: that this process holds it proves nobody's end. */
+  readonly isShared?: boolean | undefined
 }
 
 /** Duties of the side that holds the store: whoever is proven gone gives its leases back at once, the rest in time. */
@@ -63,9 +65,10 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     async atStart() {
       let freed = 0
       for (const worker of await live()) {
-        const proof = isInProcess(worker.incarnation)
-          ? 'the process that held the store before has ended'
-          : proofOfDeath(worker, here, table)
+        const proof =
+          isInProcess(worker.incarnation) && options.isShared !== true
+            ? 'the process that held the store before has ended'
+            : proofOfDeath(worker, here, table)
         if (proof !== null) freed += await declareGone(worker, proof, 'restart')
       }
       return { freed: freed + (await sweepOnce(options)) }

@@ -169,6 +169,10 @@ export interface StoreSession extends Reads {
   write(changes: Changes): Awaitable<{ readonly stale: readonly number[] }>
   commit(): Awaitable<void>
   rollback(): Awaitable<void>
+  /** Inside a transaction: whether others have written what this one was not told of. Left out where nobody else can. */
+  othersWrote?(): boolean
+  /** Inside a transaction: all that others have written until now is known. */
+  caughtUp?(): void
   close(): Awaitable<void>
 }
 

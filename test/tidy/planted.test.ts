@@ -38,7 +38,7 @@ describe('the direction of imports', () => {
 
   test('only its doors enter the SQLite store', () => {
     expect(imports('src/claim/claim.ts', '../store/sqlite/open.ts')).toEqual([
-      'claim/claim.ts imports store/sqlite/open.ts; only sqlite.ts, sqlite-writer.ts, testing.ts, store/contract may enter store/sqlite/',
+      'claim/claim.ts imports store/sqlite/open.ts; only sqlite.ts, sqlite-writer.ts, testing.ts, store/contract, store/postgres may enter store/sqlite/',
     ])
     expect(imports('src/sqlite.ts', './store/sqlite/open.ts')).toEqual([])
   })

@@ -16,6 +16,7 @@ const rows: readonly (readonly string[])[] = [
   ['execution'],
   ['store'],
   ['store/sqlite'],
+  ['store/postgres'],
   ['claim'],
   ['commit'],
   ['admit', 'run', 'settle', 'recover'],
@@ -31,7 +32,8 @@ const rows: readonly (readonly string[])[] = [
   ['commands'],
   ['server'],
   ['sqlite-writer.ts'],
-  ['sqlite.ts'],
+  ['sqlite.ts', 'postgres.ts'],
+  ['open-store.ts'],
   ['engine.ts'],
   ['local-worker.ts', 'task-queue.ts', 'connection.ts'],
   ['operations'],
@@ -44,11 +46,13 @@ const rows: readonly (readonly string[])[] = [
 
 const stages: readonly string[] = ['admit', 'claim', 'run', 'settle', 'recover']
 const foundations: readonly string[] = ['errors', 'json', 'time', 'identity', 'config']
-const doors: readonly string[] = ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.ts', 'testing.ts']
+const doors: readonly string[] = ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.ts', 'postgres.ts', 'testing.ts']
 
 /** Rooms that only the named ones may enter, so that what is behind them can be exchanged. */
 const keepers: Readonly<Record<string, readonly string[]>> = {
-  'store/sqlite': ['sqlite.ts', 'sqlite-writer.ts', 'testing.ts', 'store/contract'],
+  // PostgreSQL keeps the same rows in the same columns, and reads them by the same readers.
+  'store/sqlite': ['sqlite.ts', 'sqlite-writer.ts', 'testing.ts', 'store/contract', 'store/postgres'],
+  'store/postgres': ['postgres.ts'],
   'sqlite-writer.ts': ['sqlite.ts'],
   'store/contract': ['testing.ts'],
 }

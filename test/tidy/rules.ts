@@ -130,6 +130,7 @@ export function noMachine(files: readonly ProjectFile[], checkout: string): Find
 interface Manifest {
   dependencies?: Record<string, string>
   devDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
 }
 
 /** Each dependency has a row in docs/dependencies.md: name, why it is here, how to leave it. And no row outlives it. */
@@ -152,9 +153,10 @@ export function explainedDependencies(files: readonly ProjectFile[]): Finding[] 
   ]
 }
 
-/** What ships may import only what is installed with it. The contract runs inside the test runner of whoever uses it. */
+/** What ships may import only what is installed with it, or named as what its user may install. The contract runs inside the test runner of whoever uses it. */
 export function shippedImports(files: readonly ProjectFile[]): Finding[] {
-  const shipped = Object.keys(manifestOf(files).dependencies ?? {})
+  const { dependencies, peerDependencies } = manifestOf(files)
+  const shipped = Object.keys({ ...dependencies, ...peerDependencies })
   return files
     .filter((file) => isSource(file) && !file.path.startsWith('src/store/contract/'))
     .flatMap((file) =>

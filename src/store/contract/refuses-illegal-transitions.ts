@@ -35,7 +35,7 @@ export function refusesIllegalTransitions(harness: Harness): void {
     ['an older position', 'set n = n + 1, head = head - 1', /^unrecorded_change: /],
     ['a falling fence', 'set fence = fence - 1, n = n + 1, head = head + 1', /^fence_fell: /],
     ['a claim under the old fence', `set ${running}, n = n + 1, head = head + 1`, /^fence_not_raised: /],
-    ['another id', 'set id = 5', /^identity_changed: |FOREIGN KEY/],
+    ['another id', 'set id = 5', /^identity_changed: |FOREIGN KEY/i],
     ['another tenant', `set tenant = 'other'`, /^identity_changed: /],
     ['another queue', 'set queue = 2', /^identity_changed: /],
     ['a canceller without a time', `set cancelled_by = 'human:bob'`, /CHECK/i],
@@ -82,7 +82,7 @@ export function refusesIllegalTransitions(harness: Harness): void {
       const replace = `replace into executions (id, ${columns}) select 1, ${columns} from executions where id = 2`
       await expect(shell.run(replace)).rejects.toThrow(/^row_exists: /)
       await expect(shell.run('update or replace executions set id = 2 where id = 1')).rejects.toThrow(
-        /^identity_changed: /,
+        /^(identity_changed|row_exists): /,
       )
       expect(await story.session.executions([1, 2])).toEqual(before)
     }))

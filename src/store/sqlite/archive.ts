@@ -60,10 +60,16 @@ export function archive(prepared: Prepared, entries: readonly Entry[]): void {
       const rows = prepared.query(select, id)
       if (rows.length > 0) tables[name] = { columns, rows: rows.map((row) => row.map(cellOf)) }
     }
-    const text = JSON.stringify({ format: 1, tables })
-    prepared.run('addArchive', id, at, deflateSync(text), sha256(text))
+    const { document, hash } = packed(tables)
+    prepared.run('addArchive', id, at, document, hash)
     for (const remove of removals) prepared.execute(remove, id)
   }
+}
+
+/** The document of one execution's tables, and what its text must hash to. */
+export function packed(tables: unknown): { readonly document: Uint8Array; readonly hash: string } {
+  const text = JSON.stringify({ format: 1, tables })
+  return { document: deflateSync(text), hash: sha256(text) }
 }
 
 function layoutOf(prepared: Prepared, { name, key }: (typeof archivedTables)[number]): Layout {
@@ -135,7 +141,7 @@ function rowsIn(document: Document, name: ArchivedTable, columns: readonly strin
 }
 
 /** Null when the bytes do not unpack to the text that was put in. */
-function documentOf(row: Row | undefined): Document | null {
+export function documentOf(row: Row | undefined): Document | null {
   if (row === undefined) return null
   try {
     const text = inflateSync(row[0] as Uint8Array).toString('utf8')
@@ -145,10 +151,10 @@ function documentOf(row: Row | undefined): Document | null {
   }
 }
 
-const cellOf = (value: unknown): Cell =>
+export const cellOf = (value: unknown): Cell =>
   value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : (value as string | number | null)
 
-const plainOf = (cell: Cell): string | number | null | Uint8Array =>
+export const plainOf = (cell: Cell): string | number | null | Uint8Array =>
   typeof cell === 'object' && cell !== null ? Buffer.from(cell.base64, 'base64') : cell
 
 /** What may be put away among the next executions, and where to look on. */

@@ -9,7 +9,7 @@ export function renderMachineSql(): string {
   return [seeds(), updateGuard].join('\n\n')
 }
 
-function seeds(): string {
+export function seeds(): string {
   return Object.entries(lookups)
     .map(([table, codes]) => {
       const rows = Object.entries(codes).map(([name, code]) => `  (${code}, '${name}')`)
@@ -19,7 +19,7 @@ function seeds(): string {
 }
 
 /** One bit for each state that a state may not change to. A mask costs a third of a list: the guard sees every change. */
-function illegalMask(from: State): number {
+export function illegalMask(from: State): number {
   let mask = 0
   for (const to of states) if (to !== from && !isLegalPair(from, to)) mask |= 1 << stateCodes[to]
   return mask

@@ -31,13 +31,16 @@ export function appendLog(prepared: Prepared, log: readonly LogRow[], updates: r
   }
 }
 
-function claimPositions(updates: readonly Update[]): Map<number, number> {
+export function claimPositions(updates: readonly Update[]): Map<number, number> {
   const positions = new Map<number, number>()
   for (const { is } of updates) if (is.state === 'succeeded') positions.set(is.id, is.fence)
   return positions
 }
 
-function follows({ type, executions, numbers, previous }: LogRow, claimedAt: Map<number, number> | undefined): boolean {
+export function follows(
+  { type, executions, numbers, previous }: LogRow,
+  claimedAt: Map<number, number> | undefined,
+): boolean {
   for (let index = 0; index < numbers.length; index += 1) {
     const n = numbers[index] ?? 0
     if (n <= 2) continue
@@ -46,9 +49,9 @@ function follows({ type, executions, numbers, previous }: LogRow, claimedAt: Map
   return true
 }
 
-const integers = (values: readonly number[]): string => `[${values.join(',')}]`
+export const integers = (values: readonly number[]): string => `[${values.join(',')}]`
 
-function entry(data: EventData | null): string {
+export function entry(data: EventData | null): string {
   if (data === null) return 'null'
   const text = canonicalize(data)
   if (typeof text !== 'string') throw new Error(`event data is not JSON: ${text.reason}`)

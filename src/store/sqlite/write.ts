@@ -164,11 +164,12 @@ function addExecution(prepared: Prepared, is: Execution): void {
 }
 
 /** A lease to plan stands in a column of its own: only a running row may hold a lease to run. */
-const runLease = ({ state, leaseUntil }: Execution): number | null => (state === 'requested' ? null : leaseUntil)
-const planLease = ({ state, leaseUntil }: Execution): number | null => (state === 'requested' ? leaseUntil : null)
+export const runLease = ({ state, leaseUntil }: Execution): number | null => (state === 'requested' ? null : leaseUntil)
+export const planLease = ({ state, leaseUntil }: Execution): number | null =>
+  state === 'requested' ? leaseUntil : null
 
 /** What a first event, or a claim at birth, leaves: the narrow inserts do not name these columns. */
-function isBlank(is: Execution): boolean {
+export function isBlank(is: Execution): boolean {
   return (
     is.leaseRenewals === 0 &&
     is.waitingFor === null &&
@@ -193,7 +194,7 @@ function isBlank(is: Execution): boolean {
 }
 
 /** Columns that neither a claim nor a success nor a renewal touches. */
-function sharesTheRest(was: Execution, is: Execution): boolean {
+export function sharesTheRest(was: Execution, is: Execution): boolean {
   return (
     was.maxAttempts === is.maxAttempts &&
     was.rank === is.rank &&

@@ -1,0 +1,89 @@
+import { Committer } from './commit/committer.ts'
+import { Listeners, type StoreHost } from './commit/host.ts'
+import { settingAside } from './commit/quarantine.ts'
+import { isPostgresAddress } from './config/store-address.ts'
+import { Refused, refuse } from './errors/refusal.ts'
+import { systemRandom } from './identity/random.ts'
+import { Feed } from './store/postgres/feed.ts'
+import { openPostgres } from './store/postgres/open.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it. */
+  readonly url: string
+  /**
+   * Whether statements keep a name on the server (the default). Behind a pooler that hands out connections by transaction:
+   * only where it knows of them (PgBouncer 1.21 and later with `max_prepared_statements`).
+   */
+  readonly prepare?: boolean | undefined
+  /**
+   * Address of the server itself, to hear from it of commits of other processes at once; `false` where there is none past a
+   * pooler, and they are looked for once a second. Default is `url`.
+   */
+  readonly listen?: string | false | undefined
+  /** Brings the schema to the newest version (the default), or refuses one that is older. */
+  readonly migrate?: boolean | undefined
+  readonly clock?: Clock | undefined
+  /** How a group is gathered; default is the end of the current turn of the event loop. */
+  readonly soon?: ((run: () => void) => void) | undefined
+}
+
+/**
+ * Opens a store on PostgreSQL 15 or later, beside any number of other processes on any number of machines.
+ *
+ * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
+ *   `store_older_schema` or `postgres_too_old`; the database is then as it was
+ */
+export async function postgres(options: PostgresOptions): Promise<StoreHost> {
+  const { url, prepare, listen = url, migrate: migrates } = options
+  if (!isPostgresAddress(url) || !URL.canParse(url)) {
+    throw new Refused(refuse('bad_configuration', 'The address of the store is not one of a PostgreSQL server.'))
+  }
+  const waiting = createSystemClock()
+  const writer = systemRandom.uuid()
+  const opened = await openPostgres({
+    url,
+    prepare,
+    migrates,
+    writer,
+    pause: (ms) => waiting.sleep(ms),
+  })
+  try {
+    const clock = options.clock ?? createSystemClock({ floorAt: opened.newestAt })
+    const listeners = new Listeners()
+    const committer = await Committer.open({
+      session: opened.session,
+      idKey: opened.publicIdKey,
+      clock,
+      soon: options.soon ?? setImmediate,
+      random: () => systemRandom.next(),
+      onCommit: (ids) => listeners.tell(ids),
+    })
+    const views = opened.views(settingAside(committer))
+    const feed = await Feed.open({
+      url: listen === false ? null : listen,
+      writer,
+      views,
+      clock: waiting,
+      onChanged: (ids) => listeners.tell(ids),
+      onWord: () => committer.wake(),
+    })
+    return {
+      orders: committer,
+      views,
+      idKey: opened.publicIdKey,
+      newestAt: opened.newestAt,
+      isShared: true,
+      onCommit: (listener) => listeners.add(listener),
+      port: () => null,
+      async close() {
+        await feed.close()
+        await committer.close()
+        await opened.close()
+      },
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}

@@ -1,0 +1,25 @@
+-- Takes the tables away, with everything in them.
+drop table tokens;
+drop table pauses;
+drop table workers;
+drop table artifacts;
+drop table execution_effects;
+drop table execution_steps;
+drop table log;
+drop table outcomes;
+drop table parked;
+drop table timers;
+drop table ready;
+drop table executions;
+drop table requests;
+drop table queues;
+drop table writers;
+drop table pause_scope;
+drop table timer_kind;
+drop table effect_state;
+drop table effect_target;
+drop table wait_reason;
+drop table execution_mode;
+drop table event_type;
+drop table execution_status;
+drop table meta;

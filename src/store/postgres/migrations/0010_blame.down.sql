@@ -1,0 +1,2 @@
+-- Takes the column away with what it holds.
+alter table workers drop column isolates;

@@ -1,0 +1,2 @@
+-- Schedules are gone with what they were to run.
+drop table schedules;

@@ -1,0 +1,90 @@
+import { Refused, refuse } from '../../errors/refusal.ts'
+import { type PublicIdKey, publicIdKey } from '../../identity/public-id.ts'
+import type { OnUndecodable } from '../sqlite/views.ts'
+import { Connection, type ConnectionOptions, Readers } from './connection.ts'
+import { checkSchema, migrate, migrations, schemaVersion } from './migrate.ts'
+import { PostgresSession } from './session.ts'
+import { Turns } from './turns.ts'
+import { PostgresViews } from './views.ts'
+
+const versionMin = 150_000
+
+export interface PostgresOptions extends ConnectionOptions {
+  /** Names this writer among all that ever wrote to the database. */
+  readonly writer: string
+  readonly pause: (ms: number) => Promise<void>
+  /** Brings the schema to the newest version (the default), or refuses one that is older. */
+  readonly migrates?: boolean | undefined
+}
+
+export interface OpenedPostgres {
+  readonly session: PostgresSession
+  views(onUndecodable?: OnUndecodable): PostgresViews
+  readonly publicIdKey: PublicIdKey
+  /** Time of the newest event; 0 in an empty store. */
+  readonly newestAt: number
+  close(): Promise<void>
+}
+
+/**
+ * Opens the store as one of any number of writers.
+ *
+ * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
+ *   `store_older_schema` or `postgres_too_old`; the database is then as it was
+ */
+export async function openPostgres(options: PostgresOptions): Promise<OpenedPostgres> {
+  const connection = await Connection.open(options)
+  let meta: { readonly key: Uint8Array; readonly newestAt: number }
+  try {
+    await refuseOldServer(connection)
+    await checkSchema(connection)
+    if (options.migrates === false) await refuseOldSchema(connection)
+    else await migrate(connection)
+    meta = await metaOf(connection)
+    await connection.run('forgetWriters')
+  } catch (thrown) {
+    await connection.close()
+    throw thrown
+  }
+  const session = new PostgresSession(new Turns(options, connection))
+  const opened: PostgresViews[] = []
+  return {
+    session,
+    views(onUndecodable) {
+      const views = new PostgresViews(new Readers(options), onUndecodable)
+      opened.push(views)
+      return views
+    },
+    publicIdKey: publicIdKey(meta.key),
+    newestAt: meta.newestAt,
+    async close() {
+      await session.close()
+      await Promise.all(opened.splice(0).map((views) => views.close()))
+    },
+  }
+}
+
+async function refuseOldServer(connection: Connection): Promise<void> {
+  const [row] = await connection.query(`select current_setting('server_version_num')::int, pg_is_in_recovery()`)
+  const version = row?.[0] as number
+  if (version < versionMin)
+    throw new Refused(
+      refuse('postgres_too_old', `PostgreSQL is ${Math.floor(version / 10_000)}; at least 15 is needed.`, { version }),
+    )
+  if (row?.[1] === true)
+    throw new Refused(refuse('store_read_only', 'PostgreSQL takes no writes: this server is a replica.', {}))
+}
+
+async function refuseOldSchema(connection: Connection): Promise<void> {
+  const [present, known] = [await schemaVersion(connection), migrations().at(-1)?.number ?? 0]
+  if (present === known) return
+  const reason = `The database has migration ${present}; this version needs ${known}.`
+  throw new Refused(refuse('store_older_schema', reason, { present, known }))
+}
+
+async function metaOf(connection: Connection): Promise<{ key: Uint8Array; newestAt: number }> {
+  const [meta] = await connection.query('select public_id_key from meta')
+  if (meta === undefined) throw new Error('the database has lost its row of meta')
+  const [newest] = await connection.query('select at from log order by position desc limit 1')
+  return { key: meta[0] as Uint8Array, newestAt: (newest?.[0] ?? 0) as number }
+}

@@ -1,0 +1,410 @@
+import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
+import { stateCodes } from '../../execution/machine.ts'
+import type { Permit } from '../../execution/permit.ts'
+import type { Plan, PlanStep } from '../../execution/plan.ts'
+import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { Quarantined } from '../quarantine.ts'
+import type {
+  Archived,
+  Bulk,
+  Changes,
+  Depth,
+  Limit,
+  Parked,
+  Pause,
+  PauseInterval,
+  Queue,
+  RateState,
+  Ready,
+  Release,
+  Schedule,
+  Timer,
+  Turn,
+  Waiter,
+  Worker,
+} from '../rows.ts'
+import { archivedOf } from '../sqlite/archive.ts'
+import { type Counters, countOn } from '../sqlite/counters.ts'
+import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
+import type { Row } from '../sqlite/rows-of.ts'
+import * as read from '../sqlite/rows-of.ts'
+import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
+import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
+import { Shapes } from './archive.ts'
+import type { Value } from './connection.ts'
+import { Reading } from './reading.ts'
+import type { StatementName } from './statements.ts'
+import type { Turns } from './turns.ts'
+import { writeChanges } from './write.ts'
+
+/**
+ * One writer's door among many. Each transaction has the store to itself from its first question to its commit, so that
+ * rules decide on rows that nobody changes meanwhile and the log keeps one order; whoever comes later waits in line.
+ */
+export class PostgresSession implements StoreSession {
+  readonly #turns: Turns
+  readonly #shapes = new Shapes()
+  #counters: Counters | null = null
+  #holdsArchives = true
+  readonly #reading = new Reading((ids) => this.#all('tenantsOf', ids))
+
+  constructor(turns: Turns) {
+    this.#turns = turns
+  }
+
+  async begin(): Promise<void> {
+    const row = await this.#turns.begin()
+    this.#counters = countersOf(row)
+    this.#holdsArchives = row[4] === true
+  }
+
+  async write(changes: Changes): Promise<{ readonly stale: readonly number[] }> {
+    const stale = await writeChanges(this.#turns.connection, this.#shapes, changes)
+    if (changes.archive.length > 0) this.#holdsArchives = true
+    if (this.#counters !== null) this.#counters = countOn(this.#counters, changes)
+    if (holdsAny(changes)) this.#turns.hasWritten()
+    return { stale }
+  }
+
+  async commit(): Promise<void> {
+    this.#counters = null
+    await this.#turns.commit()
+  }
+
+  async rollback(): Promise<void> {
+    this.#counters = null
+    await this.#turns.rollback()
+  }
+
+  close(): Promise<void> {
+    return this.#turns.close()
+  }
+
+  othersWrote(): boolean {
+    return this.#turns.othersWrote
+  }
+
+  caughtUp(): void {
+    this.#turns.caughtUp()
+  }
+
+  async counters(): Promise<Counters> {
+    return this.#counters ?? countersOf((await this.#one('counters')) ?? [])
+  }
+
+  async queues(): Promise<readonly Queue[]> {
+    return (await this.#all('queues')).map(read.queueOf)
+  }
+
+  executions(ids: readonly number[]): Promise<readonly Execution[]> {
+    return this.#inOrder('executions', ids, read.executionOf, places.executions)
+  }
+
+  requests(ids: readonly number[]): Promise<readonly Request[]> {
+    return this.#inOrder('requests', ids, (row) => read.requestOf(row), places.requests)
+  }
+
+  async keyOwners(lookups: readonly KeyLookup[]): Promise<readonly (KeyOwner | null)[]> {
+    const arrays = [
+      lookups.map(({ tenant }) => tenant),
+      lookups.map(({ action }) => action),
+      lookups.map(({ recordOnly }) => (recordOnly ? 1 : 0)),
+      lookups.map(({ key }) => key),
+      lookups.map(({ generation }) => generation),
+    ]
+    const [held, away] = await Promise.all([
+      this.#all('keyOwners', ...arrays),
+      this.#holdsArchives ? this.#all('archivedKeyOwners', ...arrays) : [],
+    ])
+    const byPlace = (rows: readonly Row[]) => new Map(rows.map((row) => [row[0] as number, row]))
+    const [living, archived] = [byPlace(held), byPlace(away)]
+    return lookups.map((_, index) => ownerOf(living.get(index + 1), archived.get(index + 1)))
+  }
+
+  effects(ids: readonly number[]): Promise<readonly Effect[]> {
+    return this.#inOrder('effects', ids, read.effectOf, places.effects)
+  }
+
+  steps(ids: readonly number[]): Promise<readonly Step[]> {
+    return this.#inOrder('steps', ids, read.stepOf)
+  }
+
+  plans(ids: readonly number[]): Promise<readonly Plan[]> {
+    return this.#inOrder('plans', ids, read.planOf)
+  }
+
+  planSteps(ids: readonly number[]): Promise<readonly PlanStep[]> {
+    return this.#inOrder('planStepsOf', ids, wholePlanStepOf, places.planSteps)
+  }
+
+  async planStepsAt(at: readonly { readonly id: number; readonly idx: number }[]): Promise<readonly PlanStep[]> {
+    const rows = await this.#all(
+      'planStepsAt',
+      at.map(({ id }) => id),
+      at.map(({ idx }) => idx),
+    )
+    return this.#reading.all(rows, places.planSteps, wholePlanStepOf)
+  }
+
+  newestLogs(ids: readonly number[]): Promise<readonly LogLine[]> {
+    return this.#inOrder('newestLogs', ids, read.logLineOf, places.logs)
+  }
+
+  unreadSignals(ids: readonly number[]): Promise<readonly Signal[]> {
+    return this.#inOrder('unreadSignals', ids, signalOf)
+  }
+
+  signalHeads(ids: readonly number[]): Promise<readonly SignalHead[]> {
+    return this.#inOrder('signalHeads', ids, signalHeadOf)
+  }
+
+  childCounts(ids: readonly number[]): Promise<readonly { id: number; count: number }[]> {
+    return this.#inOrder('childCounts', ids, (row) => ({ id: row[0] as number, count: row[1] as number }))
+  }
+
+  openChildren(id: number, limit: number): Promise<readonly number[]> {
+    return this.#keys('openChildren', id, limit)
+  }
+
+  fingerprints(ids: readonly number[]): Promise<readonly { id: number; fingerprint: string }[]> {
+    return this.#inOrder('fingerprints', ids, (row) => ({ id: row[0] as number, fingerprint: row[1] as string }))
+  }
+
+  async ready(queue: number, limit: number): Promise<readonly Ready[]> {
+    return (await this.#all('ready', queue, limit)).map(read.readyOf)
+  }
+
+  async readyBehind(
+    { queue, rank, turn, id }: Parameters<StoreSession['readyBehind']>[0],
+    limit: number,
+  ): Promise<readonly Ready[]> {
+    return (await this.#all('readyBehind', queue, rank, turn, id, limit)).map(read.readyOf)
+  }
+
+  async readyHeads(queue: number, rank: number, each: number): Promise<readonly Ready[]> {
+    return (await this.#all('readyHeads', queue, rank, each)).map(read.readyOf)
+  }
+
+  async parkedHeads(key: string, rank: number, each: number): Promise<readonly Parked[]> {
+    return (await this.#all('parkedHeads', key, rank, each)).map(read.parkedOf)
+  }
+
+  async turns(pairs: readonly Omit<Turn, 'last'>[]): Promise<readonly number[]> {
+    const rows = await this.#all(
+      'turns',
+      pairs.map(({ queue }) => queue),
+      pairs.map(({ rank }) => rank),
+      pairs.map(({ tenant }) => tenant),
+    )
+    return rows.map((row) => row[0] as number)
+  }
+
+  async virtualTime(queue: number, rank: number): Promise<number> {
+    const [first, newest] = await Promise.all([
+      this.#one('firstTurn', queue, rank),
+      this.#one('newestTurn', queue, rank),
+    ])
+    return first === undefined ? ((newest?.[0] ?? 0) as number) : (first[0] as number) - 1
+  }
+
+  async dueTimers(now: number, limit: number): Promise<readonly Timer[]> {
+    return this.#reading.all(await this.#all('dueTimers', now, limit), places.timers, read.timerOf)
+  }
+
+  async nextTimerAt(): Promise<number | null> {
+    return ((await this.#one('nextTimerAt'))?.[0] ?? null) as number | null
+  }
+
+  expiredLeases(now: number, after: number, limit: number): Promise<readonly number[]> {
+    return this.#leases('expiredLeases', 'expiredPlanning', now, after, limit)
+  }
+
+  heldBy(worker: number, after: number, limit: number): Promise<readonly number[]> {
+    return this.#leases('heldBy', 'plannedBy', worker, after, limit)
+  }
+
+  doubtedBy(worker: number, after: number, limit: number): Promise<readonly number[]> {
+    return this.#keys('doubtedBy', worker, after, limit)
+  }
+
+  async parked(key: string, limit: number): Promise<readonly Parked[]> {
+    return (await this.#all('parked', key, limit)).map(read.parkedOf)
+  }
+
+  async parkedAt(id: number): Promise<Parked | null> {
+    const row = await this.#one('parkedAt', id)
+    return row === undefined ? null : read.parkedOf(row)
+  }
+
+  async permits(tenant: string, key: string): Promise<readonly Permit[]> {
+    return (await this.#all('permits', tenant, key)).map(read.permitOf)
+  }
+
+  async permitsOf(ids: readonly number[]): Promise<readonly Permit[]> {
+    return (await this.#all('permitsOf', ids)).map(read.permitOf)
+  }
+
+  holders(): Promise<readonly number[]> {
+    return this.#keys('holders')
+  }
+
+  async waiters(tenant: string, key: string): Promise<readonly Waiter[]> {
+    return (await this.#all('waiters', tenant, key)).map(read.waiterOf)
+  }
+
+  async waitersOf(ids: readonly number[]): Promise<readonly Waiter[]> {
+    return (await this.#all('waitersOf', ids)).map(read.waiterOf)
+  }
+
+  async limits(): Promise<readonly Limit[]> {
+    return (await this.#all('limits')).map(read.limitOf)
+  }
+
+  async rate(tenant: string, key: string): Promise<RateState | null> {
+    const row = await this.#one('rate', tenant, key)
+    return row === undefined ? null : read.rateOf(row)
+  }
+
+  async dueRates(now: number, limit: number): Promise<readonly RateState[]> {
+    return (await this.#all('dueRates', now, limit)).map(read.rateOf)
+  }
+
+  async bulk(key: number): Promise<Bulk | null> {
+    const row = await this.#one('bulk', key)
+    return row === undefined ? null : read.bulkOf(row)
+  }
+
+  async nextBulk(): Promise<number> {
+    return (await this.#one('nextBulk'))?.[0] as number
+  }
+
+  bulkItems(key: number, limit: number): Promise<readonly number[]> {
+    return this.#keys('bulkItems', key, limit)
+  }
+
+  async depths(): Promise<readonly Depth[]> {
+    return (await this.#all('depths')).map(read.depthOf)
+  }
+
+  async pauses(): Promise<readonly Pause[]> {
+    return this.#reading.all(await this.#all('pauses'), places.pauses, read.pauseOf)
+  }
+
+  async pauseIntervals(since: number): Promise<readonly PauseInterval[]> {
+    return this.#reading.all(await this.#all('pauseIntervals', since), places.pauseIntervals, read.pauseIntervalOf)
+  }
+
+  async pausedTime(): Promise<{ readonly open: number; readonly until: number }> {
+    const [open, until] = await Promise.all([this.#one('openPauseIntervalCount'), this.#one('lastPauseEnd')])
+    return { open: open?.[0] as number, until: (until?.[0] ?? 0) as number }
+  }
+
+  async releases(): Promise<readonly Release[]> {
+    return this.#reading.all(await this.#all('releases'), places.releases, read.releaseOf)
+  }
+
+  async timeoutPolicies(): Promise<readonly TimeoutPolicy[]> {
+    return (await this.#all('timeoutPolicies')).map(read.timeoutPolicyOf)
+  }
+
+  async workers(keys: readonly number[] | 'live'): Promise<readonly Worker[]> {
+    if (keys !== 'live') return this.#inOrder('workersAt', keys, wholeWorkerOf, places.workers)
+    return this.#reading.all(await this.#all('liveWorkers'), places.workers, wholeWorkerOf)
+  }
+
+  async schedule(tenant: string, name: string): Promise<Schedule | null> {
+    const row = await this.#one('schedule', tenant, name)
+    return row === undefined ? null : read.scheduleOf(row)
+  }
+
+  async archivable(ask: ArchivableAsk): Promise<{ readonly ids: readonly number[]; readonly next: number | null }> {
+    const { finishedBefore, states, tenant, after, limit, lookedAt } = ask
+    const end = ((await this.#one('nextExecutions', after, lookedAt))?.[0] ?? null) as number | null
+    if (end === null) return { ids: [], next: null }
+    const codes = states === undefined ? null : states.map((state) => stateCodes[state])
+    const ids = await this.#keys('archivable', after, end, finishedBefore, tenant, codes, limit)
+    const last = ids.length === limit ? (ids.at(-1) ?? end) : end
+    const requestedAt = (await this.#one('requestedAt', last))?.[0] as number
+    return { ids, next: requestedAt < finishedBefore ? last : null }
+  }
+
+  archived(ids: readonly number[]): Promise<readonly Archived[]> {
+    return this.#inOrder('archived', ids, archivedOf)
+  }
+
+  async quarantine(): Promise<readonly Quarantined[]> {
+    const rows = (await this.#all('quarantine')).map(quarantinedOf)
+    this.#reading.knows(rows)
+    return rows
+  }
+
+  #all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
+    return this.#turns.connected().then((connection) => connection.all(name, ...values))
+  }
+
+  async #one(name: StatementName, ...values: Value[]): Promise<Row | undefined> {
+    return (await this.#all(name, ...values))[0]
+  }
+
+  async #keys(name: StatementName, ...values: Value[]): Promise<readonly number[]> {
+    return (await this.#all(name, ...values)).map((row) => row[0] as number)
+  }
+
+  /** Leases to run and leases to plan have an index each. */
+  async #leases(
+    runs: StatementName,
+    plans: StatementName,
+    by: number,
+    after: number,
+    limit: number,
+  ): Promise<readonly number[]> {
+    const [running, planned] = await Promise.all([
+      this.#keys(runs, by, after, limit),
+      this.#keys(plans, by, after, limit),
+    ])
+    return planned.length === 0 ? running : [...running, ...planned].sort((a, b) => a - b).slice(0, limit)
+  }
+
+  /** Rows of many executions, named by their first column, in the order of the keys. */
+  async #inOrder<T>(
+    name: StatementName,
+    ids: readonly number[],
+    of: (row: Row) => T,
+    place: Place = places.rest,
+  ): Promise<readonly T[]> {
+    const rows = await this.#all(name, ids)
+    if (ids.length < 2) return this.#reading.all(rows, place, of)
+    const byId = new Map<number, Row[]>()
+    for (const row of rows) {
+      const known = byId.get(row[0] as number)
+      if (known === undefined) byId.set(row[0] as number, [row])
+      else known.push(row)
+    }
+    return this.#reading.all(
+      ids.flatMap((id) => byId.get(id) ?? []),
+      place,
+      of,
+    )
+  }
+}
+
+const countersOf = (row: Row): Counters => ({
+  execution: row[0] as number,
+  queue: row[1] as number,
+  worker: row[2] as number,
+  position: row[3] as number,
+})
+
+/** A later generation may have left for the archive before an earlier one. */
+function ownerOf(living: Row | undefined, archived: Row | undefined): KeyOwner | null {
+  if (archived !== undefined && (living === undefined || Number(living[3]) <= Number(archived[3])))
+    return { id: archived[1] as number, inputHash: archived[2] as string, archived: true }
+  return living === undefined ? null : { id: living[1] as number, inputHash: living[2] as string }
+}
+
+/** Whether anything is written at all: a look that found nothing leaves no mark for the other writers. */
+function holdsAny(changes: Changes): boolean {
+  return Object.values(changes).some((lists: Changes[keyof Changes]) =>
+    Array.isArray(lists) ? lists.length > 0 : Object.values(lists).some((list: readonly unknown[]) => list.length > 0),
+  )
+}

@@ -1,0 +1,52 @@
+import { readStatements } from './read-statements.ts'
+import { viewStatements } from './view-statements.ts'
+import { writeStatements } from './write-statements.ts'
+
+/**
+ * Every statement of the store by name: prepared once for each connection and planned once. One clause a line and each
+ * conjunct on a line of its own, so that a test can take one away at a time.
+ */
+export const statements = {
+  // Waits no longer than it may, plans by index whatever the statistics say, and gives up its locks where its process
+  // stands still. Settings of one transaction: a pooler may hand the connection to somebody else behind it.
+  settings: `select
+  set_config('lock_timeout', '10s', true),
+  set_config('statement_timeout', '30s', true),
+  set_config('idle_in_transaction_session_timeout', '10s', true),
+  set_config('synchronous_commit', 'on', true),
+  set_config('plan_cache_mode', 'force_generic_plan', true),
+  set_config('enable_seqscan', 'off', true),
+  set_config('enable_hashjoin', 'off', true),
+  set_config('enable_mergejoin', 'off', true),
+  set_config('jit', 'off', true)`,
+
+  takeTurn: `select pg_advisory_xact_lock($1::int, hashtext(current_schema()))`,
+
+  newestCommit: `select writer, number
+from writers
+order by number desc
+limit 1`,
+
+  commitOf: `select number
+from writers
+where writer = $1`,
+
+  markCommit: `insert into writers (writer, number, at)
+values ($1, $2, now())
+on conflict (writer) do update
+set number = excluded.number, at = excluded.at`,
+
+  // Heard by the other writers when the commit is durable; the server sends one for each commit, however much it holds.
+  tellOthers: `select pg_notify('pawl_' || current_schema(), $1)`,
+
+  forgetWriters: `delete from writers
+where at < now() - interval '1 day'
+and number < (select max(number) from writers)`,
+
+  ...writeStatements,
+  ...readStatements,
+  ...viewStatements,
+} as const
+
+export type StatementName = keyof typeof statements
+export type Statements = { readonly [N in StatementName]: string }
