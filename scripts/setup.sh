@@ -46,6 +46,21 @@ install_packages() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+# The tests of the store on PostgreSQL start a throwaway server of their own; they need its programs, not a running one.
+install_postgres() {
+  for found in /usr/lib/postgresql/*/bin/initdb; do [ -x "$found" ] && return 0; done
+  command -v initdb >/dev/null 2>&1 && return 0
+  wish='apt-get update && apt-get install -y --no-install-recommends postgresql'
+  command -v apt-get >/dev/null 2>&1 || die "PostgreSQL was not found, and this is no Debian or Ubuntu. Install PostgreSQL 15 or later, so that initdb is on the PATH."
+  if [ "$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root='sudo -n'; else
+    die "PostgreSQL was not found, and installing it needs root. Ask an administrator for: $wish"
+  fi
+  say "installing PostgreSQL from the system's packages"
+  # The package would start a server for everybody; nobody asked for one.
+  if { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null 2>&1; then return 0; fi
+  die "PostgreSQL could not be installed. Try it yourself: $wish"
+}
+
 toolchain=$PWD/.toolchain
 if ! { command -v node >/dev/null 2>&1 && node_is_new_enough node; }; then
   [ -x "$toolchain/node-$node_pin/bin/node" ] || fetch_node

@@ -1,4 +1,6 @@
+import { stateCodes } from '../../execution/machine.ts'
 import { type ArchivedTable, archivedTables, cellOf, documentOf, packed, plainOf } from '../sqlite/archive.ts'
+import type { ArchivableAsk } from '../store.ts'
 import type { Connection } from './connection.ts'
 
 /** What is read and deleted of one table, for each execution. */
@@ -78,4 +80,19 @@ export async function restore(connection: Connection, id: number): Promise<void>
   }
   sent.push(connection.run('removeArchive', id))
   await Promise.all(sent)
+}
+
+/** What may be put away among the next executions, and where to look on. */
+export async function archivableIn(
+  connection: Connection,
+  { finishedBefore, states, tenant, after, limit, lookedAt }: ArchivableAsk,
+): Promise<{ readonly ids: readonly number[]; readonly next: number | null }> {
+  const end = ((await connection.one('nextExecutions', after, lookedAt))?.[0] ?? null) as number | null
+  if (end === null) return { ids: [], next: null }
+  const codes = states === undefined ? null : states.map((state) => stateCodes[state])
+  const rows = await connection.all('archivable', after, end, finishedBefore, tenant, codes, limit)
+  const ids = rows.map((row) => row[0] as number)
+  const last = ids.length === limit ? (ids.at(-1) ?? end) : end
+  const requestedAt = (await connection.one('requestedAt', last))?.[0] as number
+  return { ids, next: requestedAt < finishedBefore ? last : null }
 }

@@ -121,7 +121,7 @@ class Databases {
   async shellOf(name: string): Promise<pg.Client> {
     const known = this.#shells.get(name)
     if (known !== undefined) return known
-    const shell = new pg.Client({ connectionString: this.urlOf(name), types: parser })
+    const shell = new pg.Client({ connectionString: this.urlOf(name), types: parser, pipeline: true })
     shell.on('error', () => {})
     await shell.connect()
     this.#shells.set(name, shell)

@@ -6,11 +6,10 @@ import {
   scheduleColumns,
   workerColumns,
 } from '../sqlite/columns.ts'
+import { archiveStatements } from './archive-statements.ts'
+import { permitStatements } from './permit-statements.ts'
 
-const archivedColumns = 'id, tenant, input_hash, archived_at, document, sha256'
 const bulkColumns = 'key, tenant, command, query, reason, by, state, total, done, refused, created_at, finished_at'
-const permitColumns = 'tenant, key, slot, execution, fence, step, taken_at, granted'
-const waiterColumns = 'tenant, key, rank, since, execution, fence, step'
 const readyColumns = 'queue, rank, turn, id, available_at, paid'
 const parkedColumns = 'key, rank, turn, id, queue, available_at, paid'
 const logLineColumns = 'execution, seq, at, level, message, fields, fence, line, bytes, dropped'
@@ -67,6 +66,9 @@ order by found.rank, found.turn, found.id`
 
 /** What a batch asks. Lists of keys are one parameter; text is put in order by its bytes, as SQLite does. */
 export const readStatements = {
+  ...permitStatements,
+  ...archiveStatements,
+
   counters: `select
   greatest((select coalesce(max(id), 0) from requests), (select coalesce(max(id), 0) from archives)) + 1,
   (select coalesce(max(key), 0) + 1 from queues),
@@ -250,49 +252,6 @@ limit $2`,
 from parked
 where id = $1`,
 
-  permits: `select ${permitColumns}
-from execution_locks
-where tenant = $1
-and key = $2
-order by slot`,
-
-  permitsOf: `select ${permitColumns}
-from execution_locks
-where execution = any($1::bigint[])
-order by tenant collate "C", key collate "C", slot`,
-
-  holders: `select execution
-from execution_locks
-union
-select execution
-from permit_waiters`,
-
-  waiters: `select ${waiterColumns}
-from permit_waiters
-where tenant = $1
-and key = $2
-order by rank, since, execution, step collate "C"`,
-
-  waitersOf: `select ${waiterColumns}
-from permit_waiters
-where execution = any($1::bigint[])
-order by tenant collate "C", key collate "C", rank, since`,
-
-  limits: `select tenant, key, capacity, by, reason, at
-from limits
-order by tenant collate "C", key collate "C"`,
-
-  rate: `select tenant, key, due_us, wake_at
-from rate_limits
-where tenant = $1
-and key = $2`,
-
-  dueRates: `select tenant, key, due_us, wake_at
-from rate_limits
-where wake_at <= $1
-order by wake_at
-limit $2`,
-
   pauses: `select scope, value, tenant, reason, by, at
 from pauses
 order by at, scope, value collate "C"`,
@@ -359,44 +318,6 @@ order by key`,
   tenantsOf: `select id, tenant
 from executions
 where id = any($1::bigint[])`,
-
-  nextExecutions: `select max(id)
-from (select id from executions where id > $1 order by id limit $2) looked_at`,
-
-  archivable: `select e.id
-from executions e
-where e.id > $1
-and e.id <= $2
-and e.finished_at < $3
-and e.open_effects = 0
-and ($4::text is null or e.tenant = $4)
-and ($5::bigint[] is null or e.state = any($5))
-and not exists (select 1 from requests r join executions child on child.id = r.id where r.parent_id = e.id and child.state < 7)
-and not exists (select 1 from execution_locks where execution = e.id)
-and coalesce((select state from executions where id = (select parent_id from requests where id = e.id)), 7) >= 7
-order by e.id
-limit $6`,
-
-  requestedAt: `select at
-from requests
-where id = $1`,
-
-  archived: `select ${archivedColumns}
-from archives
-where id = any($1::bigint[])`,
-
-  archive: `select document, sha256
-from archives
-where id = $1`,
-
-  addArchive: `insert into archives (id, public_id, tenant, action, subject, state, finished_at, archived_at, idem_key, generation, record_only, input_hash, trace_id, n, head, fence, requested_position, document, sha256)
-select e.id, r.public_id, e.tenant, r.action, r.subject, e.state, e.finished_at, $2, r.idem_key, r.generation, r.record_only, r.input_hash, r.trace_id, e.n, e.head, e.fence, r.position, $3, $4
-from executions e
-join requests r on r.id = e.id
-where e.id = $1`,
-
-  removeArchive: `delete from archives
-where id = $1`,
 
   outcome: `select ${outcomeColumns}
 from outcomes

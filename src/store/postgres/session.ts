@@ -1,5 +1,4 @@
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
-import { stateCodes } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
@@ -30,12 +29,12 @@ import type { Row } from '../sqlite/rows-of.ts'
 import * as read from '../sqlite/rows-of.ts'
 import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
-import { Shapes } from './archive.ts'
+import { archivableIn, Shapes } from './archive.ts'
 import type { Value } from './connection.ts'
 import { Reading } from './reading.ts'
 import type { StatementName } from './statements.ts'
 import type { Turns } from './turns.ts'
-import { writeChanges } from './write.ts'
+import { holdsAny, writeChanges } from './write.ts'
 
 /**
  * One writer's door among many. Each transaction has the store to itself from its first question to its commit, so that
@@ -318,14 +317,7 @@ export class PostgresSession implements StoreSession {
   }
 
   async archivable(ask: ArchivableAsk): Promise<{ readonly ids: readonly number[]; readonly next: number | null }> {
-    const { finishedBefore, states, tenant, after, limit, lookedAt } = ask
-    const end = ((await this.#one('nextExecutions', after, lookedAt))?.[0] ?? null) as number | null
-    if (end === null) return { ids: [], next: null }
-    const codes = states === undefined ? null : states.map((state) => stateCodes[state])
-    const ids = await this.#keys('archivable', after, end, finishedBefore, tenant, codes, limit)
-    const last = ids.length === limit ? (ids.at(-1) ?? end) : end
-    const requestedAt = (await this.#one('requestedAt', last))?.[0] as number
-    return { ids, next: requestedAt < finishedBefore ? last : null }
+    return archivableIn(await this.#turns.connected(), ask)
   }
 
   archived(ids: readonly number[]): Promise<readonly Archived[]> {
@@ -400,11 +392,4 @@ function ownerOf(living: Row | undefined, archived: Row | undefined): KeyOwner |
   if (archived !== undefined && (living === undefined || Number(living[3]) <= Number(archived[3])))
     return { id: archived[1] as number, inputHash: archived[2] as string, archived: true }
   return living === undefined ? null : { id: living[1] as number, inputHash: living[2] as string }
-}
-
-/** Whether anything is written at all: a look that found nothing leaves no mark for the other writers. */
-function holdsAny(changes: Changes): boolean {
-  return Object.values(changes).some((lists: Changes[keyof Changes]) =>
-    Array.isArray(lists) ? lists.length > 0 : Object.values(lists).some((list: readonly unknown[]) => list.length > 0),
-  )
 }

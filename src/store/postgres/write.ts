@@ -156,3 +156,10 @@ async function enterEffects(put: Put, effects: readonly Effect[]): Promise<void>
     left = later
   }
 }
+
+/** Whether anything is written at all: a look that found nothing leaves no mark for the other writers. */
+export function holdsAny(changes: Changes): boolean {
+  return Object.values(changes).some((lists: Changes[keyof Changes]) =>
+    Array.isArray(lists) ? lists.length > 0 : Object.values(lists).some((list: readonly unknown[]) => list.length > 0),
+  )
+}
