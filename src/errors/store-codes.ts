@@ -94,7 +94,7 @@ export const storeCodes = {
     http: 500,
     exit: 1,
     why: 'PAWL_STORE names a PostgreSQL server, and the package that talks to one is not installed.',
-    next: 'Install it: npm install pg',
+    next: 'Install it with `npm install pg` and start again.',
   },
   postgres_too_old: {
     http: 500,
