@@ -109,4 +109,5 @@ export const commonRefusals: readonly Code[] = [
   'input_too_deep',
   'store_busy',
   'store_closed',
+  'quarantined',
 ]

@@ -203,8 +203,7 @@ export class Workset {
   }
 
   effectsOf(id: number): readonly Effect[] {
-    const effects = this.effects.get(id)
-    return effects === undefined ? [] : [...effects.values()]
+    return [...(this.effects.get(id)?.values() ?? [])]
   }
 
   /** Takes an entry out of the claim's way, whether it is stored or of this commit. */
