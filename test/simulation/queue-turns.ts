@@ -36,6 +36,14 @@ export class QueueTurns {
     if (claimed.size === 0 || isPaused) return
     const left = before.filter((one) => this.#due.has(placeOf(one)) && this.#isDue(one))
     const taken = ready.remove.filter(({ id }) => claimed.delete(id))
+    // What became due in this very commit may have stood in front of others, and then it is not known since when.
+    const isCrossed = ready.add.some((born) =>
+      left.some((one) => one.queue === born.queue && one.rank === born.rank && isBefore(born, one)),
+    )
+    if (isCrossed) {
+      this.#turns.forget()
+      return
+    }
     // What was born and claimed in one commit never stood in a line that could be seen.
     if (claimed.size > 0) this.#turns.forget()
     for (const [index, one] of taken.entries()) {
@@ -56,6 +64,8 @@ export class QueueTurns {
 
 /** Held by a worker, which runs or plans it. */
 const isTaken = ({ state, leaseUntil }: Execution): boolean => state === 'running' || leaseUntil !== null
+
+const isBefore = (one: Ready, other: Ready): boolean => (one.turn - other.turn || one.id - other.id) < 0
 
 const placeOf = ({ queue, rank, turn, id }: Ready): string => `${queue} ${rank} ${turn} ${id}`
 
