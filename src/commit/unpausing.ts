@@ -108,11 +108,12 @@ export class Unpausing {
     const due = found.filter(({ availableAt }) => availableAt <= since)
     for (const candidate of yield* loadCandidates(this.#work, due)) {
       const standing = standingOf(candidate, [pause])
+      const { id } = candidate.ready
       if (standing.kind === 'stale') this.#work.removeReady(candidate.ready)
-      if (standing.kind !== 'paused') continue
-      this.#work.park(candidate.ready, standing.key)
-      // What is held back must not keep a permit from whoever may run.
-      if (this.#permits.isHolder(candidate.ready.id)) yield* this.#permits.release(candidate.ready.id)
+      if (standing.kind === 'paused') this.#work.park(candidate.ready, standing.key)
+      // What is held back, or cannot be read, must not keep a permit from whoever may run.
+      const isHeld = standing.kind === 'paused' || candidate.execution === null
+      if (isHeld && this.#permits.isHolder(id)) yield* this.#permits.release(id)
     }
   }
 
