@@ -133,7 +133,7 @@ class ClaimingWorker implements Worker {
       ended: (run) => this.#ignored.ended(run),
     })
     const stuck = options.onStuck
-    this.#ignored = new IgnoredAborts({ running: () => this.#runs.size, drain: (on) => this.#drain(on), stuck })
+    this.#ignored = new IgnoredAborts({ running: () => this.#runs.size, drain: this.#drain.bind(this), stuck })
     this.#ahead = new ClaimAhead(options.slots, options.clock.now())
     this.#suspects = new Suspects(options.actionsModule !== undefined)
     const secretNames = options.actions.list().flatMap(({ secrets = [] }) => secrets)
@@ -157,10 +157,10 @@ class ClaimingWorker implements Worker {
     await signedOn
   }
 
-  #drain(on: boolean): void {
+  #drain(on: boolean, execution: string): void {
     const { protocol, log } = this.#options
     if (on) {
-      log('error', 'A handler ignores its abort; nothing more is claimed until it ends.', {})
+      log('error', 'A handler ignores its abort; nothing more is claimed until it ends.', { execution })
       void this.#handBackAll(this.#ahead.takeOlder(Number.POSITIVE_INFINITY))
     }
     this.#roomMade()

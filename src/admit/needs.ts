@@ -1,5 +1,5 @@
 import type { AnyAction } from '../action/action.ts'
-import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import {
   actionKey,
   checkKey,
@@ -25,7 +25,13 @@ export function checkNeeds(
 ): string | null | Refusal {
   if (!action.locks && !action.concurrency && !action.rateLimit && tenantConcurrency === null) return null
   const permits: PermitNeed[] = []
-  for (const key of action.locks?.(input) ?? []) {
+  const keys: unknown = action.locks?.(input) ?? (action.locks ? null : [])
+  // A text is a list of its letters to a loop, and nothing at all would let it run without its lock.
+  if (!Array.isArray(keys)) {
+    const found = keys === null ? 'nothing' : typeof keys
+    return refuse('invalid_permits', `\`locks\` must give a list of keys, not ${found}.`)
+  }
+  for (const key of keys as readonly string[]) {
     const refusal = checkOwnKey('A lock', key)
     if (refusal !== null) return refusal
     permits.push({ key, capacity: 1, shared: false })

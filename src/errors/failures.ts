@@ -123,7 +123,10 @@ export class ChildFailed extends TerminalError {
   readonly childErrorClass: string | null
 
   constructor(child: string, state: string, childErrorClass: string | null, error: string | null) {
-    super(`The child ${child} is ${state}${error === null ? '' : `: ${error}`}`)
+    // Of a chain of children only this one and the one at fault are named: the chain can be 16 long.
+    const fault = error?.replace(/^(?:The child \S{1,64} is \w{1,20}(?:, and below it)?: )+(?=The child )/, '')
+    const below = fault?.startsWith('The child ') ? ', and below it' : ''
+    super(`The child ${child} is ${state}${below}${fault === undefined ? '' : `: ${fault}`}`)
     this.child = child
     this.state = state
     this.childErrorClass = childErrorClass

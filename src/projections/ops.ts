@@ -34,6 +34,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
   ])
   // Without slots are those that signed off, and processes of single runs: their worker is counted.
   const live = workers.filter(({ goneAt, seenAt, slots }) => goneAt === null && slots > 0 && now - seenAt < liveMs)
+  const draining = live.filter(({ drainingSince }) => drainingSince !== null)
   const quarantine = ofTenant(unreadable, tenant)
   const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
   const runningIds = new Set(running.map(({ execution }) => execution.id))
@@ -58,6 +59,8 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
         .map(({ action }) => action)
         .slice(0, 3)
         .join(', ')}`,
+    draining.length > 0 &&
+      `${counted(draining.length, 'worker')} claiming nothing (stopping, or a handler ignores its abort)`,
     failed > 0 && `${failed} failed in the last hour (most: ${failures[0]?.action}, ${failures[0]?.errorClass})`,
     paused.length > 0 &&
       `paused: ${paused

@@ -123,6 +123,13 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
       slots > 0 &&
       actions.some(({ action, version }) => action === request.action && version === request.actionVersion),
   )
+  const [draining] = serving.filter(({ drainingSince }) => drainingSince !== null)
+  if (draining !== undefined && serving.every(({ drainingSince }) => drainingSince !== null)) {
+    return {
+      why: `${failed}It is due, but ${draining.identity} takes nothing since ${timeText(draining.drainingSince ?? now)}: it stops, or a handler there ignores its abort.`,
+      next: 'See it with: pawl worker list. Start another with: pawl worker, or end that process; what it runs goes on elsewhere.',
+    }
+  }
   if (serving.length > 0 && isSuspect(execution)) {
     const room = serving.some(({ isolates }) => isolates)
       ? 'a worker that has a process of its own for it'

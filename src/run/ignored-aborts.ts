@@ -4,7 +4,7 @@ export interface IgnoredAbortsPorts {
   /** Executions that this worker runs now, those among them. */
   readonly running: () => number
   /** Told when nothing may be claimed any more, and when it may again. */
-  readonly drain: (on: boolean) => void
+  readonly drain: (on: boolean, execution: string) => void
   /** Told once nothing runs but handlers that ignore their abort. */
   readonly stuck: ((executions: readonly string[]) => void) | undefined
 }
@@ -24,14 +24,14 @@ export class IgnoredAborts {
 
   add(run: LiveRun): void {
     this.#runs.add(run)
-    if (this.#runs.size === 1) this.#ports.drain(true)
+    if (this.#runs.size === 1) this.#ports.drain(true, run.publicId)
     this.#lookWhetherStuck()
   }
 
   /** Any run has ended, one of them or another. */
   ended(run: LiveRun): void {
     if (this.#runs.size === 0) return
-    if (this.#runs.delete(run) && this.#runs.size === 0) this.#ports.drain(false)
+    if (this.#runs.delete(run) && this.#runs.size === 0) this.#ports.drain(false, run.publicId)
     this.#lookWhetherStuck()
   }
 

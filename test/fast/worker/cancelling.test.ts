@@ -59,6 +59,7 @@ test('SE-25 a handler that ignores its abort keeps its slot, its lease and its l
   const other = await world.submit(quick)
   await world.clock.advance(60_000)
   expect(await world.find(other)).toMatchObject({ state: 'queued' })
+  expect((await world.why(other)).why).toMatch(/It is due, but .* takes nothing since .*ignores its abort/)
   expect(await world.find(id)).toMatchObject({ state: 'running', fence: expect.any(Number) })
   end()
   expect(await world.reach(id)).toMatchObject({ state: 'succeeded' })
