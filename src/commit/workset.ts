@@ -42,10 +42,7 @@ export interface Actor {
   readonly worker: number | null
 }
 
-/**
- * Everything one transaction knows and will write. Decisions on one execution chain here, in memory:
- * each sees the row as the one before left it.
- */
+/** Everything one transaction knows and will write. Each decision on an execution sees the row as the one before left it. */
 export class Workset {
   readonly now: number
   /** What the commits before left; looked at before the store is asked. */

@@ -88,6 +88,10 @@ class Targets {
   /** As many run at a time as the plan says; who stands in line for a lock leaves its place to others. */
   readonly #places: Places
   #inLine = 0
+  /** Targets whose step sleeps for longer. Each keeps its place, so that no more are under way than the plan says. */
+  readonly #sleeping = new Set<number>()
+  /** When the first of them goes on. */
+  #wakeAt: number | null = null
   /** The run ends: nobody waits for anything any more. */
   readonly #ended = new AbortController()
   /** Whatever has not begun will not. */
@@ -117,6 +121,7 @@ class Targets {
     const next = (): PlanStep | undefined => {
       if (this.#end !== undefined || this.#run.ports.abort.signal.aborted) return undefined
       if (this.#stops && todo[0]?.state === 'pending') return undefined
+      if (this.#sleeping.size >= plan.parallel) return undefined
       return todo.shift()
     }
     const begun: Promise<void>[] = []
@@ -137,6 +142,7 @@ class Targets {
       this.#ends(conclude(this.#own, { thrown }))
     }
     if (this.#end !== undefined) return this.#end
+    if (this.#sleeping.size > 0) return { kind: 'suspended', wakeAt: this.#wakeAt, awaits: [] }
     const { text, failure } = aggregate(plan.summary ?? '', this.#now, resultBytesMax)
     return failure === null
       ? { kind: 'returned', value: JSON.parse(text) as unknown }
@@ -155,7 +161,9 @@ class Targets {
       // The others end by themselves: a lost lease has aborted them, and none begins anything new.
       this.#ends(conclude(this.#own, { thrown }))
     } finally {
-      this.#places.give()
+      // Once all places are asleep, they are left to whoever stands in line: nothing new begins.
+      const { size } = this.#sleeping
+      if (!this.#sleeping.has(target.idx) || size >= this.#run.plan.parallel) this.#places.give()
     }
   }
 
@@ -249,7 +257,8 @@ class Targets {
       return undefined
     }
     const failure = this.#failureOf(outcome)
-    if (failure === undefined) this.#ends(outcome)
+    if (outcome.kind === 'suspended') this.#sleeps(target, outcome.wakeAt)
+    else if (failure === undefined) this.#ends(outcome)
     return failure
   }
 
@@ -352,14 +361,15 @@ class Targets {
     await this.#own.send(command)
   }
 
+  /** Each waits for its own time: the earliest wakes the whole plan. */
+  #sleeps({ idx }: PlanStep, wakeAt: number | null): void {
+    this.#sleeping.add(idx)
+    const times = [this.#wakeAt, wakeAt].filter((at) => at !== null)
+    this.#wakeAt = times.length === 0 ? null : Math.min(...times)
+  }
+
   #ends(outcome: RunOutcome): void {
     this.#ended.abort()
-    if (outcome.kind === 'suspended' && this.#end?.kind === 'suspended') {
-      // Each lane waits for its own time: the earliest wakes the whole plan.
-      const times = [outcome.wakeAt, this.#end.wakeAt].filter((at) => at !== null)
-      this.#end = { ...outcome, wakeAt: times.length === 0 ? null : Math.min(...times) }
-      return
-    }
     if (this.#end === undefined || graver.indexOf(outcome.kind) > graver.indexOf(this.#end.kind)) this.#end = outcome
   }
 }

@@ -124,4 +124,15 @@ export const planBreakages: readonly Breakage[] = [
     ],
     shownBy: permitTests,
   },
+  {
+    name: 'targets begin behind the pause of one before them',
+    edits: [
+      {
+        file: targets,
+        find: 'if (this.#sleeping.size >= plan.parallel) return undefined',
+        replace: 'if (this.#sleeping.size > plan.parallel) return undefined',
+      },
+    ],
+    shownBy: ['test/fast/worker/sleeping-steps.test.ts'],
+  },
 ]
