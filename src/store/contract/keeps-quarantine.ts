@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { UndecodableRow } from '../quarantine.ts'
+import { type UndecodableRow, UndecodableRows } from '../quarantine.ts'
 import type { Timer } from '../rows.ts'
 import type { Harness } from './harness.ts'
 import { Story } from './story.ts'
@@ -46,5 +46,16 @@ export function keepsQuarantine(harness: Harness): void {
       expect(new Set(await story.session.dueTimers(20, 10))).toEqual(new Set(near))
       await story.commit(add(5, row({ place: 'workers', row: '11 1 7' })))
       expect(await story.session.dueTimers(20, 10)).toHaveLength(3)
+    }))
+
+  test('SE-23 a row that cannot be read is named with its execution and the tenant of that', () =>
+    Story.tell(harness, async (story) => {
+      const of = (tenant: string) => ({ request: { tenant }, execution: { tenant } })
+      await story.admit(of('umbrella'), of('acme'))
+      await story.shell.run('insert into timers (at, kind, id) values (5, 99, 2)')
+      const asked = (async () => await story.session.dueTimers(20, 10))()
+      await expect(asked).rejects.toBeInstanceOf(UndecodableRows)
+      const named = { place: 'timers', row: '5 99 2', execution: 2, tenant: 'acme' }
+      await expect(asked).rejects.toMatchObject({ rows: [named] })
     }))
 }
