@@ -10,8 +10,8 @@ type Of<T extends Command['type']> = Extract<Command, { type: T }>
 /** Lone crashes after which an execution is taken for poison. */
 export const poisonLossesDefault = 3
 
-/** Claims after which no loss is spared: a handler whose steps have new names in each run seems to get further for ever. */
-const sparedClaimsMax = 1_000
+/** Events after which no loss is spared, more than the largest plan needs: steps with new names in each run go on for ever. */
+const sparedEventsMax = 50_000
 
 /** The process in which it ran alone has ended: nobody else can be to blame. */
 export function decideCrashed(execution: Execution, command: Of<'crashed'>, around: Surroundings): Decision | Refusal {
@@ -73,7 +73,7 @@ function loseRun(execution: Execution, around: Surroundings, { isLone, poisonLos
   const isPoison = isLone && loneLosses >= poisonLosses
   // Its neighbour may have done it: for a while, such a loss costs nothing, so that whatever attempts it has are left for
   // the runs that tell who it was.
-  const isSpared = !isLone && losses - loneLosses <= poisonLosses && execution.fence <= sparedClaimsMax
+  const isSpared = !isLone && losses - loneLosses <= poisonLosses && execution.n <= sparedEventsMax
   const doubt = doubtOpen(execution, around.effects)
   const { to, set } = afterLeaseLoss(execution, merge(around.effects, doubt.effects), around.now, {
     isPoison,
