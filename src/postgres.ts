@@ -9,7 +9,10 @@ import { openPostgres } from './store/postgres/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it. */
+  /**
+   * `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it; `?prepare=false` and
+   * `?listen=false` say there what the two settings below do.
+   */
   readonly url: string
   /**
    * Whether statements keep a name on the server (the default). Behind a pooler that hands out connections by transaction:
@@ -35,10 +38,15 @@ export interface PostgresOptions {
  *   `store_older_schema` or `postgres_too_old`; the database is then as it was
  */
 export async function postgres(options: PostgresOptions): Promise<StoreHost> {
-  const { url, prepare, listen = url, migrate: migrates } = options
-  if (!isPostgresAddress(url) || !URL.canParse(url)) {
+  if (!isPostgresAddress(options.url) || !URL.canParse(options.url)) {
     throw new Refused(refuse('bad_configuration', 'The address of the store is not one of a PostgreSQL server.'))
   }
+  const address = new URL(options.url)
+  const prepare = options.prepare ?? address.searchParams.get('prepare') !== 'false'
+  const listen = options.listen ?? (address.searchParams.get('listen') === 'false' ? false : options.url)
+  for (const name of ['prepare', 'listen']) address.searchParams.delete(name)
+  const { migrate: migrates } = options
+  const url = address.href
   const waiting = createSystemClock()
   const writer = systemRandom.uuid()
   const opened = await openPostgres({

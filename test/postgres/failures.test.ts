@@ -4,6 +4,7 @@ import type { StoreHost } from '../../src/commit/host.ts'
 import { isRefusal, Refused } from '../../src/errors/refusal.ts'
 import { type PostgresOptions, postgres } from '../../src/postgres.ts'
 import { Connection } from '../../src/store/postgres/connection.ts'
+import { inPlainWords } from '../../src/store/postgres/failures.ts'
 import { openPostgres } from '../../src/store/postgres/open.ts'
 import { openDatabase } from './database.ts'
 import { admission } from './orders.ts'
@@ -142,6 +143,13 @@ test('a database that a newer version made is refused, and so is one that was al
   await ask(`delete from migrations where number = 9001; update migrations set checksum = 'other' where number = 2`)
   expect(await refusalOf(postgres({ url }))).toBe('store_newer_schema')
   open.splice(0)
+})
+
+test('behind a pooler no statement keeps a name, and one that does is told apart from other failures', async () => {
+  const host = await openHost({ url: `${url}?prepare=false&listen=false` })
+  expect(await admitMany(host, 3)).toBe(3)
+  const failure = Object.assign(new Error('prepared statement "find" already exists'), { code: '42P05' })
+  expect(inPlainWords(failure)).toMatchObject({ refusal: { code: 'bad_configuration' } })
 })
 
 test('SE-35 no message repeats the password of the address', async () => {

@@ -9,6 +9,15 @@ const plain: Readonly<Record<string, { readonly code: Code; readonly reason: str
   '28P01': { code: 'store_denied', reason: 'PostgreSQL does not accept the password.' },
   '3D000': { code: 'store_unreachable', reason: 'PostgreSQL has no database of that name.' },
   '42501': { code: 'store_denied', reason: 'The user of the database may not do that.' },
+  // A pooler hands out connections by transaction and does not know of statements that stay.
+  '26000': {
+    code: 'bad_configuration',
+    reason: 'A pooler stands before PostgreSQL that keeps no prepared statements.',
+  },
+  '42P05': {
+    code: 'bad_configuration',
+    reason: 'A pooler stands before PostgreSQL that keeps no prepared statements.',
+  },
   '53100': { code: 'store_full', reason: 'There is no space left for the database.' },
   '25006': { code: 'store_read_only', reason: 'PostgreSQL takes no writes: it is a replica, or set to read only.' },
   XX001: { code: 'store_corrupt', reason: 'PostgreSQL found damaged data.' },

@@ -159,10 +159,10 @@ join executions e on e.id = ready.id
 where e.tenant = $1
 and e.state in (1, 3, 6)`,
 
-  failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(e.updated_at)
+  failuresSince: `select q.action, e.state, e.last_error_class, count(*), max(coalesce(e.finished_at, e.updated_at))
 from executions e
 join queues q on q.key = e.queue
-where e.updated_at >= $1
+where coalesce(e.finished_at, e.updated_at) >= $1
 and e.last_error_class is not null
 and e.state <> 7
 and ($2::text is null or e.tenant = $2)
