@@ -88,6 +88,7 @@ export function createContext(
       running.call('progress', () => latest.sent()).catch(() => {})
     },
     log(...said: [string, unknown?] | [LogLevel, string, unknown?]) {
+      if (running.hasSaid) return
       const { level, message, fields } = readLog(said)
       const [text, more] = [running.mask(message), masked(fields, running.mask)]
       kept?.say(level, text, more)

@@ -65,6 +65,14 @@ export class Running {
     return Math.max(clock.now(), this.claimed.execution.startedAt ?? 0)
   }
 
+  /**
+   * Whether what the handler says now was said by an earlier claim, whose lines are kept. A claim that was lost may have
+   * taken its last lines with it, so the one after it says all of them.
+   */
+  get hasSaid(): boolean {
+    return this.journal.isBehind && this.claimed.execution.losses === 0
+  }
+
   /** How many calls of the handler have not settled yet. */
   get callsInFlight(): number {
     return this.#inFlight.size

@@ -45,6 +45,65 @@ test('CP-006 what a handler says is kept with its execution, masked, in order ov
   expect(logOrders()).toHaveLength(2)
 })
 
+test('CP-006 a run that is taken up after a wait or a failure does not repeat what it has said', async () => {
+  const stages = action({
+    name: 'stages',
+    version: 1,
+    input,
+    async run({ log, step, sleep, attempt }) {
+      log('begins')
+      await step('first', () => 1)
+      log('after the first')
+      await sleep('night', '70s')
+      log('after the night')
+      await step('second', () => 2)
+      log(`at the end of attempt ${attempt}`)
+      if (attempt === 1) throw new NetworkError()
+    },
+  })
+  world = await World.open(stages)
+  await world.worker().start()
+  const id = await world.submit(stages)
+  await world.reach(id)
+  expect((await world.logs(id)).map(({ message }) => message)).toEqual([
+    'begins',
+    'after the first',
+    'after the night',
+    'at the end of attempt 1',
+    'at the end of attempt 2',
+  ])
+})
+
+test('CP-006 after a lost worker everything is said again, for its last lines may be lost with it', async () => {
+  let isHanging = true
+  const hanging = action({
+    name: 'hanging',
+    version: 1,
+    input,
+    async run({ log, step }) {
+      log('begins')
+      await step('first', () => 1)
+      log('after the first')
+      if (isHanging) await new Promise(() => {})
+    },
+  })
+  world = await World.open(hanging)
+  await world.worker().start()
+  const id = await world.submit(hanging)
+  await world.reach(id, 'running')
+  await world.clock.advance(10)
+  isHanging = false
+  await world.orders.give<'gone'>({
+    kind: 'gone',
+    worker: (await world.find(id)).worker ?? 0,
+    proof: 'test',
+    cause: 'exit',
+  })
+  await world.worker().start()
+  await world.reach(id)
+  expect((await world.logs(id)).map(({ message }) => message)).toEqual(['begins', 'after the first'])
+})
+
 test('CP-006 lines are sent within a second while the handler goes on', async () => {
   const pausing = action({
     name: 'pausing',
