@@ -25,7 +25,9 @@ const beyond: ReadonlySet<string> = new Set(
 const rare: ReadonlySet<string> = new Set([
   'running lease_expired failed',
   'failed redrive requested',
+  'expired redrive queued',
   'expired redrive requested',
+  'canceled redrive requested',
 ])
 const rareSeedsMin = 20_000
 

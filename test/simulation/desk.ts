@@ -74,7 +74,8 @@ export class Desk {
   #bulk(by: { principal: string; tenant: string }): void {
     const { dice, people, scheduler } = this.#ports
     const command = dice.pick(['cancel', 'retry', 'redrive', 'rerun'] as const)
-    const state = { cancel: 'queued', retry: 'retryable_failed', redrive: 'failed', rerun: 'succeeded' }[command]
+    const left = dice.pick(['failed', 'expired', 'canceled'] as const)
+    const state = { cancel: 'queued', retry: 'retryable_failed', redrive: left, rerun: 'succeeded' }[command]
     const where = dice.chance(0.6) ? [] : [{ field: 'state' as const, not: false, anyOf: [state] }]
     const request: BulkRequest = { command, query: 'simulated', where, reason: 'simulated' }
     if (command === 'rerun') people.mayMoveKeys()
