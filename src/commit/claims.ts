@@ -131,8 +131,10 @@ export class Claims {
 
   /** The execution if it may run now. Otherwise its entry is parked or dropped. */
   *#admit(candidate: Candidate, pauses: readonly StandingPause[]): Asking<Execution | null> {
-    const { ready, execution, request } = candidate
-    const standing = standingOf(candidate, pauses)
+    const { ready, request } = candidate
+    // As it is now: another entry of it may have been claimed since this one was read.
+    const execution = this.#work.executions.get(ready.id) ?? null
+    const standing = standingOf({ ready, execution, request }, pauses)
     if (standing.kind === 'stale' || execution === null || request === null) {
       this.#work.removeReady(ready)
       // What cannot be read may have been granted what others wait for.

@@ -316,3 +316,27 @@ test('many at once that can be written are one commit, and what a failing store 
   expect(commits.length).toBeLessThan(60)
   await committer.close()
 })
+
+/** Work that was canceled while it was due and is redriven: its former entry among the due stands until a claim meets it. */
+async function redriven(laterMs: number) {
+  const { committer, claim, clock, opened } = await openCommitter()
+  const admitted = await committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  if (isRefusal(admitted)) throw new Error(admitted.reason)
+  const whole = { kind: 'command', id: 1, tenant: null, principal: 'human:a' } as const
+  await committer.give<'command'>({ ...whole, command: { type: 'cancel', reason: null } })
+  await clock.advance(laterMs)
+  await committer.give<'command'>({ ...whole, command: { type: 'redrive', reason: 'after all' } })
+  return { claim, views: opened.views() }
+}
+
+test('SE-23 redriven work is claimed by the claim that meets what was left of its former place in line', async () => {
+  const { claim } = await redriven(1_000)
+  expect(ids(await claim(1))).toEqual([1])
+})
+
+test('SE-23 work that was redriven in the millisecond in which it was due before is claimed once', async () => {
+  const { claim, views } = await redriven(0)
+  expect(ids(await claim(2))).toEqual([1])
+  expect(ids(await claim(2))).toEqual([])
+  expect(views.find(1)?.execution).toMatchObject({ state: 'running', n: 4 })
+})

@@ -66,7 +66,7 @@ export class Due {
       if (this.#memory.maybeReady.has(queue)) {
         const each = 1 + (this.#picked.get(queue) ?? 0)
         for (const head of yield* ask('readyHeads', queue, first.rank, each)) {
-          if (!ranks.has(head.rank) && !this.#work.readyGone.has(head.id)) ranks.set(head.rank, head)
+          if (!ranks.has(head.rank) && !this.#work.isGone(head)) ranks.set(head.rank, head)
         }
       }
       lines += ranks.size
@@ -80,7 +80,7 @@ export class Due {
     if (known !== undefined) return known
     const front = new Front<Ready>(
       (limit) => ask('ready', queue, limit),
-      ({ id }) => this.#work.readyGone.has(id),
+      (ready) => this.#work.isGone(ready),
     )
     this.#fronts.set(queue, front)
     return front

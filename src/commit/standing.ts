@@ -1,4 +1,5 @@
 import { type Execution, neverAt } from '../execution/execution.ts'
+import type { Ready } from '../store/rows.ts'
 
 /** Whether a claim may take it once its time has come: to run it, or to plan it. */
 export const isDueWork = ({ state, leaseUntil }: Execution): boolean =>
@@ -13,3 +14,7 @@ export function standing(execution: Execution): { kind: 'available' | 'wake'; at
   const hasTime = waitingFor === 'timer' || (waitingFor === 'signal' && availableAt !== neverAt)
   return state === 'waiting' && hasTime ? { kind: 'wake', at: availableAt } : null
 }
+
+/** Whether two entries of one execution are the same one: each time that it becomes due it gets a turn of its own. */
+export const isSameEntry = (one: Ready, other: Ready): boolean =>
+  one.turn === other.turn && one.queue === other.queue && one.rank === other.rank

@@ -87,7 +87,7 @@ export class Unpausing {
       const stored: readonly Ready[] =
         from?.queue === queue ? yield* ask('readyBehind', from, left) : yield* ask('ready', queue, left)
       yield* this.#hold(
-        stored.filter((ready) => !work.readyGone.has(ready.id)),
+        stored.filter((ready) => !work.isGone(ready)),
         since,
         pause,
       )

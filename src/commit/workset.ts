@@ -32,7 +32,7 @@ import { PlanBook } from './plans.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
-import { standing } from './standing.ts'
+import { isSameEntry, standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 import { TimerBook } from './timer-book.ts'
 
@@ -66,8 +66,6 @@ export class Workset {
   /** Of those, who has paid a share of a rate before. */
   readonly paid = new Set<number>()
   readonly readyRemove: Ready[] = []
-  /** Executions whose stored entry among the due this commit has dealt with. */
-  readonly readyGone = new Set<number>()
   /** Executions that stopped running, ended or were put off: what they held must be looked at. */
   readonly left = new Set<number>()
   readonly queues: Queue[] = []
@@ -91,6 +89,8 @@ export class Workset {
   readonly releases = new Map<string, Release | null>()
   readonly timeoutPolicies: Omit<TimeoutPolicy, 'fromPosition'>[] = []
   readonly kin = new Kin()
+  /** Stored entries among the due that this commit has dealt with, by execution. */
+  readonly #readyGone = new Map<number, Ready[]>()
   readonly #log: CommitLog
   readonly #admitted = new Map<number, Admitted>()
   readonly #updates: Update[] = []
@@ -205,11 +205,20 @@ export class Workset {
 
   /** Takes an entry out of the claim's way, whether it is stored or of this commit. */
   removeReady(ready: Ready): void {
-    if (this.readyAdd.get(ready.id)?.turn === ready.turn) this.readyAdd.delete(ready.id)
-    else {
-      this.readyRemove.push(ready)
-      this.readyGone.add(ready.id)
+    const added = this.readyAdd.get(ready.id)
+    if (added !== undefined && isSameEntry(added, ready)) {
+      this.readyAdd.delete(ready.id)
+      return
     }
+    this.readyRemove.push(ready)
+    const gone = this.#readyGone.get(ready.id)
+    if (gone === undefined) this.#readyGone.set(ready.id, [ready])
+    else gone.push(ready)
+  }
+
+  /** Of this entry alone: an execution may have another, which a cancel left behind when it was redriven. */
+  isGone(ready: Ready): boolean {
+    return this.#readyGone.get(ready.id)?.some((gone) => isSameEntry(gone, ready)) ?? false
   }
 
   /** Out of the claim's way until the key is freed; the turn is kept. */
