@@ -97,9 +97,8 @@ export function* workBulk(
     work,
     open.filter((id) => !work.effects.has(id) && (work.executions.get(id)?.openEffects ?? 0) > 0),
   )
-  // A redrive begins the failed targets of a plan anew.
-  const resumed = bulk.command === 'redrive' ? open.filter((id) => (work.executions.get(id)?.journal ?? 0) > 0) : []
-  yield* loadWholePlans(work, resumed)
+  // A redrive begins the failed targets of a plan anew, and plans first what nobody has planned yet.
+  if (bulk.command === 'redrive') yield* loadWholePlans(work, open)
   let done = 0
   let refused = 0
   for (const id of open) {

@@ -205,6 +205,14 @@ test('DG-06 what the plan may not do fails it, and the reason says so', async ()
   expect(acted.lastError).toContain('plan() only reads')
 })
 
+async function redriveMany(executions: readonly number[]): Promise<void> {
+  const { tenant } = await world.find(executions[0] ?? 0)
+  const bulk = { tenant, command: 'redrive' as const, query: '', reason: 'it is over', by: 'human:alice' }
+  const { key } = orThrow(await world.orders.give<'bulk_open'>({ kind: 'bulk_open', bulk }))
+  await world.orders.give<'bulk_fill'>({ kind: 'bulk_fill', key, executions, isLast: true })
+  await world.orders.give<'bulk_work'>({ kind: 'bulk_work', key, limit: 10, admissions: [] })
+}
+
 test('DG-06 a redrive of many runs the failed targets of each, as a redrive of one does', async () => {
   const hosts = new Hosts({ 'web-02': () => new TerminalError('the disk is full') })
   const deploy = fleet(hosts)
@@ -213,17 +221,15 @@ test('DG-06 a redrive of many runs the failed targets of each, as a redrive of o
   const id = await world.submit(deploy, { version: '2.1' })
   expect((await world.reach(id)).state).toBe('failed')
   hosts.broken = {}
-  const { tenant } = await world.find(id)
-  const bulk = { tenant, command: 'redrive' as const, query: '', reason: 'the disk is empty', by: 'human:alice' }
-  const opened = orThrow(await world.orders.give<'bulk_open'>({ kind: 'bulk_open', bulk }))
-  const { key } = opened
-  await world.orders.give<'bulk_fill'>({ kind: 'bulk_fill', key, executions: [id], isLast: true })
-  await world.orders.give<'bulk_work'>({ kind: 'bulk_work', key, limit: 10, admissions: [] })
+  await redriveMany([id])
   expect((await world.reach(id)).state).toBe('succeeded')
   expect(hosts.installed).toEqual(['web-01', 'web-02', 'web-03'])
 })
 
-test('DG-06 a plan that fails for a while is planned again, and a redrive of a failed plan plans anew', async () => {
+test.each([
+  ['one', (id: number) => world.command(id, { type: 'redrive', reason: 'it is back' })],
+  ['many', (id: number) => redriveMany([id])],
+])('DG-06 a plan that fails for a while is planned again, and a redrive of %s plans anew', async (_, redrive) => {
   let failures = 0
   const flaky = action({
     name: 'flaky',
@@ -242,7 +248,7 @@ test('DG-06 a plan that fails for a while is planned again, and a redrive of a f
   const id = await world.submit(flaky)
   expect(await world.reach(id)).toMatchObject({ state: 'failed', lastError: 'the inventory is away' })
   expect(failures).toBe(2)
-  await world.command(id, { type: 'redrive', reason: 'it is back' })
+  await redrive(id)
   expect((await world.reach(id)).state).toBe('succeeded')
   expect(await world.result(id)).toMatchObject({ total: 0 })
 })
