@@ -106,6 +106,13 @@ export class Scheduler {
     this.#wallOffMs += ms
   }
 
+  /** A clock that is behind is set to the time that has passed; false when it is not. */
+  setRight(): boolean {
+    const isBehind = this.#wallOffMs < 0
+    if (isBehind) this.#wallOffMs = 0
+    return isBehind
+  }
+
   /** Lets one thing happen and says what; null when nothing can. */
   step(): string | null {
     const ready = this.#frozen.size === 0 ? this.#tasks : this.#tasks.filter(({ owner }) => !this.#frozen.has(owner))

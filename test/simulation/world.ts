@@ -2,8 +2,6 @@ import { actionRegistry } from '../../src/action/action.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
 import { ControlPlane } from '../../src/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
-import { neverAt } from '../../src/execution/execution.ts'
-import { isTerminal } from '../../src/execution/machine.ts'
 import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
 import { sha256 } from '../../src/json/hash.ts'
 import type { Changes } from '../../src/store/rows.ts'
@@ -20,6 +18,7 @@ import { Faults } from './faults.ts'
 import { Fleet } from './fleet.ts'
 import { Outside } from './outside.ts'
 import { People } from './people.ts'
+import { Quiet } from './quiet.ts'
 import { Scheduler } from './scheduler.ts'
 import { scriptedActions } from './script.ts'
 import type { StepPermits } from './step-permits.ts'
@@ -67,6 +66,7 @@ class World {
   readonly #desk
   readonly #timetable
   readonly #checks
+  readonly #quiet
   readonly #cancelDice
   #cancelAtCall: number
   #calls = 0
@@ -103,6 +103,7 @@ class World {
       isDead: (worker) => this.#fleet.isDead(worker),
       isCellOf: (cell, parent) => this.#fleet.isCellOf(cell, parent),
     })
+    this.#quiet = new Quiet({ views: this.#views, scheduler, told: () => this.#checks.replay.executions.values() })
     this.#cancelDice = dice(`cancel ${seed}`)
     this.#cancelAtCall = this.#cancelDice.chance(0.4) ? this.#cancelDice.between(20, 1_200) : 0
     const onCall = (call: Call): void => this.#called(call)
@@ -306,27 +307,23 @@ class World {
   }
 
   async #untilQuiet(goal: string): Promise<number> {
+    let most = quietStepsMax
     for (let steps = 1; this.#violations.length === 0; steps += 1) {
       await this.#step()
-      if (this.#people.waiting === 0 && this.#isQuiet()) return steps
-      if (steps > quietStepsMax) {
-        const left = [...this.#checks.replay.executions.values()].filter(({ state }) => !isTerminal(state))
+      if (this.#people.waiting === 0 && this.#writer.isUp && this.#quiet.isReached()) return steps
+      if (steps > most) {
+        if (this.#quiet.setsClockRight()) {
+          this.#count('clock set right')
+          most += quietStepsMax
+          continue
+        }
+        const left = this.#quiet.left()
         const who = left.map(({ id, state, n }) => `${id} ${state} n ${n}`).join('; ')
         this.#trace.push(...this.#checks.tables.dump())
         this.#report('liveness', `not reached after ${steps} steps without faults: ${goal}. Left: ${who}`)
       }
     }
     return 0
-  }
-
-  #isQuiet(): boolean {
-    for (const { id, state } of this.#checks.replay.executions.values()) {
-      if (isTerminal(state)) continue
-      const execution = this.#views.find(id)?.execution
-      const waitsForChild = execution?.waitingOn?.startsWith('child:') === true && execution.availableAt === neverAt
-      if (state !== 'waiting' || !(execution?.waitingFor === 'outcome' || waitsForChild)) return false
-    }
-    return this.#writer.isUp && !this.#views.openBulks().some(({ state }) => state === 'running')
   }
 
   #isRestarting = false
