@@ -216,12 +216,12 @@ export const commitBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/run/step.ts',
-        find: '  if (step !== undefined) return replayed<T>(step.value)\n  if (running.reconcileOnly) throw running.stop(reconciled())\n  const startedAt = now()\n  const value = recorded(await',
+        find: '  if (step !== undefined) return running.decode<T>(`The recorded value of step ${name}`, step.value)\n  if (running.reconcileOnly) throw running.stop(reconciled())\n  const startedAt = now()\n  const value = recorded(await',
         replace:
           '  if (running.reconcileOnly && step === undefined) throw running.stop(reconciled())\n  const startedAt = now()\n  const value = recorded(await',
       },
     ],
-    shownBy: ['test/fast/worker'],
+    shownBy: ['test/fast/worker/worker.test.ts'],
   },
   {
     name: 'a lost run settles nevertheless',

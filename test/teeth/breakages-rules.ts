@@ -185,8 +185,8 @@ export const ruleBreakages: readonly Breakage[] = [
     edits: [
       {
         file: effect,
-        find: "        'effect_recorded',\n        { openEffects: execution.openEffects - 1 }",
-        replace: "        'effect_recorded',\n        {}",
+        find: "        'effect_recorded',\n        { openEffects: execution.openEffects - 1, ...",
+        replace: "        'effect_recorded',\n        { ...",
       },
     ],
     shownBy: 50,

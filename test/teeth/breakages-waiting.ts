@@ -67,8 +67,8 @@ export const waitingBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/run/wait.ts',
-        find: 'if (record !== undefined) return replayed<{ until: number }>(record.value).until',
-        replace: 'if (record !== undefined) return clock.now() + ms',
+        find: 'return running.decode<{ until: number }>(`The record of ${step}`, record.value, isUntil).until',
+        replace: 'return clock.now() + ms',
       },
     ],
     shownBy: waitingTests,

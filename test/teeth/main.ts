@@ -72,7 +72,7 @@ async function lane(): Promise<void> {
 function commandOf({ shownBy }: Pick<Breakage, 'shownBy'>): readonly string[] {
   return typeof shownBy === 'number'
     ? ['test/simulation/main.ts', '--processes', '1', '--failures', '1', '--seeds', `${shownBy}`]
-    : [vitest, 'run', '--project', 'fast', ...shownBy]
+    : [vitest, 'run', '--project', 'fast', '--bail=1', ...shownBy]
 }
 
 /** A breakage counts as caught when tests failed, not when nothing could be run. */

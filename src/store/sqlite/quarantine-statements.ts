@@ -14,9 +14,4 @@ order by key`,
   tenantOf: `select tenant
 from executions
 where id = ?1`,
-
-  removeUnreadableTimer: `delete from timers
-where at = ?1
-and kind = ?2
-and id = ?3`,
 } as const

@@ -97,7 +97,7 @@ function saveQuarantine(prepared: Prepared, { add, remove }: Changes['quarantine
   for (const { tenant, execution, place, row, reason, at } of add) {
     prepared.run('addQuarantined', tenant, execution, place, row, reason, at)
     // The oldest timer is what wakes the writer: one that nobody can ring would wake it for ever.
-    if (place === 'timers') prepared.run('removeUnreadableTimer', ...row.split(' ').map(Number))
+    if (place === 'timers') prepared.run('removeTimer', ...row.split(' ').map(Number))
   }
 }
 
