@@ -114,14 +114,15 @@ export class Claims {
       }
       const wanted = limit - taken.length
       const ahead = fruitless === 0 ? wanted : Math.max(wanted, Math.min(lookAheadMax, lookAheadMin << fruitless))
-      const candidates = yield* loadCandidates(this.#work, yield* this.#due.next(queues, ahead))
+      const offer = yield* this.#due.next(queues, ahead)
+      const candidates = yield* loadCandidates(this.#work, offer.entries)
       if (candidates.length === 0) break
       const before = taken.length
       for (const candidate of candidates) {
-        if (taken.length === limit) break
+        if (taken.length === limit || taken.length - before === offer.most) break
         const execution = yield* this.#admit(candidate, pauses)
         if (execution === null) continue
-        this.#due.claimed(queues, candidate.ready)
+        this.#due.claimed(queues)
         taken.push(yield* this.#takeOne(execution, candidate.ready, claim))
       }
       if (taken.length === before) fruitless += 1

@@ -1,9 +1,16 @@
 import type { Ready } from '../store/rows.ts'
 import { Front } from './front.ts'
+import { Heads, inLine, isOlder, StoredHeads } from './heads.ts'
 import { type Passes, passesMax } from './line.ts'
 import type { Memory } from './memory.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
+
+/** Due work in the order in which it is offered, and how many of it may be claimed before it is asked for anew. */
+export interface Offer {
+  readonly entries: readonly Ready[]
+  readonly most: number
+}
 
 /** The due work of all queues, as this batch leaves it, in the order in which it is offered to claims. */
 export class Due {
@@ -11,8 +18,7 @@ export class Due {
   readonly #memory: Memory
   readonly #passes: Passes
   readonly #fronts = new Map<number, Front<Ready>>()
-  /** How many of a queue this batch claimed out of order. */
-  readonly #picked = new Map<number, number>()
+  readonly #heads = new Map<number, StoredHeads<Ready>>()
 
   constructor(work: Workset, memory: Memory, passes: Passes) {
     this.#work = work
@@ -22,23 +28,28 @@ export class Due {
 
   /**
    * The next entries over some queues: by rank, then by turn within a queue and by due time between queues. When fifteen
-   * have passed something of lower rank or of another queue, the oldest in front of its rank comes alone.
+   * have passed something of lower rank or of another queue, the oldest in front of its rank comes, and nobody younger.
    */
-  *next(queues: readonly number[], count: number): Asking<readonly Ready[]> {
+  *next(queues: readonly number[], count: number): Asking<Offer> {
     const found: (readonly Ready[])[] = []
     for (const queue of queues) found.push(yield* this.#of(queue, count))
     const ordered = found.length === 1 ? (found[0] ?? []) : merged(found, count)
     const left = passesMax - 1 - this.#passes.of(lineOf(queues))
-    if (ordered.length <= left) return ordered
-    const oldest = yield* this.#oldest(queues, found)
-    if (oldest === null || oldest === ordered[0]) return ordered
-    return left > 0 ? ordered.slice(0, left) : [oldest]
+    const [first] = ordered
+    if (first === undefined || ordered.length <= left) return { entries: ordered, most: ordered.length }
+    const other = yield* this.#oldest(queues, found, first.rank)
+    if (other === null) return { entries: ordered, most: ordered.length }
+    if (left > 0) return { entries: ordered, most: left }
+    // Any of these is the oldest if a claim must leave those before it.
+    const end = ordered.findIndex((ready) => ready.rank !== first.rank || isOlder(other, ready))
+    if (end === 0) return { entries: [other], most: 1 }
+    return { entries: end < 0 ? ordered : ordered.slice(0, end), most: passesMax }
   }
 
-  claimed(queues: readonly number[], ready: Ready): void {
+  /** One of these queues was claimed. */
+  claimed(queues: readonly number[]): void {
     const line = lineOf(queues)
     this.#passes.set(line, (this.#passes.of(line) + 1) % passesMax)
-    this.#picked.set(ready.queue, (this.#picked.get(ready.queue) ?? 0) + 1)
   }
 
   /** The queues that were read, and whether nothing due was left in them. */
@@ -47,51 +58,55 @@ export class Due {
   }
 
   *#of(queue: number, count: number): Asking<readonly Ready[]> {
-    const born: Ready[] = []
-    for (const ready of this.#work.readyAdd.values()) if (ready.queue === queue) born.push(ready)
+    const born = [...this.#born(queue)]
     const stored = this.#memory.maybeReady.has(queue) ? yield* this.#front(queue).first(count) : []
     if (born.length === 0) return stored
-    return [...stored, ...born].sort(inLine)
+    // No more than asked for: behind the last one that was read, stored ones may come before what was born.
+    return [...stored, ...born].sort(inLine).slice(0, count)
   }
 
-  /** The head of a rank that has been due longest; null when everything stands in one line anyway. */
-  *#oldest(queues: readonly number[], found: readonly (readonly Ready[])[]): Asking<Ready | null> {
+  /** The head of another rank that has been due longest; null when there is none. */
+  *#oldest(queues: readonly number[], found: readonly (readonly Ready[])[], rank: number): Asking<Ready | null> {
     let oldest: Ready | null = null
-    let lines = 0
     for (const [index, queue] of queues.entries()) {
       const first = found[index]?.[0]
       if (first === undefined) continue
-      const ranks = new Map<number, Ready>()
-      for (const ready of found[index] ?? []) if (!ranks.has(ready.rank)) ranks.set(ready.rank, ready)
-      if (this.#memory.maybeReady.has(queue)) {
-        const each = 1 + (this.#picked.get(queue) ?? 0)
-        for (const head of yield* ask('readyHeads', queue, first.rank, each)) {
-          if (!ranks.has(head.rank) && !this.#work.isGone(head)) ranks.set(head.rank, head)
-        }
-      }
-      lines += ranks.size
-      for (const head of ranks.values()) if (oldest === null || isOlder(head, oldest)) oldest = head
+      const heads = new Heads<Ready>()
+      heads.add(first)
+      for (const ready of this.#born(queue)) heads.add(ready)
+      if (this.#memory.maybeReady.has(queue))
+        for (const ready of yield* this.#headsOf(queue).behind(first.rank)) heads.add(ready)
+      const head = heads.oldest(rank)
+      if (head !== null && (oldest === null || isOlder(head, oldest))) oldest = head
     }
-    return lines > 1 ? oldest : null
+    return oldest
+  }
+
+  /** What this batch made due. */
+  *#born(queue: number): Iterable<Ready> {
+    for (const ready of this.#work.readyAdd.values()) if (ready.queue === queue) yield ready
+  }
+
+  #isGone = (ready: Ready): boolean => this.#work.isGone(ready)
+
+  #headsOf(queue: number): StoredHeads<Ready> {
+    const known = this.#heads.get(queue)
+    if (known !== undefined) return known
+    const heads = new StoredHeads<Ready>((rank, each) => ask('readyHeads', queue, rank, each), this.#isGone)
+    this.#heads.set(queue, heads)
+    return heads
   }
 
   #front(queue: number): Front<Ready> {
     const known = this.#fronts.get(queue)
     if (known !== undefined) return known
-    const front = new Front<Ready>(
-      (limit) => ask('ready', queue, limit),
-      (ready) => this.#work.isGone(ready),
-    )
+    const front = new Front<Ready>((limit) => ask('ready', queue, limit), this.#isGone)
     this.#fronts.set(queue, front)
     return front
   }
 }
 
 const lineOf = (queues: readonly number[]): string => `queues:${queues.join()}`
-
-const inLine = (a: Ready, b: Ready): number => a.rank - b.rank || a.turn - b.turn || a.id - b.id
-
-const isOlder = (a: Ready, b: Ready): boolean => (a.availableAt - b.availableAt || a.id - b.id) < 0
 
 /** Takes from the queue whose first is of the highest priority and has been due longest; each queue keeps its order. */
 function merged(queues: readonly (readonly Ready[])[], count: number): readonly Ready[] {

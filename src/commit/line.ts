@@ -1,6 +1,7 @@
 import { lockKey } from '../store/place.ts'
 import type { Parked, Waiter } from '../store/rows.ts'
 import { Front } from './front.ts'
+import { Heads, inLine, StoredHeads } from './heads.ts'
 import type { Memory } from './memory.ts'
 import type { PermitRows } from './permit-rows.ts'
 import { type Asking, ask } from './reads.ts'
@@ -54,7 +55,7 @@ export class Lines {
   readonly #work: Workset
   readonly #passes: Passes
   readonly #fronts = new Map<string, Front<Parked>>()
-  readonly #woken = new Map<string, number>()
+  readonly #heads = new Map<string, StoredHeads<Parked>>()
 
   constructor(work: Workset, passes: Passes) {
     this.#work = work
@@ -77,36 +78,32 @@ export class Lines {
   *first(name: string): Asking<Parked | null> {
     const [stored] = yield* this.#front(name).first(1)
     let first = stored ?? null
-    let isMixed = false
+    const heads = new Heads<Parked>()
     for (const parked of this.#work.parkedAdd.values()) {
       if (parked.key !== name) continue
-      isMixed = true
-      if (first === null || comesBefore(parked, first)) first = parked
+      heads.add(parked)
+      if (first === null || inLine(parked, first) < 0) first = parked
     }
     if (first === null || this.#passes.of(name) < passesMax - 1) return first
-    const heads = yield* ask('parkedHeads', name, Number.MIN_SAFE_INTEGER, 1 + (this.#woken.get(name) ?? 0))
-    const seen = new Set<number>()
-    for (const head of heads) {
-      if (seen.has(head.rank) || this.#isGone(head)) continue
-      seen.add(head.rank)
-      if (isOlder(head, first)) first = head
-    }
-    if (isMixed) {
-      for (const parked of this.#work.parkedAdd.values()) {
-        if (parked.key === name && isOlder(parked, first)) first = parked
-      }
-    }
-    return first
+    for (const parked of yield* this.#headsOf(name).behind(Number.MIN_SAFE_INTEGER)) heads.add(parked)
+    return heads.oldest() ?? first
   }
 
   /** One of the line was woken. */
   passed(name: string): void {
-    this.#woken.set(name, (this.#woken.get(name) ?? 0) + 1)
     this.#passes.set(name, (this.#passes.of(name) + 1) % passesMax)
   }
 
   /** What this batch took out stands here no more; what it added stands in the work. */
   #isGone = ({ id }: Parked): boolean => this.#work.parkedRemove.has(id)
+
+  #headsOf(name: string): StoredHeads<Parked> {
+    const known = this.#heads.get(name)
+    if (known !== undefined) return known
+    const heads = new StoredHeads<Parked>((rank, each) => ask('parkedHeads', name, rank, each), this.#isGone)
+    this.#heads.set(name, heads)
+    return heads
+  }
 
   #front(name: string): Front<Parked> {
     const known = this.#fronts.get(name)
@@ -119,7 +116,3 @@ export class Lines {
 
 const oldest = (waiters: readonly Waiter[]): Waiter | undefined =>
   [...waiters].sort((a, b) => a.since - b.since || a.execution - b.execution)[0]
-
-const isOlder = (a: Parked, b: Parked): boolean => (a.availableAt - b.availableAt || a.id - b.id) < 0
-
-const comesBefore = (a: Parked, b: Parked): boolean => (a.rank - b.rank || a.turn - b.turn || a.id - b.id) < 0
