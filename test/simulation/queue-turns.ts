@@ -8,7 +8,6 @@ export class QueueTurns {
   readonly #report: Report
   readonly #turns: Turns
   readonly #due = new Map<string, Ready>()
-  readonly #now = new Map<number, Execution>()
 
   constructor(report: Report, count: (name: string) => void) {
     this.#report = report
@@ -22,20 +21,16 @@ export class QueueTurns {
 
   /** @param isPaused whether some work is passed because it is paused */
   check({ admitted, updates, ready, queues }: Changes, isPaused: boolean): void {
-    for (const { execution } of admitted) this.#now.set(execution.id, execution)
     const claimed = new Set<number>()
-    for (const { was, is } of updates) {
-      this.#now.set(is.id, is)
-      if (isTaken(is) && !isTaken(was)) claimed.add(is.id)
-    }
+    for (const { execution } of admitted) if (isTaken(execution)) claimed.add(execution.id)
+    for (const { was, is } of updates) if (isTaken(is) && !isTaken(was)) claimed.add(is.id)
     const before = [...this.#due.values()]
     for (const one of ready.remove) this.#due.delete(placeOf(one))
     for (const one of ready.add) this.#due.set(placeOf(one), one)
     // Another set of queues is another line, and paused work may be passed by anybody.
     if (queues.length > 0 || isPaused) this.#turns.forget()
     if (claimed.size === 0 || isPaused) return
-    const left = before.filter((one) => this.#due.has(placeOf(one)) && this.#isDue(one))
-    const taken = ready.remove.filter(({ id }) => claimed.delete(id))
+    const left = before.filter((one) => this.#due.has(placeOf(one)))
     // What became due in this very commit may have stood in front of others, and then it is not known since when.
     const isCrossed = ready.add.some((born) =>
       left.some((one) => one.queue === born.queue && one.rank === born.rank && isBefore(born, one)),
@@ -45,20 +40,17 @@ export class QueueTurns {
       return
     }
     // What was born and claimed in one commit never stood in a line that could be seen.
+    const met = ready.remove.map((one) => ({ one, isClaimed: claimed.delete(one.id) }))
     if (claimed.size > 0) this.#turns.forget()
-    for (const [index, one] of taken.entries()) {
-      const others = [...left, ...taken.slice(index + 1)].filter(({ queue }) => queue > 0 === one.queue > 0)
+    // What has ended or must wait stands in line like everybody else, until a claim meets it there.
+    for (const [index, { one, isClaimed }] of met.entries()) {
+      if (!isClaimed) continue
+      const behind = met.slice(index + 1).map((next) => next.one)
+      const others = [...left, ...behind].filter(({ queue }) => queue > 0 === one.queue > 0)
       const wrong = this.#turns.take(one.queue > 0 ? 'due' : 'suspects', inLine(one), others.map(inLine))
       if (wrong !== null) this.#report('L3', wrong)
     }
     if (claimed.size > 0) this.#turns.forget()
-  }
-
-  /** Work that ended may leave its entry behind. */
-  #isDue({ id, availableAt }: Ready): boolean {
-    const is = this.#now.get(id)
-    const isClaimable = is?.state === 'queued' || is?.state === 'retryable_failed' || is?.state === 'requested'
-    return isClaimable && !isTaken(is) && is.availableAt === availableAt
   }
 }
 

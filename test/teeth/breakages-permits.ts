@@ -155,8 +155,46 @@ export const permitBreakages: readonly Breakage[] = [
     edits: [
       {
         file: 'src/commit/due.ts',
-        find: '    return left > 0 ? ordered.slice(0, left) : [oldest]\n',
-        replace: '    return ordered\n',
+        find: 'if (other === null) return',
+        replace: 'if (other === null || left >= 0) return',
+      },
+    ],
+    shownBy: permitTests,
+  },
+  {
+    name: 'what a commit makes due hides the oldest of its rank',
+    edits: [
+      {
+        file: 'src/commit/heads.ts',
+        find: 'if (head === undefined || inLine(row, head) < 0)',
+        replace: 'if (head === undefined)',
+      },
+    ],
+    shownBy: permitTests,
+  },
+  {
+    name: 'canceled work in front of its rank hides who stands behind it',
+    edits: [
+      {
+        file: 'src/commit/heads.ts',
+        find: 'if ([...gone.values()].every((count) => count < this.#each)) return left',
+        replace: 'if (gone.size >= 0) return left',
+      },
+    ],
+    shownBy: permitTests,
+  },
+  {
+    name: 'what a commit makes due goes before stored work that was not read',
+    edits: [{ file: 'src/commit/due.ts', find: '.sort(inLine).slice(0, count)', replace: '.sort(inLine)' }],
+    shownBy: permitTests,
+  },
+  {
+    name: 'a large claim takes more than fifteen before the oldest',
+    edits: [
+      {
+        file: 'src/commit/due.ts',
+        find: 'if (left > 0) return { entries: ordered, most: left }',
+        replace: 'if (left > 0) return { entries: ordered, most: ordered.length }',
       },
     ],
     shownBy: permitTests,
