@@ -337,6 +337,26 @@ test('SE-24 an operator raises a limit, and breaks a lock whose holder is stuck'
   ])
 })
 
+test('SE-24 a limit that is lifted twice in one commit is lifted, however often it was set before', async () => {
+  const { submit, claim, committer, views } = await begin()
+  const set = (...capacities: readonly (number | null)[]) =>
+    Promise.all(
+      capacities.map((capacity) =>
+        committer.give<'limit'>({ kind: 'limit', tenant: 'acme', key: 'a', capacity, by: 'human:a', reason: 'test' }),
+      ),
+    )
+  await set(3)
+  expect(await set(null, null)).toEqual([{ changed: true }, { changed: false }])
+  expect(views.limits('acme')).toEqual([])
+  await set(3)
+  await set(null, 2, null, null)
+  expect(views.limits('acme')).toEqual([])
+  await set(null, 1, null, null, 2)
+  expect(views.limits('acme')).toMatchObject([{ capacity: 2 }])
+  await submit({ locks: ['a'] }, { locks: ['a'] }, { locks: ['a'] })
+  expect(await claim(9)).toEqual([1, 2])
+})
+
 test('SE-24 a permit that was reserved for what is paused now goes to the next in line', async () => {
   const { submit, claim, succeed, committer } = await begin()
   const permits = [{ key: 'action:crm.sync', capacity: 1, shared: true }]

@@ -58,8 +58,9 @@ export class Permits {
   /** Sets or lifts an operator's capacity; null for the declared one. What became free goes to whoever waits. */
   *limit(tenant: string, key: string, limit: Limit | null): Asking<Limit | null> {
     const name = lockKey(tenant, key)
+    const stored = this.#memory.limits.get(name) ?? null
     const known = this.#limits.get(name)
-    const before = known === undefined ? (this.#memory.limits.get(name) ?? null) : known
+    const before = known === undefined ? stored : known
     this.#limits.set(name, limit)
     const { add, remove } = this.#work.limits
     for (const changes of [add, remove]) {
@@ -67,7 +68,8 @@ export class Permits {
       if (same >= 0) changes.splice(same, 1)
     }
     if (limit !== null) add.push(limit)
-    else if (before !== null) remove.push(before)
+    // What is stored goes, whatever an earlier order of this batch has lifted already.
+    else if (stored !== null) remove.push(stored)
     this.#freed.set(name, { tenant, key })
     yield* this.handOn()
     return before

@@ -55,12 +55,12 @@ export class Checks {
     this.#queues.restarted()
   }
 
-  committed(changes: Changes): void {
+  committed(changes: Changes, limits: readonly OrderOf<'limit'>[]): void {
     // Behind the events of this commit: what they say of an effect is about the process before.
     for (const row of changes.log) this.replay.takeRow(row)
     for (const { effectKey, worker } of changes.effects) this.#processes.set(effectKey, worker)
     checkCommit(changes, this.replay, this.tables, this.#ports.report)
-    this.#permits.check(changes)
+    this.#permits.check(changes, limits)
     this.#bulks.check(changes)
     this.#policies.check(changes)
     this.tables.checkDepth()

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { OrderOf } from '../../src/commit/order.ts'
 import { type Needs, readNeeds } from '../../src/execution/permit.ts'
 import type { Changes } from '../../src/store/rows.ts'
 import { holdMs } from './script.ts'
@@ -62,14 +63,14 @@ export class PermitTables {
     this.#turns.forget()
   }
 
-  /** After every commit. */
-  check(changes: Changes): void {
+  /** After every commit, with the limits that it may have set and set anew. */
+  check(changes: Changes, ordered: readonly OrderOf<'limit'>[]): void {
     const at = changes.log.at(-1)?.at
     const limits = new Map(
       this.#rows('limits').map(([tenant, key, capacity]) => [nameOf(tenant, key), capacity as number]),
     )
     const lines = this.#readLines()
-    const held = this.#checkPermits(changes, limits, lines)
+    const held = this.#checkPermits(changes, limits, ordered, lines)
     this.#limits = limits
     this.#lines = lines
     this.#checkLines(held)
@@ -86,6 +87,7 @@ export class PermitTables {
   #checkPermits(
     { permits }: Changes,
     limits: ReadonlyMap<string, number>,
+    ordered: readonly OrderOf<'limit'>[],
     lines: ReadonlyMap<string, readonly InLine[]>,
   ): Map<string, Set<number>> {
     const held = new Map<string, Set<number>>()
@@ -110,8 +112,10 @@ export class PermitTables {
       const name = nameOf(tenant, key)
       if (this.#holders.has(`${name} ${id}`) || !holders.has(`${name} ${id}`)) continue
       const declared = step === null ? (this.#capacity(id, name) ?? 0) : 1
-      // Both: what was lowered or raised in this very commit may have been so before or after.
-      const capacity = Math.max(this.#limits.get(name) ?? declared, limits.get(name) ?? declared)
+      // All of them: what was raised and lowered in this very commit may have been so before, between or after.
+      const between = ordered.filter((order) => nameOf(order.tenant, order.key) === name)
+      const stood = [this.#limits.get(name), limits.get(name), ...between.map((order) => order.capacity ?? undefined)]
+      const capacity = Math.max(...stood.map((limit) => limit ?? declared))
       const count = held.get(name)?.size ?? 0
       if (count > capacity) this.#report('I15', `execution ${id} got ${name}, which ${count} hold and ${capacity} may`)
       this.#checkOrder(name, id, step, lines)

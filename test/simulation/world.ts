@@ -24,7 +24,7 @@ import { scriptedActions } from './script.ts'
 import type { StepPermits } from './step-permits.ts'
 import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
-import { type Call, Writer } from './writer.ts'
+import { type Call, Writer, type WriterPorts } from './writer.ts'
 
 export interface WorldOptions {
   readonly seed: number
@@ -107,7 +107,7 @@ class World {
     this.#cancelDice = dice(`cancel ${seed}`)
     this.#cancelAtCall = this.#cancelDice.chance(0.4) ? this.#cancelDice.between(20, 1_200) : 0
     const onCall = (call: Call): void => this.#called(call)
-    const onCommitted = (changes: Changes): void => this.#committed(changes)
+    const onCommitted: WriterPorts['onCommitted'] = (changes, limits) => this.#committed(changes, limits)
     const onAnswer = (order: OrderOf<OrderKind>, answer: Answer): void => this.#answered(order, answer)
     this.#writer = new Writer({
       db: this.#db,
@@ -217,10 +217,10 @@ class World {
     return [...this.#tenants].map(([key, tenant]) => ({ key, id: publicId(key, idKey), tenant }))
   }
 
-  #committed(changes: Changes): void {
+  #committed(changes: Changes, limits: readonly OrderOf<'limit'>[]): void {
     for (const { request } of changes.admitted) this.#tenants.set(request.id, request.tenant)
     this.#timetable.committed(changes)
-    this.#checks.committed(changes)
+    this.#checks.committed(changes, limits)
   }
 
   #answered(order: OrderOf<OrderKind>, answer: Answer): void {

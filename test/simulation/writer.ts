@@ -17,7 +17,8 @@ export interface WriterPorts {
   readonly scheduler: Scheduler
   readonly faults: Faults
   readonly statements?: Partial<Statements> | undefined
-  readonly onCommitted: (changes: Changes) => void
+  /** With the limits that were ordered and open when its transaction began: it may have passed through each of them. */
+  readonly onCommitted: (changes: Changes, limits: readonly OrderOf<'limit'>[]) => void
   /** Before each call into the store. */
   readonly onCall: (call: Call) => void
   /** Every answer the committer gives, at the moment it is given. */
@@ -58,6 +59,7 @@ export class Writer {
   #isOpening = false
   #orders: Orders | null = null
   #inFlight = new Set<() => void>()
+  #openLimits = new Set<OrderOf<'limit'>>()
 
   constructor(ports: WriterPorts) {
     this.#ports = ports
@@ -78,6 +80,8 @@ export class Writer {
     const { db, idKey, scheduler, onAnswer } = this.#ports
     const owner = this.owner
     const session = new SqliteSession(db, this.#prepared, () => {})
+    const openLimits = new Set<OrderOf<'limit'>>()
+    this.#openLimits = openLimits
     this.#isOpening = true
     const committer = await Committer.open({
       session: this.#faulty(session),
@@ -88,9 +92,15 @@ export class Writer {
     this.#isOpening = false
     this.#orders = {
       async give<K extends OrderKind>(order: OrderOf<K>): Promise<Answer<K>> {
-        const answer = await committer.give<K>(order)
-        onAnswer(order, answer)
-        return answer
+        const limit = limitOf(order)
+        if (limit !== null) openLimits.add(limit)
+        try {
+          const answer = await committer.give<K>(order)
+          onAnswer(order, answer)
+          return answer
+        } finally {
+          if (limit !== null) openLimits.delete(limit)
+        }
       },
     }
     onStarted()
@@ -134,17 +144,19 @@ export class Writer {
     const { faults, onCommitted } = this.#ports
     const isAlive = { now: true }
     let written: Changes | null = null
+    let limits: readonly OrderOf<'limit'>[] = []
     const call = <T>(kind: Call, work: () => T): T | Promise<never> => {
       if (!isAlive.now) return never()
       if (this.#isOpening) return work()
       this.#ports.onCall(kind)
+      if (kind === 'begin') limits = [...this.#openLimits]
       const [before, after] = crashKinds[kind]
       if (faults.strikes(before, kind === 'rollback' ? 0.05 : 0.003)) return this.#crash(before, isAlive)
       const failure = failKinds[kind]
       if (failure !== null && faults.strikes(failure, 0.006)) throw new DatabaseError(failure)
       const answer = work()
       if (kind === 'commit' && written !== null) {
-        onCommitted(written)
+        onCommitted(written, limits)
         written = null
       }
       if (after !== null && faults.strikes(after, 0.006)) return this.#crash(after, isAlive)
@@ -224,6 +236,9 @@ export class Writer {
     }
   }
 }
+
+/** A copy for each time that it is given: the network may double it. */
+const limitOf = (order: OrderOf<OrderKind>): OrderOf<'limit'> | null => (order.kind === 'limit' ? { ...order } : null)
 
 const newestAt = (db: DatabaseSync): number =>
   (db.prepare('select ifnull(max(at), 0) as at from log').get()?.at ?? 0) as number
