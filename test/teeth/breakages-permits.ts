@@ -1,7 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
 const permits = 'src/commit/permits.ts'
-const permitTests = ['src/commit/permits.test.ts']
+const permitTests = ['test/fast/permits']
 
 /** Who holds a permit, who is next, and what is fair. */
 export const permitBreakages: readonly Breakage[] = [

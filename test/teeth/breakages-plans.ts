@@ -7,7 +7,7 @@ const hashTests = ['src/execution/plan.test.ts']
 const planTests = ['test/fast/worker/plans.test.ts']
 const fallbackTests = ['test/fast/worker/fallbacks.test.ts']
 const lockTests = ['test/fast/worker/step-locks.test.ts']
-const permitTests = ['src/commit/permits.test.ts']
+const permitTests = ['test/fast/permits']
 
 /** What a plan is, in which order its targets are done, and what follows when one fails. */
 export const planBreakages: readonly Breakage[] = [
