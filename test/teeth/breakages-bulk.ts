@@ -16,7 +16,11 @@ export const bulkBreakages: readonly Breakage[] = [
   {
     name: 'a bulk redrive forgets the targets of a plan',
     edits: [
-      { file: 'src/commit/bulks.ts', find: '  yield* loadWholePlans(work, resumed)\n', replace: '' },
+      {
+        file: 'src/commit/bulks.ts',
+        find: "  if (bulk.command === 'redrive') yield* loadWholePlans(work, open)\n",
+        replace: '',
+      },
       {
         file: 'src/commit/bulks.ts',
         find: "import { loadWholePlans } from './plans.ts'\n",

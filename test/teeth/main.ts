@@ -1,16 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Breakage } from './breakage.ts'
-import { archiveBreakages } from './breakages-archive.ts'
-import { blameBreakages } from './breakages-blame.ts'
-import { bulkBreakages } from './breakages-bulk.ts'
-import { commitBreakages } from './breakages-commit.ts'
-import { keptBreakages } from './breakages-kept.ts'
-import { permitBreakages } from './breakages-permits.ts'
-import { planBreakages } from './breakages-plans.ts'
-import { ruleBreakages } from './breakages-rules.ts'
-import { scheduleBreakages } from './breakages-schedule.ts'
-import { timeBreakages } from './breakages-time.ts'
-import { waitingBreakages } from './breakages-waiting.ts'
+import { allBreakages } from './breakages.ts'
 import { Copy, type RunEnd } from './copy.ts'
 
 /**
@@ -34,20 +24,7 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
   readonly reason: string
 }[]
 
-const lists = [
-  ruleBreakages,
-  commitBreakages,
-  permitBreakages,
-  planBreakages,
-  scheduleBreakages,
-  archiveBreakages,
-  timeBreakages,
-  waitingBreakages,
-  keptBreakages,
-  bulkBreakages,
-  blameBreakages,
-]
-const breakages = lists.flat().filter(({ name }) => name.includes(filter))
+const breakages = allBreakages.filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [
   ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),
   ...baselines(breakages),

@@ -1,0 +1,26 @@
+import type { Breakage } from './breakage.ts'
+import { archiveBreakages } from './breakages-archive.ts'
+import { blameBreakages } from './breakages-blame.ts'
+import { bulkBreakages } from './breakages-bulk.ts'
+import { commitBreakages } from './breakages-commit.ts'
+import { keptBreakages } from './breakages-kept.ts'
+import { permitBreakages } from './breakages-permits.ts'
+import { planBreakages } from './breakages-plans.ts'
+import { ruleBreakages } from './breakages-rules.ts'
+import { scheduleBreakages } from './breakages-schedule.ts'
+import { timeBreakages } from './breakages-time.ts'
+import { waitingBreakages } from './breakages-waiting.ts'
+
+export const allBreakages: readonly Breakage[] = [
+  ...ruleBreakages,
+  ...commitBreakages,
+  ...permitBreakages,
+  ...planBreakages,
+  ...scheduleBreakages,
+  ...archiveBreakages,
+  ...timeBreakages,
+  ...waitingBreakages,
+  ...keptBreakages,
+  ...bulkBreakages,
+  ...blameBreakages,
+]
