@@ -114,5 +114,4 @@ export class Lines {
   }
 }
 
-const oldest = (waiters: readonly Waiter[]): Waiter | undefined =>
-  [...waiters].sort((a, b) => a.since - b.since || a.execution - b.execution)[0]
+const oldest = (waiters: readonly Waiter[]): Waiter | undefined => [...waiters].sort((a, b) => a.turn - b.turn)[0]

@@ -72,7 +72,7 @@ function* takeForStep(
       return refuse('permit_deadlock', `Whoever holds "${key}" waits, in the end, for this execution.`, { key })
     }
     const isInLine = (yield* permits.rows.waitsOf(id)).some((one) => one.key === key && one.step === step)
-    if (!isInLine) permits.rows.line({ tenant, key, rank, since: work.now, execution: id, fence, step })
+    if (!isInLine) yield* permits.rows.line({ tenant, key, rank, since: work.now, execution: id, fence, step })
     const before = (yield* permits.rows.waitersOf(tenant, key)).findIndex(
       (one) => one.execution === id && one.step === step,
     )

@@ -54,7 +54,7 @@ export class PermitRows {
     this.touched.add(permit.execution)
   }
 
-  /** In line for a key: rank, then time, then age, and at last the name of the step. */
+  /** In line for a key: by rank, then in the order in which they asked. */
   *waitersOf(tenant: string, key: string): Asking<Waiter[]> {
     const name = lockKey(tenant, key)
     if (!this.#knownLines.has(name)) {
@@ -63,7 +63,7 @@ export class PermitRows {
     }
     return [...this.#waiters.values()]
       .filter((waiter) => waiter.tenant === tenant && waiter.key === key)
-      .sort((a, b) => a.rank - b.rank || a.since - b.since || a.execution - b.execution || (a.step < b.step ? -1 : 1))
+      .sort((a, b) => a.rank - b.rank || a.turn - b.turn)
   }
 
   *waitsOf(id: number): Asking<Waiter[]> {
@@ -71,8 +71,12 @@ export class PermitRows {
     return [...this.#waiters.values()].filter(({ execution }) => execution === id)
   }
 
-  line(waiter: Waiter): void {
-    this.#waiters.set(waiterKey(waiter), waiter)
+  /** Goes to the end of the line of its key. */
+  *line(waiter: Omit<Waiter, 'turn'>): Asking<void> {
+    const line = yield* this.waitersOf(waiter.tenant, waiter.key)
+    const turn = 1 + line.reduce((most, one) => Math.max(most, one.turn), 0)
+    const last = { ...waiter, turn }
+    this.#waiters.set(waiterKey(last), last)
     this.touched.add(waiter.execution)
   }
 

@@ -96,6 +96,8 @@ export interface Waiter {
   readonly tenant: string
   readonly key: string
   readonly rank: number
+  /** Grows with everybody who joins this line: who asked first, also within one millisecond. */
+  readonly turn: number
   readonly since: number
   readonly execution: number
   readonly fence: number

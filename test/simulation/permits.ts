@@ -50,6 +50,9 @@ export class PermitTables {
   #holds = new Map<unknown, unknown>()
   #lines = new Map<string, readonly InLine[]>()
   #limits: ReadonlyMap<string, number> = new Map()
+  /** Who asked when, counted here and not by what is tested. */
+  readonly #arrivals = new Map<string, number>()
+  #arrived = 0
 
   constructor(db: DatabaseSync, report: Report, count: (name: string) => void) {
     this.#db = db
@@ -69,6 +72,7 @@ export class PermitTables {
     const limits = new Map(
       this.#rows('limits').map(([tenant, key, capacity]) => [nameOf(tenant, key), capacity as number]),
     )
+    this.#arrive(changes)
     const lines = this.#readLines()
     const held = this.#checkPermits(changes, limits, ordered, lines)
     this.#limits = limits
@@ -171,12 +175,22 @@ export class PermitTables {
       add(`lock:${nameOf(tenant, key)}`, {
         id: id as number,
         rank: pseudoRank(rank as number, true),
-        turn: at,
+        turn: this.#arrivals.get(placeOf(tenant, key, id, step)) ?? Number.MAX_SAFE_INTEGER,
         since: at,
         line: 1,
       })
     }
     return lines
+  }
+
+  /** In the order of the orders of a commit, which is the order in which its writer heard them. */
+  #arrive({ waiters }: Changes): void {
+    for (const { tenant, key, execution, step } of waiters.remove)
+      this.#arrivals.delete(placeOf(tenant, key, execution, step))
+    for (const { tenant, key, execution, step } of waiters.add) {
+      this.#arrived += 1
+      this.#arrivals.set(placeOf(tenant, key, execution, step), this.#arrived)
+    }
   }
 
   /** While somebody waits, nothing is free. */
@@ -254,5 +268,8 @@ const isStep = (rank: number): boolean => rank % 2 === 0
 
 const isSame = (one: InLine, other: InLine): boolean =>
   one.id === other.id && one.rank === other.rank && one.turn === other.turn
+
+const placeOf = (tenant: unknown, key: unknown, execution: unknown, step: unknown): string =>
+  JSON.stringify([tenant, key, execution, step])
 
 const nameOf = (tenant: unknown, key: unknown): string => JSON.stringify([tenant, key])

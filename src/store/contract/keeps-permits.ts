@@ -20,6 +20,7 @@ const aWaiter = (some: Partial<Waiter> = {}): Waiter => ({
   tenant: 'acme',
   key: 'asset:web-1',
   rank: 0,
+  turn: 4,
   since: 7,
   execution: 1,
   fence: 3,
@@ -110,15 +111,15 @@ export function keepsPermits(harness: Harness): void {
       expect(await story.session.permits('acme', 'asset:web-1')).toEqual([taken])
     }))
 
-  test('SE-24 steps stand in line by rank, time and age, and leave it one by one', () =>
+  test('SE-24 steps stand in line by rank and turn, and leave it one by one', () =>
     Story.tell(harness, async (story) => {
       await story.admit({}, {}, {})
       const inLine = [
-        aWaiter({ rank: -1, since: 9, execution: 3 }),
-        aWaiter({ since: 6, execution: 3 }),
+        aWaiter({ rank: -1, turn: 9, execution: 3 }),
+        aWaiter({ turn: 3, since: 8, execution: 3 }),
         aWaiter(),
-        aWaiter({ step: 'verify[web-1]' }),
-        aWaiter({ execution: 2 }),
+        aWaiter({ turn: 5, since: 6, step: 'verify[web-1]' }),
+        aWaiter({ turn: 6, execution: 2 }),
       ] as const
       const elsewhere = [aWaiter({ tenant: 'globex' }), aWaiter({ key: 'asset:web-2' })] as const
       await story.commit(waiters([...inLine].reverse().concat(elsewhere)))
@@ -132,8 +133,8 @@ export function keepsPermits(harness: Harness): void {
       expect(await session.waiters('acme', 'asset:web-1')).toEqual(inLine.filter((one) => one !== inLine[2]))
       expect(await session.waiters('globex', 'asset:web-1')).toHaveLength(1)
       expect(await session.waiters('acme', 'asset:web-2')).toHaveLength(1)
-      // Same but for the rank, and same but for the time.
-      await story.commit(waiters([aWaiter({ rank: 2 }), aWaiter({ since: 99 }), aWaiter()]))
+      // Same but for the rank, and same but for the turn.
+      await story.commit(waiters([aWaiter({ rank: 2 }), aWaiter({ turn: 99 }), aWaiter()]))
       await story.commit(waiters([], [aWaiter()]))
       expect(await session.waitersOf([1])).toHaveLength(5)
     }))

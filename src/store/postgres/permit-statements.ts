@@ -1,5 +1,5 @@
 const permitColumns = 'tenant, key, slot, execution, fence, step, taken_at, granted'
-const waiterColumns = 'tenant, key, rank, since, execution, fence, step'
+const waiterColumns = 'tenant, key, rank, turn, since, execution, fence, step'
 
 /** What a batch asks of permits, lines and rates. */
 export const permitStatements = {
@@ -24,12 +24,12 @@ from permit_waiters`,
 from permit_waiters
 where tenant = $1
 and key = $2
-order by rank, since, execution, step collate "C"`,
+order by rank, turn`,
 
   waitersOf: `select ${waiterColumns}
 from permit_waiters
 where execution = any($1::bigint[])
-order by tenant collate "C", key collate "C", rank, since`,
+order by tenant collate "C", key collate "C", rank, turn`,
 
   limits: `select tenant, key, capacity, by, reason, at
 from limits

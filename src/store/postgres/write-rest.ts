@@ -178,18 +178,12 @@ function savePermits(put: Put, { turns, permits, waiters, limits, rates }: Chang
     ({ queue, rank, tenant, last }) => [queue, rank, tenant, last],
   )
   put('removePermits', permits.remove, ({ tenant, key, slot, execution }) => [tenant, key, slot, execution])
-  put('removeWaiters', waiters.remove, ({ tenant, key, rank, since, execution, step }) => [
+  put('removeWaiters', waiters.remove, ({ tenant, key, rank, turn }) => [tenant, key, rank, turn])
+  put('addWaiters', waiters.add, ({ tenant, key, rank, turn, since, execution, fence, step }) => [
     tenant,
     key,
     rank,
-    since,
-    execution,
-    step,
-  ])
-  put('addWaiters', waiters.add, ({ tenant, key, rank, since, execution, fence, step }) => [
-    tenant,
-    key,
-    rank,
+    turn,
     since,
     execution,
     fence,

@@ -196,17 +196,15 @@ and l.execution = x.execution`,
 
   addWaiters: insertInto(
     'permit_waiters',
-    'tenant text, key text, rank bigint, since bigint, execution bigint, fence bigint, step text',
+    'tenant text, key text, rank bigint, turn bigint, since bigint, execution bigint, fence bigint, step text',
   ),
 
   removeWaiters: `delete from permit_waiters w
-using ${rowsFrom('tenant text, key text, rank bigint, since bigint, execution bigint, step text')}
+using ${rowsFrom('tenant text, key text, rank bigint, turn bigint')}
 where w.tenant = x.tenant
 and w.key = x.key
 and w.rank = x.rank
-and w.since = x.since
-and w.execution = x.execution
-and w.step = x.step`,
+and w.turn = x.turn`,
 
   saveLimits: `${insertInto('limits', 'tenant text, key text, capacity bigint, by text, reason text, at bigint')}
 on conflict (tenant, key) do update

@@ -89,24 +89,22 @@ union
 select execution
 from permit_waiters`,
 
-  addWaiter: `insert into permit_waiters (tenant, key, rank, since, execution, fence, step)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+  addWaiter: `insert into permit_waiters (tenant, key, rank, turn, since, execution, fence, step)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
 
   removeWaiter: `delete from permit_waiters
 where tenant = ?1
 and key = ?2
 and rank = ?3
-and since = ?4
-and execution = ?5
-and step = ?6`,
+and turn = ?4`,
 
-  waiters: `select tenant, key, rank, since, execution, fence, step
+  waiters: `select tenant, key, rank, turn, since, execution, fence, step
 from permit_waiters
 where tenant = ?1
 and key = ?2
-order by rank, since, execution, step`,
+order by rank, turn`,
 
-  waitersOf: `select tenant, key, rank, since, execution, fence, step
+  waitersOf: `select tenant, key, rank, turn, since, execution, fence, step
 from permit_waiters
 where execution = ?1`,
 

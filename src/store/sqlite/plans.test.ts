@@ -117,7 +117,7 @@ function fill(db: DatabaseSync, rows: number): void {
     insert into parked select 'lock', 0, id, id, 1, 1, 0 from requests where id >= ${first};
     insert into turns select 1, 0, 't' || id, id from requests where id >= ${first};
     insert into execution_locks select 'acme', 'lock' || id, 0, id, 1, null, 1, 0 from requests where id >= ${first};
-    insert into permit_waiters select 'acme', 'lock', 0, 1, id, 1, 'run' from requests where id >= ${first};
+    insert into permit_waiters select 'acme', 'lock', 0, id, 1, id, 1, 'run' from requests where id >= ${first};
     insert into rate_limits select 'acme', 'rate' || id, 1, null from requests where id >= ${first};
   `)
   for (let id = first; id <= filled; id += 1) {

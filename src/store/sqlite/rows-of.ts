@@ -269,10 +269,11 @@ export const waiterOf = (row: Row): Waiter => ({
   tenant: text(row[0]),
   key: text(row[1]),
   rank: integer(row[2]),
-  since: integer(row[3]),
-  execution: integer(row[4]),
-  fence: integer(row[5]),
-  step: text(row[6]),
+  turn: integer(row[3]),
+  since: integer(row[4]),
+  execution: integer(row[5]),
+  fence: integer(row[6]),
+  step: text(row[7]),
 })
 
 export const limitOf = (row: Row): Limit => ({

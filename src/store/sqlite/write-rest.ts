@@ -152,11 +152,9 @@ function savePermits(prepared: Prepared, { turns, permits, waiters, limits, rate
     const written = prepared.run('addPermit', tenant, key, slot, execution, fence, step, takenAt, granted ? 1 : 0)
     if (written !== 1) throw new Error(`slot ${slot} of a permit was taken by another execution than ${execution}`)
   }
-  for (const { tenant, key, rank, since, execution, step } of waiters.remove) {
-    prepared.run('removeWaiter', tenant, key, rank, since, execution, step)
-  }
-  for (const { tenant, key, rank, since, execution, fence, step } of waiters.add) {
-    prepared.run('addWaiter', tenant, key, rank, since, execution, fence, step)
+  for (const { tenant, key, rank, turn } of waiters.remove) prepared.run('removeWaiter', tenant, key, rank, turn)
+  for (const { tenant, key, rank, turn, since, execution, fence, step } of waiters.add) {
+    prepared.run('addWaiter', tenant, key, rank, turn, since, execution, fence, step)
   }
   for (const { tenant, key } of limits.remove) prepared.run('removeLimit', tenant, key)
   for (const { tenant, key, capacity, by, reason, at } of limits.add) {

@@ -107,6 +107,22 @@ test('SE-24 a step takes permits, stands in line, and learns by asking that its 
   expect(await take(3, 'asset:1')).toMatchObject({ state: 'running' })
 })
 
+test('SE-24 of steps that ask within one millisecond the first to ask is the first in line, however young its run', async () => {
+  const { submit, claim, permit, views } = await begin()
+  await submit({}, {}, {})
+  await claim(9)
+  const take = (id: number) => permit(id, { type: 'take_permits', step: 'install', keys: ['a'] } as never)
+  good(await take(1))
+  for (const id of [3, 2]) expect(await take(id)).toMatchObject({ code: 'permit_busy' })
+  const [first, second] = views.waiters('acme', 'a')
+  expect(first?.since).toBe(second?.since)
+  // The younger of the two asks in the very commit that frees it.
+  const [, given] = await Promise.all([take(2), permit(1, { type: 'give_permits', step: 'install' })])
+  good(given)
+  expect(await take(2)).toMatchObject({ code: 'permit_busy' })
+  expect(await take(3)).toMatchObject({ state: 'running' })
+})
+
 test('SE-24 a permit that a step waited for is held under the fence of its run', async () => {
   const { submit, claim, permit, views } = await begin()
   await submit({}, {})
