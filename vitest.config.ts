@@ -30,16 +30,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        extends: true,
+      // The oldest PostgreSQL that is served (the system's) and the newest (npm's): the same tests on both.
+      ...['postgres', 'postgres18'].map((name) => ({
+        extends: true as const,
         test: {
-          name: 'postgres',
+          name,
           include: ['test/postgres/**/*.test.ts'],
           globalSetup: ['test/postgres/setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
-      },
+      })),
     ],
     coverage: {
       provider: 'v8',

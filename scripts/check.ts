@@ -35,6 +35,7 @@ const steps: Step[] = [
       `--outputFile.json=${vitestReport}`,
     ],
     count: 'vitest',
+    needs: ['postgres', 'redis-server'],
   },
   { name: 'verify', command: ['node', 'scripts/verify.ts'], count: 'exit' },
   { name: 'requirements', command: ['node', 'scripts/requirements.ts'], count: 'exit' },

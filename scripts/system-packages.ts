@@ -1,15 +1,23 @@
 /** Programs that come with the system, not with npm: looked for, and installed where that is possible. */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Debian's package of each program that a step may need. */
-const packageOf = { spin: 'spin', gcc: 'gcc' } as const
+const packageOf = { spin: 'spin', gcc: 'gcc', postgres: 'postgresql', 'redis-server': 'redis-server' } as const
 
 export type SystemProgram = keyof typeof packageOf
 
+/** Debian keeps the programs of each PostgreSQL in a folder of its version, out of the path. */
+const versioned = '/usr/lib/postgresql'
+
+const folders = (): readonly string[] => [
+  ...(process.env.PATH ?? '').split(delimiter),
+  ...(existsSync(versioned) ? readdirSync(versioned).map((version) => join(versioned, version, 'bin')) : []),
+]
+
 const isThere = (program: string): boolean =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => {
+  folders().some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
       return true

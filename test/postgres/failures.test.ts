@@ -85,7 +85,7 @@ test('REL-03 connections that are ended at any moment cost nothing that was ackn
 })
 
 test('REL-03 a server that crashes and comes back has all that was acknowledged, and whoever waited is answered', async () => {
-  const server = await startThrowaway()
+  const server = await startThrowaway([], inject('postgresBinaries'))
   open.push({ close: () => server.remove() })
   const host = await openHost({ url: server.url })
   expect(await admitMany(host, 10)).toBe(10)

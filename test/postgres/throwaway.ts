@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import pg from 'pg'
+import { findBinaries } from './binaries.ts'
 
 const run = promisify(execFile)
 
@@ -20,13 +21,15 @@ export interface Throwaway {
 }
 
 /**
- * Starts a throwaway server from the binaries of this machine.
+ * Starts a throwaway server, from the binaries of this machine where no others are named.
  *
  * @param settings what differs from the defaults, such as `fsync=off`
  * @throws with what to install where there are none
  */
-export async function startThrowaway(settings: readonly string[] = []): Promise<Throwaway> {
-  const binaries = await findBinaries()
+export async function startThrowaway(
+  settings: readonly string[] = [],
+  binaries: string = findBinaries(),
+): Promise<Throwaway> {
   const folder = await mkdtemp(join(tmpdir(), 'pawl-postgres-'))
   const isRoot = process.getuid?.() === 0
   // PostgreSQL refuses to run as root.
@@ -60,34 +63,30 @@ export async function startThrowaway(settings: readonly string[] = []): Promise<
     }
     await asServer('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'])
     await start()
-    const show = async (name: string): Promise<string> => {
-      const asked = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-Atc', `show ${name}`]
-      return (await asServer('psql', asked)).stdout.trim()
-    }
-    // Another server may have taken the port between asking and starting.
-    if ((await show('data_directory')) !== data) throw new Error('another server answers at the port')
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-    return { url, version: await show('server_version'), stop, start, remove }
+    // The first eight bytes of its control file name a server among all servers.
+    const identifier = (await readFile(join(data, 'global/pg_control'))).readBigUInt64LE(0)
+    const version = await versionOf(url, identifier)
+    return { url, version, stop, start, remove }
   } catch (thrown) {
     await remove()
     throw thrown
   }
 }
 
-async function findBinaries(): Promise<string> {
-  const packaged = '/usr/lib/postgresql'
-  const versions = existsSync(packaged) ? await readdir(packaged) : []
-  const folders = [
-    ...versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(packaged, version, 'bin')),
-    ...(process.env.PATH ?? '').split(delimiter),
-  ]
-  const found = folders.find((folder) => ['initdb', 'pg_ctl', 'psql'].every((name) => existsSync(join(folder, name))))
-  if (found === undefined) {
-    throw new Error(
-      'PostgreSQL is not installed; on Debian and Ubuntu: apt-get install -y --no-install-recommends postgresql',
+/** Another server may have taken the port between asking for it and starting: then it is not ours that answers. */
+async function versionOf(url: string, identifier: bigint): Promise<string> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query(
+      `select system_identifier::text as identifier, current_setting('server_version') as version from pg_control_system()`,
     )
+    if (rows[0]?.identifier !== String(identifier)) throw new Error('another server answers at the port')
+    return String(rows[0].version)
+  } finally {
+    await client.end()
   }
-  return found
 }
 
 /** A port that the kernel has just found free. */
