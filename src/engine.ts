@@ -105,6 +105,7 @@ export function createEngine(options: EngineOptions): Engine {
   const protocol = inProcess({
     orders: host.orders,
     settings: { leaseMs, heartbeatMs, pollMs, stallLimitMs, cancelGraceMs },
+    idKey: host.idKey,
     poisonLosses,
     onRegistered: (worker, identity) => void recovery.registered(worker, identity),
   })

@@ -1,5 +1,5 @@
 import { Committer } from './commit/committer.ts'
-import { Listeners, type StoreHost } from './commit/host.ts'
+import { DueListeners, Listeners, type StoreHost } from './commit/host.ts'
 import { settingAside } from './commit/quarantine.ts'
 import { isPostgresAddress } from './config/store-address.ts'
 import { Refused, refuse } from './errors/refusal.ts'
@@ -59,13 +59,17 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   try {
     const clock = options.clock ?? createSystemClock({ floorAt: opened.newestAt })
     const listeners = new Listeners()
+    const due = new DueListeners()
     const committer = await Committer.open({
       session: opened.session,
       idKey: opened.publicIdKey,
       clock,
       soon: options.soon ?? setImmediate,
       random: () => systemRandom.next(),
-      onCommit: (ids) => listeners.tell(ids),
+      onCommit(ids, news) {
+        listeners.tell(ids)
+        due.tell(news)
+      },
     })
     const views = opened.views(settingAside(committer))
     const feed = await Feed.open({
@@ -83,6 +87,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       newestAt: opened.newestAt,
       isShared: true,
       onCommit: (listener) => listeners.add(listener),
+      onDue: (listener) => due.add(listener),
       port: () => null,
       async close() {
         await feed.close()

@@ -29,13 +29,18 @@ async function main(port: MessagePort, { path }: WriterData): Promise<void> {
     clock: createSystemClock({ floorAt: opened.newestAt }),
     soon: setImmediate,
     stopwatch: () => performance.now(),
-    onCommit: (changed) => owner.tell(changed),
+    onCommit(changed, news) {
+      owner.tell(changed)
+      if (tellsDue) send(news())
+    },
   })
+  let tellsDue = false
   const owner = new ChannelAnswers(send)
   const serve = (from: MessagePort, answers = new ChannelAnswers((message) => from.postMessage(message))): void => {
     from.on('message', (message: ToWriter) => {
       if ('orders' in message) answers.take(message.orders, committer.post.bind(committer))
       else if ('attach' in message) serve(message.attach)
+      else if ('tellDue' in message) tellsDue = true
       else void close()
     })
   }

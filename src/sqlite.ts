@@ -1,7 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { ChannelOrders, type FromWriter, type ToWriter } from './commit/channel.ts'
 import { Committer } from './commit/committer.ts'
-import { Listeners, type StoreHost } from './commit/host.ts'
+import { DueListeners, Listeners, type StoreHost } from './commit/host.ts'
 import { settingAside } from './commit/quarantine.ts'
 import { DatabaseError } from './errors/failures.ts'
 import { Refused } from './errors/refusal.ts'
@@ -36,12 +36,16 @@ export function sqlite(options: SqliteOptions): Promise<StoreHost> {
 async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHost> {
   const opened = openSqlite({ path })
   const listeners = new Listeners()
+  const due = new DueListeners()
   const committer = await Committer.open({
     session: opened.session,
     idKey: opened.publicIdKey,
     clock: clock ?? createSystemClock({ floorAt: opened.newestAt }),
     soon: soon ?? setImmediate,
-    onCommit: (ids) => listeners.tell(ids),
+    onCommit: (ids, news) => {
+      listeners.tell(ids)
+      due.tell(news)
+    },
   })
   const views = opened.views(settingAside(committer))
   return {
@@ -50,6 +54,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
     idKey: opened.publicIdKey,
     newestAt: opened.newestAt,
     onCommit: (listener) => listeners.add(listener),
+    onDue: (listener) => due.add(listener),
     port: () => null,
     async close() {
       await committer.close()
@@ -71,11 +76,14 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
   const idKey = await hello(thread)
   const orders = new ChannelOrders((message) => thread.postMessage(message))
   const listeners = new Listeners()
+  const due = new DueListeners(() => thread.postMessage({ tellDue: true } satisfies ToWriter))
   const closed = Promise.withResolvers<void>()
   thread.on('message', (message: FromWriter) => {
     if ('replies' in message) {
       orders.receive(message.replies)
       if (message.changed.length > 0) listeners.tell(message.changed)
+    } else if ('due' in message) {
+      due.tell(() => message)
     } else if ('closed' in message) {
       if (message.closed === null) closed.resolve()
       else closed.reject(new DatabaseError(message.closed))
@@ -96,6 +104,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     idKey,
     newestAt: reader.newestAt,
     onCommit: (listener) => listeners.add(listener),
+    onDue: (listener) => due.add(listener),
     port() {
       const { port1, port2 } = new MessageChannel()
       thread.postMessage({ attach: port2 } satisfies ToWriter, [port2])

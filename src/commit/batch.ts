@@ -6,6 +6,7 @@ import { spawnOne, tellKin } from './children.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
+import { type DueNews, dueNewsOf, duePart } from './due-news.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -31,6 +32,10 @@ export interface BatchResult {
   readonly claims: readonly (Answer<'claim'> | null)[]
   readonly changes: Changes
   readonly changedIds: readonly number[]
+  /** Something was changed, or let go. */
+  readonly hasNews: boolean
+  /** What it made due: only whoever carries hints asks, and nobody else pays for it. */
+  readonly dueNews: () => DueNews
   /** Whom to tell, once the commit is durable, that somebody wants to cancel. */
   readonly cancelAsked: Workset['kin']['cancelAsked']
   /** And that its steps were given what they stood in line for. */
@@ -174,6 +179,9 @@ export function* runBatch(
       case 'release':
         answers.push(yield* releaseOne(work, memory.quarantine, quarantine, order))
         break
+      case 'due':
+        answers.push(yield* duePart(memory.queueKeys.values(), order.behind, order.limit))
+        break
       case 'claim':
       case 'listen':
         throw new Error('standing orders are given apart from the others')
@@ -188,6 +196,8 @@ export function* runBatch(
   const filling = new Claims(work, memory, workers, permits, turns, passes, deadlines)
   const filled = claims.length === 0 ? [] : yield* filling.fill(claims)
   const rememberPermits = yield* permits.remember()
+  // Who waits for the end of parked work is told that it does not move.
+  const changedIds = [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()]
   permits.flush()
   turns.flush()
   workers.flush()
@@ -200,8 +210,9 @@ export function* runBatch(
       ...bulks.changes(),
       ...quarantine.changes(),
     },
-    // Who waits for the end of parked work is told that it does not move.
-    changedIds: [...work.changed().map(({ id }) => id), ...work.parkedAdd.keys()],
+    changedIds,
+    hasNews: changedIds.length > 0 || work.readyAdd.size > 0,
+    dueNews: () => dueNewsOf(work),
     cancelAsked: work.kin.cancelAsked,
     granted: permits.granted,
     timersFired: due,

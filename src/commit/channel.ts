@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused } from '../errors/refusal.ts'
+import type { DueNews } from './due-news.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 
 /**
@@ -10,6 +11,8 @@ import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 export type ToWriter =
   | { readonly orders: readonly (readonly [number, Order])[] }
   | { readonly attach: MessagePort }
+  /** From now on each commit is followed by what it made due. */
+  | { readonly tellDue: true }
   | { readonly close: true }
 
 type Reply =
@@ -19,6 +22,7 @@ type Reply =
 
 export type FromWriter =
   | { readonly replies: readonly Reply[]; readonly changed: readonly number[] }
+  | DueNews
   | { readonly closed: string | null }
 
 interface Waiting {

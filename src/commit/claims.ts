@@ -6,6 +6,7 @@ import type { Needs } from '../execution/permit.ts'
 import type { Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
+import { type Place, standingAt } from './due-news.ts'
 import type { Passes } from './line.ts'
 import { loadCandidates, loadEffects } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -90,6 +91,8 @@ export class Claims {
         ({ action, version }) =>
           this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
       )
+    if (claim.only !== undefined)
+      return { claimed: yield* handOver(this.#work, yield* this.#takeNamed(claim.only, queues, claim, pauses)) }
     // Suspects first: they have waited for whoever can run them alone.
     const alone = Math.min(claim.limit, claim.alone ?? 0, worker.isolates ? claim.limit : 1)
     const suspects = alone === 0 ? [] : yield* this.#takeFrom(queues.map(laneOf), alone, claim, pauses)
@@ -126,6 +129,24 @@ export class Claims {
         taken.push(yield* this.#takeOne(execution, candidate.ready, claim))
       }
       if (taken.length === before) fruitless += 1
+    }
+    return taken
+  }
+
+  /** Whatever does not stand where it was named, or may not run, is somebody else's or comes again by itself. */
+  *#takeNamed(
+    only: readonly Place[],
+    queues: readonly number[],
+    claim: ClaimOrder,
+    pauses: readonly StandingPause[],
+  ): Asking<Execution[]> {
+    const named = only.filter(({ queue }) => queues.includes(queue))
+    const candidates = yield* loadCandidates(this.#work, yield* standingAt(this.#work, named))
+    const taken: Execution[] = []
+    for (const candidate of candidates) {
+      if (taken.length === claim.limit) break
+      const execution = yield* this.#admit(candidate, pauses)
+      if (execution !== null) taken.push(yield* this.#takeOne(execution, candidate.ready, claim))
     }
     return taken
   }

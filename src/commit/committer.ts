@@ -7,6 +7,7 @@ import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
+import type { DueNews } from './due-news.ts'
 import { admitInHalves } from './halving.ts'
 import { type Memory, remember } from './memory.ts'
 import {
@@ -44,7 +45,7 @@ export interface CommitterOptions {
   /** Runs a function soon, after whatever else has arrived by then: what gathers a group. */
   readonly soon: (run: () => void) => void
   /** Told after each durable commit; must not throw. */
-  readonly onCommit?: ((changedIds: readonly number[]) => void) | undefined
+  readonly onCommit?: ((changedIds: readonly number[], dueNews: () => DueNews) => void) | undefined
   /** Told of every commit that failed, before it is tried in parts. */
   readonly onFailure?: ((error: Error, orders: number) => void) | undefined
   /** Milliseconds of work one commit may hold; the group's size follows from what commits have cost. */
@@ -226,7 +227,7 @@ export class Committer implements Orders {
       answer(given)
     }
     this.#tell(group, result)
-    if (result.changedIds.length > 0) this.#options.onCommit?.(result.changedIds)
+    if (result.hasNews) this.#options.onCommit?.(result.changedIds, result.dueNews)
   }
 
   #tell(group: readonly Pending[], { cancelAsked, granted }: BatchResult): void {

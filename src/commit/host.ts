@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PublicIdKey } from '../identity/public-id.ts'
 import type { Views } from '../store/store.ts'
+import type { DueNews } from './due-news.ts'
 import type { Orders } from './order.ts'
 
 /** An open store as the rest of the program holds it, wherever its writer runs. */
@@ -14,10 +15,36 @@ export interface StoreHost {
   readonly isShared?: boolean | undefined
   /** Called after every durable commit with the keys of the executions it changed. Returns how to stop it. */
   onCommit(listener: (changedIds: readonly number[]) => void): () => void
+  /** Called after every durable commit of this process with what it made due. Returns how to stop it. */
+  onDue(listener: (news: DueNews) => void): () => void
   /** A second way to the writer, for another thread of this process; null where the writer has no thread of its own. */
   port(): MessagePort | null
   /** Commits what was given, then closes the store cleanly. */
   close(): Promise<void>
+}
+
+/** Who hears of what became due; without a listener nobody works it out. */
+export class DueListeners {
+  readonly #listeners = new Set<(news: DueNews) => void>()
+  readonly #onFirst: () => void
+
+  /** @param onFirst called when the first one listens */
+  constructor(onFirst: () => void = () => {}) {
+    this.#onFirst = onFirst
+  }
+
+  add(listener: (news: DueNews) => void): () => void {
+    if (this.#listeners.size === 0) this.#onFirst()
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  tell(news: () => DueNews): void {
+    if (this.#listeners.size === 0) return
+    const told = news()
+    if (told.due.length + told.dead.length === 0) return
+    for (const listener of this.#listeners) listener(told)
+  }
 }
 
 /** Who hears of commits. A listener that throws is a bug of the listener and must not stop the writer. */

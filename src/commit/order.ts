@@ -5,7 +5,8 @@ import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
-import type { Admitted, Bulk, Pause, Schedule, Token, Worker } from '../store/rows.ts'
+import type { Admitted, Bulk, Pause, Ready, Schedule, Token, Worker } from '../store/rows.ts'
+import type { Place } from './due-news.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
 export const dedupes = ['first', 'supersede', 'debounce'] as const
@@ -123,9 +124,13 @@ export type Order =
       readonly limit: number
       /** How many of them may be suspects: those run alone. */
       readonly alone?: number | undefined
+      /** Takes these alone, as far as they still are where a hint has seen them; then it does not stay. */
+      readonly only?: readonly Place[] | undefined
       readonly leaseMs: number
       readonly waitMs: number
     }
+  /** Reads a part of all that is due, behind a place: for whoever has lost hints of it. */
+  | { readonly kind: 'due'; readonly behind: Place | null; readonly limit: number }
   | {
       readonly kind: 'heartbeat'
       readonly worker: number
@@ -270,6 +275,7 @@ export interface Answers {
   /** The public id of the child. */
   spawn: { readonly child: string }
   claim: readonly Claimed[]
+  due: readonly Ready[]
   /** `suspects`: due work that runs alone waits for a worker. */
   heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[]; readonly suspects?: boolean }
   /** `cancel`: somebody asked to cancel them · `granted`: permits that their steps wait for are theirs now. */

@@ -34,6 +34,10 @@ const claimMessage = z.strictObject({
   worker: key,
   limit: z.int().min(1).max(100_000),
   alone: z.int().min(0).max(1_000).optional(),
+  only: z
+    .array(z.strictObject({ execution: short, queue: z.int(), rank: z.int(), turn: z.int() }))
+    .max(10_000)
+    .optional(),
   waitMs: ms,
 })
 

@@ -1,3 +1,4 @@
+import type { Place } from '../commit/due-news.ts'
 import type { Answers, Claimed, Held, Hello, Spawn, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
@@ -13,6 +14,12 @@ export interface Welcome {
   readonly stallLimitMs: number
   /** How long a handler may take to end after its abort, before it counts as one that ignores it. */
   readonly cancelGraceMs: number
+}
+
+/** That an execution is due, and where it stands among the due. */
+export interface Hint extends Omit<Place, 'id'> {
+  /** Its public id. */
+  readonly execution: string
 }
 
 export interface Beat {
@@ -44,6 +51,8 @@ export interface WorkerProtocol {
     readonly limit: number
     /** How many of them may be suspects, which run alone; none by default. */
     readonly alone?: number | undefined
+    /** Takes these alone, as far as they still are where a hint has seen them; then it does not wait. */
+    readonly only?: readonly Hint[] | undefined
     readonly waitMs: number
   }): Promise<readonly Claimed[]>
   heartbeat(beat: Beat): Promise<BeatAnswer>

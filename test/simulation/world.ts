@@ -194,6 +194,7 @@ class World {
         idKey,
         newestAt: 0,
         onCommit: () => () => {},
+        onDue: () => () => {},
         port: () => null,
         close: async () => {},
       },

@@ -1,4 +1,5 @@
 import { Committer } from '../../../src/commit/committer.ts'
+import type { DueNews, Place } from '../../../src/commit/due-news.ts'
 import type { Admission, Claimed, WorkAnswer } from '../../../src/commit/order.ts'
 import { isRefusal, type Refusal } from '../../../src/errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../../../src/execution/command.ts'
@@ -19,8 +20,14 @@ interface Wish {
 export async function begin() {
   const opened = openSqlite({ path: ':memory:' })
   const clock = new VirtualClock()
-  const options = { session: opened.session, idKey: opened.publicIdKey, clock, soon: setImmediate }
-  const committer = await Committer.open(options)
+  const news: DueNews[] = []
+  const committer = await Committer.open({
+    session: opened.session,
+    idKey: opened.publicIdKey,
+    clock,
+    soon: setImmediate,
+    onCommit: (_ids, dueNews) => news.push(dueNews()),
+  })
   const hello = { identity: 'w', incarnation: 'w.1', host: 'h', pid: 1, startedTicks: null, bootId: null, slots: 999 }
   const actions = [{ action: 'crm.sync', version: 1 }]
   const { worker } = good(await committer.give<'register'>({ kind: 'register', hello: { ...hello, actions } }))
@@ -30,13 +37,16 @@ export async function begin() {
   return {
     committer,
     clock,
+    worker,
+    /** What each commit has made due, as a carrier of hints is told. */
+    news,
     views: opened.views(),
     submit: async (...wishes: readonly Wish[]): Promise<void> => {
       const orders = wishes.map((wish) => ({ kind: 'admit', admission: admission(wish) }) as const)
       for (const answer of await Promise.all(orders.map((order) => committer.give<'admit'>(order)))) good(answer)
     },
-    claim: async (limit: number, waitMs = 0): Promise<number[]> => {
-      const order = { kind: 'claim', worker, limit, leaseMs: 30_000, waitMs } as const
+    claim: async (limit: number, waitMs = 0, only?: readonly Place[]): Promise<number[]> => {
+      const order = { kind: 'claim', worker, limit, leaseMs: 30_000, waitMs, only } as const
       const claimed = good(await committer.give<'claim'>(order))
       for (const one of claimed) held.set(one.execution.id, one)
       return claimed.map(({ execution }) => execution.id)
