@@ -84,6 +84,22 @@ export interface Parking {
   readonly next: string
 }
 
+/** What the steps of a running execution wait for in line; null when none of them does. */
+export async function standingOf(views: Views, { execution }: Found): Promise<Parking | null> {
+  if (execution.state !== 'running') return null
+  const waits = await views.waitersOf(execution.id)
+  const [first] = waits
+  if (first === undefined) return null
+  const { tenant, key, step } = first
+  const line = await views.waiters(tenant, key)
+  const place = line.findIndex((one) => one.execution === execution.id && one.step === step) + 1
+  const others = waits.length > 1 ? `, and ${waits.length - 1} more of its steps wait` : ''
+  return {
+    why: `Its step ${step} waits for the lock "${key}", number ${place} in line${others}.`,
+    next: `See the holder and the line with: pawl lock get ${JSON.stringify(key)}`,
+  }
+}
+
 /** What a due execution waits for in line: the lock, who holds it and its own place; or the rate. */
 export async function parkingOf(
   views: Views,

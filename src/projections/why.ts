@@ -1,7 +1,7 @@
 import { type Effect, type Execution, isSuspect, neverAt, type Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
-import { type Parking, parkingOf } from './locks.ts'
+import { type Parking, parkingOf, standingOf } from './locks.ts'
 import { releasingOf } from './releasing.ts'
 import { timeText } from './view.ts'
 
@@ -10,7 +10,7 @@ export interface Around {
   readonly pauses: readonly Pause[]
   readonly workers: readonly Worker[]
   readonly effects: readonly Effect[]
-  /** What an execution that is due is parked on, in words; null when nothing but a pause or a worker is missing. */
+  /** What an execution that is due is parked on, or a step of a running one stands in line for; null when it is nothing. */
   readonly parked?: Parking | null
 }
 
@@ -31,8 +31,10 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
       const late = execution.leaseUntil !== null && execution.leaseUntil < around.now
       const asked = execution.cancelledAt === null ? '' : ` ${execution.cancelledBy} asked to cancel it.`
       return {
-        why: `Worker ${worker?.identity ?? execution.worker} runs${isSuspect(execution) ? ', alone as a suspect,' : ''} attempt ${execution.attempt} of ${execution.maxAttempts}; its lease ${late ? 'ended' : 'holds until'} ${timeText(execution.leaseUntil ?? around.now)}.${asked}`,
-        next: late ? 'The next sweep gives it to another worker.' : `Follow it with: pawl watch ${id}`,
+        why: `Worker ${worker?.identity ?? execution.worker} runs${isSuspect(execution) ? ', alone as a suspect,' : ''} attempt ${execution.attempt} of ${execution.maxAttempts}; its lease ${late ? 'ended' : 'holds until'} ${timeText(execution.leaseUntil ?? around.now)}.${asked}${around.parked ? ` ${around.parked.why}` : ''}`,
+        next: late
+          ? 'The next sweep gives it to another worker.'
+          : (around.parked?.next ?? `Follow it with: pawl watch ${id}`),
       }
     }
     case 'waiting': {
@@ -80,7 +82,8 @@ export async function askWhy(views: Views, found: Found, now: number): Promise<W
     views.workers(),
     views.effects({ id: found.execution.id, open: true, limit: 100 }),
   ])
-  const parked = (await parkingOf(views, found, workers)) ?? (await releasingOf(views, found))
+  const parked =
+    (await parkingOf(views, found, workers)) ?? (await standingOf(views, found)) ?? (await releasingOf(views, found))
   return whyOf(found, { now, pauses, workers, effects, parked })
 }
 

@@ -134,7 +134,7 @@ test('SE-24 the steps of one run exclude each other, too, in the order of the pl
   expect(world.clock.now() - began).toBeLessThan(5_000)
 })
 
-test('SE-24 two plans that need the same host take turns, each step in the order in which it asked', async () => {
+test('SE-24 two plans that need the same host take turns, each step in the order in which it asked, and why says where it stands', async () => {
   const gates = new Gates()
   const order: string[] = []
   const planOf = (name: string) =>
@@ -158,6 +158,10 @@ test('SE-24 two plans that need the same host take turns, each step in the order
     if (plan === first) await gates.arrival('first')
     else await inLine(id, 1)
   }
+  expect(await world.why(ids[2] ?? 0)).toEqual({
+    why: expect.stringContaining('Its step install[web-01] waits for the lock "asset:web-01", number 2 in line.'),
+    next: 'See the holder and the line with: pawl lock get "asset:web-01"',
+  })
   gates.open('third', 'second', 'first')
   for (const id of ids) await world.reach(id)
   expect(order).toEqual(['first', 'second', 'third'].flatMap((name) => [`${name} begins`, `${name} ends`]))
