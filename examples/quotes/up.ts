@@ -91,7 +91,7 @@ async function main(options: Options): Promise<number> {
       await stop()
       return failed === undefined ? 0 : 7
     }
-    say(whereToLook(server.signInLink(), artifact.artifact, ended, sandbox?.addresses.url))
+    say(whereToLook(await server.signInLink(), artifact.artifact, ended, sandbox?.addresses.url))
     await new Promise<void>((resolveStop) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolveStop())
     })

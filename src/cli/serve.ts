@@ -30,7 +30,7 @@ export async function serve(flags: Flags, terminal: Terminal, stop: AbortSignal)
   if (flags.json === true) printJson(terminal, { url: running.url, pid: process.pid })
   else {
     terminal.out(`Pawl listens at ${running.url}`)
-    terminal.err(`Sign in once with: ${running.signInLink()}\nStop it with Ctrl-C.`)
+    terminal.err(`Sign in once with: ${await running.signInLink()}\nStop it with Ctrl-C.`)
   }
   await new Promise<void>((resolve) => {
     if (stop.aborted) resolve()

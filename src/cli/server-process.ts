@@ -31,7 +31,7 @@ export interface ServerProcess {
   readonly token: string
   readonly pawl: Pawl<readonly AnyAction[]>
   /** A link that signs a browser in, once. */
-  signInLink(): string
+  signInLink(): Promise<string>
   /** Lets what runs end for `graceMs`, hands the rest back and leaves nothing behind. */
   close(graceMs?: number): Promise<void>
 }
@@ -88,8 +88,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       url: server.url,
       token,
       pawl,
-      signInLink: () =>
-        `${server.url}/signin?ticket=${tokens.ticket({ principal, tenant, role: 'admin', tokenId: view.id }).ticket}`,
+      async signInLink() {
+        const { ticket } = orThrow(await tokens.offer({ principal, tenant, tokenId: view.id }))
+        return `${server.url}/signin?ticket=${ticket}`
+      },
       async close(graceMs) {
         rmSync(file, { force: true })
         await server.close(Math.min(graceMs ?? 5_000, 5_000))

@@ -3,6 +3,7 @@ import type { BulkCommands } from '../bulk-commands.ts'
 import type { Caller, ControlPlane } from '../control-plane.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Refusal } from '../errors/refusal.ts'
+import type { TokenScope } from '../store/sign-in.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Permission } from './permissions.ts'
 import type { TokenAuthority } from './token-authority.ts'
@@ -12,6 +13,12 @@ export interface Identity extends Caller {
   readonly role: string
   /** The token they signed in with. */
   readonly tokenId: string
+  /** What the token is narrowed to. */
+  readonly scope?: TokenScope | undefined
+  /** The session of a browser that they came with. */
+  readonly session?: string | undefined
+  /** They hold the text before the last rotation: good for work until it ends, not for more tokens or sessions. */
+  readonly isOldText?: true | undefined
 }
 
 /** What a command runs with. */

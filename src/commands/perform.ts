@@ -2,6 +2,7 @@ import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command, CommandContext } from './command.ts'
 import { parseInput } from './fields.ts'
 import { may } from './permissions.ts'
+import { outOfScope } from './scope.ts'
 
 /** Runs a command for a caller: first whether they may, then whether the input fits, then the command itself. */
 export async function perform(command: Command, input: unknown, context: CommandContext): Promise<unknown | Refusal> {
@@ -9,6 +10,9 @@ export async function perform(command: Command, input: unknown, context: Command
   if (reach === 'none') return deny(command, context, executionIdOf(input))
   const parsed = parseInput(command.input, input)
   if (isRefusal(parsed)) return parsed
+  const outside = await outOfScope(command, parsed, context)
+  if (isRefusal(outside)) return outside
+  if (outside !== null) return deny(command, context, executionIdOf(parsed), outside)
   if (reach === 'own') {
     const executionId = executionIdOf(parsed)
     // A right that reaches only one's own needs something whose requester can be compared.
@@ -29,12 +33,13 @@ function deny(
   { name, permission }: Command,
   { caller, onDenied }: CommandContext,
   executionId: string | null,
+  outside?: string,
 ): Refusal {
   const { principal, role } = caller
   onDenied?.({ command: name, permission, principal, role, executionId })
-  return refuse('not_permitted', `The role ${role} may not use ${name} here (permission ${permission}).`, {
-    command: name,
-    permission,
-    role,
-  })
+  const why =
+    outside === undefined
+      ? `The role ${role} may not use ${name} here (permission ${permission}).`
+      : `This token may not be used for ${name} here (permission ${permission}): ${outside}.`
+  return refuse('not_permitted', why, { command: name, permission, role })
 }

@@ -64,8 +64,10 @@ export const permissions = [
   'archive.restore',
   'token.create',
   'token.list',
+  'token.rotate',
   'token.revoke',
   'session.create',
+  'session.end',
 ] as const
 
 export type Permission = (typeof permissions)[number]
@@ -112,6 +114,7 @@ const reading = [
   'limit.list',
   'archive.list',
   'session.create',
+  'session.end',
 ] as const
 
 const operating = [

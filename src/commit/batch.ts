@@ -21,6 +21,7 @@ import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
 import { rerunOne } from './rerun.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
+import { changeToken, SignIns, signInOne } from './sign-ins.ts'
 import { setTimeoutPolicy } from './timeouts.ts'
 import { Turns } from './turns.ts'
 import { Unpausing } from './unpausing.ts'
@@ -73,6 +74,7 @@ export function* runBatch(
   const turns = new Turns(memory, work)
   const bulks = new Bulks()
   const quarantine = new QuarantineChanges()
+  const signIns = new SignIns(now)
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits, workers)
@@ -154,8 +156,13 @@ export function* runBatch(
         answers.push(yield* workBulk(work, bulks, order, admitting, workers))
         break
       case 'token':
-        work.tokens.push(order.token)
-        answers.push({ id: order.token.id })
+        answers.push({ id: signIns.save(order.token).id })
+        break
+      case 'token_change':
+        answers.push(yield* changeToken(signIns, order, now))
+        break
+      case 'sign_in':
+        answers.push(yield* signInOne(signIns, order, now))
         break
       case 'archive':
         answers.push(yield* archivePart(work, order))
@@ -209,6 +216,7 @@ export function* runBatch(
       depth: memory.depths.after(work.depth.all()),
       ...bulks.changes(),
       ...quarantine.changes(),
+      ...signIns.changes(),
     },
     changedIds,
     hasNews: changedIds.length > 0 || work.readyAdd.size > 0,

@@ -5,8 +5,10 @@ import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
-import type { Admitted, Bulk, Pause, Ready, Schedule, Token, Worker } from '../store/rows.ts'
+import type { Admitted, Bulk, Pause, Ready, Schedule, Worker } from '../store/rows.ts'
+import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
+import type { SignInChange, TokenChange } from './sign-in-orders.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
 export const dedupes = ['first', 'supersede', 'debounce'] as const
@@ -168,6 +170,8 @@ export type Order =
   /** Takes effect with the next commit; history is kept. */
   | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
   | { readonly kind: 'token'; readonly token: Token }
+  | { readonly kind: 'token_change'; readonly id: string; readonly tenant: string; readonly change: TokenChange }
+  | { readonly kind: 'sign_in'; readonly change: SignInChange }
   /** Puts a part of what ended before a time into the archive; says with `next` where to go on. */
   | {
       readonly kind: 'archive'
@@ -288,6 +292,9 @@ export interface Answers {
   pause: { readonly changed: boolean }
   timeout_policy: Pick<TimeoutPolicy, 'version' | 'at'>
   token: { readonly id: string }
+  token_change: Token
+  /** Hashes of the links and sessions that are over with it. */
+  sign_in: { readonly ended: readonly string[] }
   archive: { readonly count: number; readonly next: number | null }
   restore: Execution
   bulk_open: Bulk

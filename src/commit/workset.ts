@@ -18,7 +18,6 @@ import type {
   Release,
   Schedule,
   Timer,
-  Token,
   Turn,
   Update,
   Waiter,
@@ -78,7 +77,6 @@ export class Workset {
   readonly waiters: { add: Waiter[]; remove: Waiter[] } = { add: [], remove: [] }
   readonly limits: { add: Limit[]; remove: Limit[] } = { add: [], remove: [] }
   readonly rates: RateState[] = []
-  readonly tokens: Token[] = []
   readonly depth = new DepthChanges()
   readonly restore: number[] = []
   readonly archive: { readonly id: number; readonly at: number }[] = []
@@ -238,7 +236,7 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine'> {
+  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns'> {
     return {
       queues: this.queues,
       workers: this.workers,
@@ -256,7 +254,6 @@ export class Workset {
       timers: this.#timers.changes(),
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
-      tokens: this.tokens,
       restore: this.restore,
       archive: this.archive,
       schedules: {

@@ -12,6 +12,17 @@ export interface TokenRequest {
   readonly principal?: string | undefined
   /** For instance `12h`; `90d` when not given. */
   readonly expiresIn?: string | undefined
+  /** Narrows it to these permissions of its role. */
+  readonly permissions?: readonly string[] | undefined
+  /** Narrows it to these actions and their executions. */
+  readonly actions?: readonly string[] | undefined
+}
+
+export interface TokenRotation {
+  /** How long the old text is good beside the new one, for instance `1h`; it ends at once when not given. */
+  readonly overlap?: string | undefined
+  /** A new end, from now on; the old one stays when not given. */
+  readonly expiresIn?: string | undefined
 }
 
 /** Who may sign in. Methods throw `Refused`. */
@@ -23,8 +34,14 @@ export class TokenKeeper {
   }
 
   /** Its text is in this answer and nowhere else. */
-  create(request: TokenRequest): Promise<TokenView & { readonly token: string }> {
-    return answerOf(this.#carrier, 'token create', request)
+  create({ permissions, actions, ...request }: TokenRequest): Promise<TokenView & { readonly token: string }> {
+    const narrowed = { permissions: permissions?.join(','), actions: actions?.join(',') }
+    return answerOf(this.#carrier, 'token create', { ...request, ...narrowed })
+  }
+
+  /** A new text, in this answer and nowhere else. */
+  rotate(id: string, rotation: TokenRotation = {}): Promise<TokenView & { readonly token: string }> {
+    return answerOf(this.#carrier, 'token rotate', { id, ...rotation })
   }
 
   list(): Promise<readonly TokenView[]> {
@@ -39,6 +56,11 @@ export class TokenKeeper {
   /** A path of the server that signs a browser in once, within ten minutes. */
   signInLink(): Promise<{ readonly path: string; readonly expiresAt: string }> {
     return answerOf(this.#carrier, 'sign-in')
+  }
+
+  /** Ends every session and unused sign-in link of the principal. */
+  signOutEverywhere(): Promise<{ readonly ended: number }> {
+    return answerOf(this.#carrier, 'sign-out', { everywhere: true })
   }
 }
 

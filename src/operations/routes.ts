@@ -69,6 +69,8 @@ export const routes = {
   'archive restore': { method: 'POST', path: '/v1/archives/{id}/restore' },
   'token create': { method: 'POST', path: '/v1/tokens' },
   'token list': { method: 'GET', path: '/v1/tokens' },
+  'token rotate': { method: 'POST', path: '/v1/tokens/{id}/rotate' },
   'token revoke': { method: 'DELETE', path: '/v1/tokens/{id}' },
   'sign-in': { method: 'POST', path: '/v1/sign-in-links' },
+  'sign-out': { method: 'POST', path: '/v1/sign-outs' },
 } as const

@@ -19,7 +19,7 @@ const policy =
 /** A small page for people: what there is, and one execution live. It shows what the API shows, with the same rights. */
 export function pageRoutes(app: App, options: RouteOptions): void {
   app.get('/signin', async (c) => {
-    const signedIn = await options.tokens.signIn(c.req.query('ticket') ?? '')
+    const signedIn = await options.tokens.sessions.signIn(c.req.query('ticket') ?? '')
     if (isRefusal(signedIn)) return html(messagePage('Not signed in', `${signedIn.reason} ${signedIn.next}`), 401)
     const secure = new URL(c.req.url).protocol === 'https:' ? '; Secure' : ''
     const cookie = `${sessionCookie}=${signedIn.session}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${signedIn.maxAgeSeconds}${secure}`

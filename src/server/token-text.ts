@@ -15,8 +15,10 @@ export interface TokenText {
 }
 
 /** `pawl_<id>_<secret><checksum>`: the id finds the row, the checksum lets scanners and typing errors be told from tokens. */
-export function newTokenText(random: Random): TokenText & { readonly text: string } {
-  const id = draw(random, digits, 12)
+export function newTokenText(
+  random: Random,
+  id: string = draw(random, digits, 12),
+): TokenText & { readonly text: string } {
   const secret = draw(random, letters, secretLength)
   return { id, hash: sha256(secret), text: `pawl_${id}_${secret}${checksum(id, secret)}` }
 }

@@ -20,6 +20,7 @@ export const noChanges: Changes = {
   parked: { add: [], remove: [] },
   pauses: { add: [], remove: [] },
   tokens: [],
+  signIns: { save: [], remove: [] },
   depth: [],
   bulks: [],
   bulkItems: [],

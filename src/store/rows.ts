@@ -6,6 +6,7 @@ import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Quarantined } from './quarantine.ts'
+import type { SignIn, Token } from './sign-in.ts'
 
 /** Rows as rules and stores exchange them. How a store keeps them is its own affair; `execution_events` is a view. */
 
@@ -227,20 +228,6 @@ export interface Queue {
   readonly version: number
 }
 
-export interface Token {
-  readonly id: string
-  /** SHA-256 of the secret part; the secret itself is shown once and kept nowhere. */
-  readonly hash: string
-  readonly name: string
-  readonly principal: string
-  readonly tenant: string
-  readonly role: string
-  readonly createdAt: number
-  readonly expiresAt: number | null
-  readonly lastUsedAt: number | null
-  readonly revokedAt: number | null
-}
-
 /** What becomes of occurrences that nobody saw in time. */
 export const misfires = ['skip', 'latest', 'all'] as const
 export type Misfire = (typeof misfires)[number]
@@ -347,6 +334,8 @@ export interface Changes {
   /** By key. */
   readonly releases: { readonly save: readonly Release[]; readonly remove: readonly string[] }
   readonly tokens: readonly Token[]
+  /** By hash; removals come first. */
+  readonly signIns: { readonly save: readonly SignIn[]; readonly remove: readonly string[] }
   /** As they are from now on. */
   readonly depth: readonly Depth[]
   /** As they are from now on; items behind the command they are of. */

@@ -25,12 +25,12 @@ import type {
   Release,
   Schedule,
   Timer,
-  Token,
   Turn,
   Waiter,
   Worker,
 } from './rows.ts'
 import type { Search, SearchPage } from './search.ts'
+import type { SignIn, Token } from './sign-in.ts'
 
 export type Awaitable<T> = T | Promise<T>
 
@@ -147,6 +147,12 @@ export interface Reads {
   bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
+  token(id: string): Awaitable<Token | null>
+  signIn(hash: string): Awaitable<SignIn | null>
+  /** Every link and session of a principal. */
+  signInsOf(tenant: string, principal: string): Awaitable<readonly SignIn[]>
+  /** Those that have ended at `now`, oldest end first. */
+  expiredSignIns(now: number, limit: number): Awaitable<readonly SignIn[]>
   /**
    * Ended before the time, without an open effect, neither a parent nor a child of one that goes on; oldest first. `next`
    * is null when nothing behind was requested before the time.
@@ -277,6 +283,8 @@ export interface Views {
   workers(): Awaitable<readonly Worker[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>
+  token(id: string): Awaitable<Token | null>
+  signIn(hash: string): Awaitable<SignIn | null>
   archived(id: number): Awaitable<Archived | null>
   /** Newest execution first, below `before`. */
   archives(tenant: string, before: number, limit: number): Awaitable<readonly ArchiveEntry[]>

@@ -233,6 +233,10 @@ export class Writer {
       archivable: (ask) => read(() => real.archivable(ask)),
       archived: (ids) => read(() => real.archived(ids)),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
+      token: (id) => read(() => real.token(id)),
+      signIn: (hash) => read(() => real.signIn(hash)),
+      signInsOf: (tenant, principal) => read(() => real.signInsOf(tenant, principal)),
+      expiredSignIns: (now, limit) => read(() => real.expiredSignIns(now, limit)),
     }
   }
 }

@@ -20,9 +20,9 @@ export const archiveBreakages: readonly Breakage[] = [
     name: 'an archived key is forgotten',
     edits: [
       {
-        file: 'src/store/sqlite/session.ts',
-        find: 'if (!this.#mayHoldArchives) return owner',
-        replace: 'if (this.#mayHoldArchives) return owner',
+        file: 'src/store/sqlite/key-owners.ts',
+        find: 'if (!mayHoldArchives) return owner',
+        replace: 'if (mayHoldArchives) return owner',
       },
     ],
     shownBy: contract,

@@ -16,6 +16,7 @@ import { keepsPermits } from './keeps-permits.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsQuarantine } from './keeps-quarantine.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
+import { keepsSignIns } from './keeps-sign-ins.ts'
 import { keepsSignals } from './keeps-signals.ts'
 import { keepsTheLedger } from './keeps-the-ledger.ts'
 import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
@@ -47,6 +48,7 @@ export const promises = {
   'reads history': readsHistory,
   'keeps quarantine': keepsQuarantine,
   'keeps schedules': keepsSchedules,
+  'keeps sign-ins': keepsSignIns,
   'keeps archives': keepsArchives,
   'keeps bulk commands': keepsBulkCommands,
 } as const

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Pause, Timer, Token } from '../rows.ts'
+import type { Pause, Timer } from '../rows.ts'
 import type { Harness } from './harness.ts'
 import { Story } from './story.ts'
 
-/** Timers come when they are due, oldest first; pauses and tokens are kept as they are set. */
+/** Timers come when they are due, oldest first; pauses are kept as they are set. */
 export function wakesTimers(harness: Harness): void {
   const timer = (at: number, kind: Timer['kind'], id: number): Timer => ({ at, kind, id })
 
@@ -56,27 +56,6 @@ export function wakesTimers(harness: Harness): void {
       expect(inOrder(await (await story.views()).pauses())).toEqual(inOrder(all.slice(1)))
       await story.commit({ pauses: { add: [], remove: [pause({ tenant: 'acme' })] } })
       expect(inOrder(await story.session.pauses())).toEqual(inOrder(all.slice(2)))
-    }))
-
-  test('tokens are kept by their hash, and used, renamed and revoked', () =>
-    Story.tell(harness, async (story) => {
-      const token: Token = {
-        id: 'T1',
-        hash: 'h1',
-        name: 'ci',
-        principal: 'service:ci',
-        tenant: 'acme',
-        role: 'operator',
-        createdAt: 1,
-        expiresAt: 9,
-        lastUsedAt: null,
-        revokedAt: null,
-      }
-      await story.commit({ tokens: [token, { ...token, id: 'T2', hash: 'h2', createdAt: 0 }] })
-      const used = { ...token, name: 'build', role: 'viewer', expiresAt: null, lastUsedAt: 5, revokedAt: 6 }
-      await story.commit({ tokens: [used] })
-      expect(await (await story.views()).tokens()).toEqual([{ ...token, id: 'T2', hash: 'h2', createdAt: 0 }, used])
-      await expect(story.commit({ tokens: [{ ...token, id: 'T3' }] })).rejects.toThrow(/UNIQUE/i)
     }))
 
   test('queues are known by key, once for each action and version', () =>

@@ -22,15 +22,18 @@ import type {
   Waiter,
   Worker,
 } from '../rows.ts'
+import type { SignIn, Token } from '../sign-in.ts'
 import { archivedOf } from '../sqlite/archive.ts'
 import { type Counters, countOn } from '../sqlite/counters.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import type { Row } from '../sqlite/rows-of.ts'
 import * as read from '../sqlite/rows-of.ts'
+import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
 import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivableIn, Shapes } from './archive.ts'
 import type { Value } from './connection.ts'
+import { keyOwners } from './key-owners.ts'
 import { Reading } from './reading.ts'
 import type { StatementName } from './statements.ts'
 import type { Turns } from './turns.ts'
@@ -103,21 +106,8 @@ export class PostgresSession implements StoreSession {
     return this.#inOrder('requests', ids, (row) => read.requestOf(row), places.requests)
   }
 
-  async keyOwners(lookups: readonly KeyLookup[]): Promise<readonly (KeyOwner | null)[]> {
-    const arrays = [
-      lookups.map(({ tenant }) => tenant),
-      lookups.map(({ action }) => action),
-      lookups.map(({ recordOnly }) => (recordOnly ? 1 : 0)),
-      lookups.map(({ key }) => key),
-      lookups.map(({ generation }) => generation),
-    ]
-    const [held, away] = await Promise.all([
-      this.#all('keyOwners', ...arrays),
-      this.#holdsArchives ? this.#all('archivedKeyOwners', ...arrays) : [],
-    ])
-    const byPlace = (rows: readonly Row[]) => new Map(rows.map((row) => [row[0] as number, row]))
-    const [living, archived] = [byPlace(held), byPlace(away)]
-    return lookups.map((_, index) => ownerOf(living.get(index + 1), archived.get(index + 1)))
+  keyOwners(lookups: readonly KeyLookup[]): Promise<readonly (KeyOwner | null)[]> {
+    return keyOwners((name, ...values) => this.#all(name, ...values), lookups, this.#holdsArchives)
   }
 
   effects(ids: readonly number[]): Promise<readonly Effect[]> {
@@ -316,6 +306,22 @@ export class PostgresSession implements StoreSession {
     return row === undefined ? null : read.scheduleOf(row)
   }
 
+  async token(id: string): Promise<Token | null> {
+    return (await this.#all('token', id)).map(tokenOf)[0] ?? null
+  }
+
+  async signIn(hash: string): Promise<SignIn | null> {
+    return (await this.#all('signIn', hash)).map(signInOf)[0] ?? null
+  }
+
+  async signInsOf(tenant: string, principal: string): Promise<readonly SignIn[]> {
+    return (await this.#all('signInsOf', tenant, principal)).map(signInOf)
+  }
+
+  async expiredSignIns(now: number, limit: number): Promise<readonly SignIn[]> {
+    return (await this.#all('expiredSignIns', now, limit)).map(signInOf)
+  }
+
   async archivable(ask: ArchivableAsk): Promise<{ readonly ids: readonly number[]; readonly next: number | null }> {
     return archivableIn(await this.#turns.connected(), ask)
   }
@@ -386,10 +392,3 @@ const countersOf = (row: Row): Counters => ({
   worker: row[2] as number,
   position: row[3] as number,
 })
-
-/** A later generation may have left for the archive before an earlier one. */
-function ownerOf(living: Row | undefined, archived: Row | undefined): KeyOwner | null {
-  if (archived !== undefined && (living === undefined || Number(living[3]) <= Number(archived[3])))
-    return { id: archived[1] as number, inputHash: archived[2] as string, archived: true }
-  return living === undefined ? null : { id: living[1] as number, inputHash: living[2] as string }
-}

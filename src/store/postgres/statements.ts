@@ -1,4 +1,5 @@
 import { readStatements } from './read-statements.ts'
+import { signInStatements } from './sign-in-statements.ts'
 import { viewStatements } from './view-statements.ts'
 import { writeStatements } from './write-statements.ts'
 
@@ -46,6 +47,7 @@ and number < (select max(number) from writers)`,
   ...writeStatements,
   ...readStatements,
   ...viewStatements,
+  ...signInStatements,
 } as const
 
 export type StatementName = keyof typeof statements

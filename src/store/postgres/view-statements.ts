@@ -215,10 +215,6 @@ order by count(*) desc, outcome collate "C"`,
 from workers
 order by key`,
 
-  tokens: `select id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at
-from tokens
-order by created_at, id collate "C"`,
-
   archives: `select id, public_id, tenant, action, subject, state, finished_at, archived_at, idem_key, octet_length(document), sha256
 from archives
 where tenant = $1

@@ -18,11 +18,11 @@ import type {
   Queue,
   Release,
   Schedule,
-  Token,
   Waiter,
   Worker,
 } from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
+import type { SignIn, Token } from '../sign-in.ts'
 import { archivedOf } from '../sqlite/archive.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
@@ -45,9 +45,9 @@ import {
   scheduleOf,
   stepOf,
   timeoutPolicyOf,
-  tokenOf,
   waiterOf,
 } from '../sqlite/rows-of.ts'
+import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
 import type { OnUndecodable } from '../sqlite/views.ts'
 import { signalOf } from '../sqlite/waiting-rows.ts'
 import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from '../store.ts'
@@ -312,6 +312,14 @@ export class PostgresViews implements Views {
 
   async tokens(): Promise<readonly Token[]> {
     return (await this.#all('tokens')).map(tokenOf)
+  }
+
+  async token(id: string): Promise<Token | null> {
+    return (await this.#all('token', id)).map(tokenOf)[0] ?? null
+  }
+
+  async signIn(hash: string): Promise<SignIn | null> {
+    return (await this.#all('signIn', hash)).map(signInOf)[0] ?? null
   }
 
   async archived(id: number): Promise<Archived | null> {

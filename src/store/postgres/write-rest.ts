@@ -2,6 +2,7 @@ import type { Changes } from '../rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
 import type { Put } from './put.ts'
 import { newestOf } from './rows-from.ts'
+import { saveSignIns } from './sign-ins.ts'
 
 /** Writes what stands beside the executions. Removals come before additions: what is removed and added again stays. */
 export function saveRest(put: Put, changes: Changes): void {
@@ -67,22 +68,7 @@ export function saveRest(put: Put, changes: Changes): void {
   )
   saveTimes(put, changes)
   saveBulks(put, changes)
-  put(
-    'saveTokens',
-    newestOf(changes.tokens, ({ id }) => id),
-    ({ id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt }) => [
-      id,
-      hash,
-      name,
-      principal,
-      tenant,
-      role,
-      createdAt,
-      expiresAt,
-      lastUsedAt,
-      revokedAt,
-    ],
-  )
+  saveSignIns(put, changes)
   saveSchedules(put, changes.schedules)
   saveQuarantine(put, changes.quarantine)
 }

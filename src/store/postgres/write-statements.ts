@@ -274,10 +274,6 @@ set state = excluded.state, total = excluded.total, done = excluded.done, refuse
 on conflict (bulk, execution) do update
 set outcome = excluded.outcome`,
 
-  saveTokens: `${insertInto('tokens', 'id text, hash text, name text, principal text, tenant text, role text, created_at bigint, expires_at bigint, last_used_at bigint, revoked_at bigint')}
-on conflict (id) do update
-set name = excluded.name, role = excluded.role, expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, revoked_at = excluded.revoked_at`,
-
   saveSchedules: `${insertInto('schedules', scheduleTypes)}
 on conflict (id) do update
 set paused = excluded.paused, next_at = excluded.next_at, last_at = excluded.last_at, last_error = excluded.last_error, updated_at = excluded.updated_at, version = excluded.version`,

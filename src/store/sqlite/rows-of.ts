@@ -19,7 +19,6 @@ import type {
   Release,
   Schedule,
   Timer,
-  Token,
   Waiter,
   Worker,
 } from '../rows.ts'
@@ -355,19 +354,6 @@ export const scheduleOf = (row: Row): Schedule => ({
   createdAt: integer(row[15]),
   updatedAt: integer(row[16]),
   version: integer(row[17]),
-})
-
-export const tokenOf = (row: Row): Token => ({
-  id: text(row[0]),
-  hash: text(row[1]),
-  name: text(row[2]),
-  principal: text(row[3]),
-  tenant: text(row[4]),
-  role: text(row[5]),
-  createdAt: integer(row[6]),
-  expiresAt: integerOrNull(row[7]),
-  lastUsedAt: integerOrNull(row[8]),
-  revokedAt: integerOrNull(row[9]),
 })
 
 export const timeoutPolicyOf = (row: Row): TimeoutPolicy => ({

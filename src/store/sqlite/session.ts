@@ -23,12 +23,14 @@ import type {
   Waiter,
   Worker,
 } from '../rows.ts'
+import type { SignIn, Token } from '../sign-in.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivableIn, archivedOf } from './archive.ts'
 import { type Counters, countOn, readCounters } from './counters.ts'
 import { Decoding, type Place, places, quarantinedOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
 import { headsOf } from './heads.ts'
+import { keyOwnerOf } from './key-owners.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
 import {
@@ -54,6 +56,7 @@ import {
   timerOf,
   waiterOf,
 } from './rows-of.ts'
+import { signInOf, tokenOf } from './sign-in-rows.ts'
 import { signalHeadOf, signalOf } from './waiting-rows.ts'
 import { writeChanges } from './write.ts'
 
@@ -126,7 +129,7 @@ export class SqliteSession implements StoreSession {
   }
 
   keyOwners(lookups: readonly KeyLookup[]): readonly (KeyOwner | null)[] {
-    return this.#attempt(() => lookups.map((lookup) => this.#keyOwner(lookup)))
+    return this.#attempt(() => lookups.map((lookup) => keyOwnerOf(this.#prepared, lookup, this.#mayHoldArchives)))
   }
 
   effects(ids: readonly number[]): readonly Effect[] {
@@ -321,6 +324,22 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(scheduleOf)[0] ?? null)
   }
 
+  token(id: string): Token | null {
+    return this.#attempt(() => this.#prepared.all('token', id).map(tokenOf)[0] ?? null)
+  }
+
+  signIn(hash: string): SignIn | null {
+    return this.#attempt(() => this.#prepared.all('signIn', hash).map(signInOf)[0] ?? null)
+  }
+
+  signInsOf(tenant: string, principal: string): readonly SignIn[] {
+    return this.#attempt(() => this.#prepared.all('signInsOf', tenant, principal).map(signInOf))
+  }
+
+  expiredSignIns(now: number, limit: number): readonly SignIn[] {
+    return this.#attempt(() => this.#prepared.all('expiredSignIns', now, limit).map(signInOf))
+  }
+
   archivable(ask: ArchivableAsk): { readonly ids: readonly number[]; readonly next: number | null } {
     return this.#attempt(() => archivableIn(this.#prepared, ask))
   }
@@ -335,23 +354,6 @@ export class SqliteSession implements StoreSession {
       this.#decoding.knows(rows)
       return rows
     })
-  }
-
-  #keyOwner({ tenant, action, recordOnly, key, generation }: KeyLookup): KeyOwner | null {
-    const flag = recordOnly ? 1 : 0
-    const row =
-      generation === null
-        ? this.#prepared.one('newestKeyOwner', tenant, action, flag, key)
-        : this.#prepared.one('keyOwner', tenant, action, flag, key, generation)
-    const owner = row === undefined ? null : { id: row[0] as number, inputHash: row[1] as string }
-    if (!this.#mayHoldArchives) return owner
-    const archived =
-      generation === null
-        ? this.#prepared.one('newestArchivedKeyOwner', tenant, action, flag, key)
-        : this.#prepared.one('archivedKeyOwner', tenant, action, flag, key, generation)
-    // A later generation may have left for the archive before an earlier one.
-    if (archived === undefined || (row !== undefined && Number(row[2]) > Number(archived[2]))) return owner
-    return { id: archived[0] as number, inputHash: archived[1] as string, archived: true }
   }
 
   #eachOne<T>(

@@ -6,6 +6,7 @@ import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
 import { quarantineStatements } from './quarantine-statements.ts'
+import { signInStatements } from './sign-in-statements.ts'
 import { timeStatements } from './time-statements.ts'
 import { waitingStatements } from './waiting-statements.ts'
 import { workerStatements } from './worker-statements.ts'
@@ -25,6 +26,7 @@ export const statements = {
   ...timeStatements,
   ...planStatements,
   ...quarantineStatements,
+  ...signInStatements,
   begin: 'begin immediate',
   commit: 'commit',
   rollback: 'rollback',
@@ -126,11 +128,6 @@ set reason = excluded.reason, by = excluded.by, at = excluded.at`,
 where scope = ?1
 and value = ?2
 and tenant is ?3`,
-
-  saveToken: `insert into tokens (id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-on conflict (id) do update
-set name = excluded.name, role = excluded.role, expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, revoked_at = excluded.revoked_at`,
 
   ...archiveStatements,
 
@@ -355,10 +352,6 @@ where e.state = 4
 and (?1 is null or e.tenant = ?1)
 order by e.id
 limit ?2`,
-
-  tokens: `select id, hash, name, principal, tenant, role, created_at, expires_at, last_used_at, revoked_at
-from tokens
-order by created_at, id`,
 } as const
 
 export type StatementName = keyof typeof statements

@@ -19,11 +19,11 @@ import type {
   Queue,
   Release,
   Schedule,
-  Token,
   Waiter,
   Worker,
 } from '../rows.ts'
 import type { Search, SearchPage } from '../search.ts'
+import type { SignIn, Token } from '../sign-in.ts'
 import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from '../store.ts'
 import { archivedOf } from './archive.ts'
 import { Decoding, type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from './decoding.ts'
@@ -49,10 +49,10 @@ import {
   scheduleOf,
   stepOf,
   timeoutPolicyOf,
-  tokenOf,
   waiterOf,
 } from './rows-of.ts'
 import { Searches } from './search.ts'
+import { signInOf, tokenOf } from './sign-in-rows.ts'
 import type { StatementName } from './statements.ts'
 import { signalOf } from './waiting-rows.ts'
 
@@ -294,6 +294,14 @@ export class SqliteViews implements Views {
 
   tokens(): readonly Token[] {
     return this.#all('tokens').map(tokenOf)
+  }
+
+  token(id: string): Token | null {
+    return this.#all('token', id).map(tokenOf)[0] ?? null
+  }
+
+  signIn(hash: string): SignIn | null {
+    return this.#all('signIn', hash).map(signInOf)[0] ?? null
   }
 
   archived(id: number): Archived | null {

@@ -1,6 +1,7 @@
 import type { Changes } from '../rows.ts'
 import { codeOf } from './lookups.ts'
 import type { Prepared } from './prepared.ts'
+import { saveSignIns } from './sign-in-rows.ts'
 
 /**
  * Writes what stands beside the executions. Removals come before additions: what is removed and added again stays.
@@ -57,10 +58,7 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
     )
   }
   for (const { bulk, execution, outcome } of changes.bulkItems) prepared.run('saveBulkItem', bulk, execution, outcome)
-  for (const token of changes.tokens) {
-    const { id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt } = token
-    prepared.run('saveToken', id, hash, name, principal, tenant, role, createdAt, expiresAt, lastUsedAt, revokedAt)
-  }
+  saveSignIns(prepared, changes)
   saveSchedules(prepared, changes.schedules)
   saveQuarantine(prepared, changes.quarantine)
 }

@@ -272,11 +272,21 @@ export const story: readonly Part[] = [
   [
     'token create',
     async (api, known) => {
-      const wanted = { name: 'bridge', role: 'viewer', principal: 'service:crm', expiresIn: '1h' } as const
+      const wanted = {
+        name: 'bridge',
+        role: 'viewer',
+        principal: 'service:crm',
+        expiresIn: '1h',
+        permissions: ['execution.get'],
+        actions: ['demo.add'],
+      } as const
       return Object.keys(await idOf(known, 'token', api.tokens.create(wanted)))
     },
   ],
   ['token list', async (api) => (await api.tokens.list()).some(({ name }) => name === 'bridge')],
+  ['token rotate', async (api, known) => (await api.tokens.rotate(id(known, 'token'), { overlap: '1h' })).role],
+  ['token rotate', (api) => refused(api.tokens.rotate('none', { overlap: '1h', expiresIn: '1d' }))],
+  ['sign-out', (api) => api.tokens.signOutEverywhere()],
   ['token revoke', async (api, known) => (await api.tokens.revoke(id(known, 'token'))).revokedAt !== null],
   ['token revoke', (api) => refused(api.tokens.revoke('none'))],
 ]

@@ -9,7 +9,7 @@ import { systemRandom } from '../../../src/identity/random.ts'
 import { type AnyAction, action, createPawl } from '../../../src/pawl.ts'
 import { workerRoutes } from '../../../src/protocol/routes.ts'
 import { createApp, createLog } from '../../../src/server.ts'
-import { createSystemClock } from '../../../src/time/clock.ts'
+import { type Clock, createSystemClock } from '../../../src/time/clock.ts'
 
 export const add = action({
   name: 'demo.add',
@@ -67,9 +67,14 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export async function serving({ slots = 2, more = [] }: { slots?: number; more?: readonly AnyAction[] } = {}) {
+export interface Served {
+  readonly slots?: number
+  readonly more?: readonly AnyAction[]
+  readonly clock?: Clock
+}
+
+export async function serving({ slots = 2, more = [], clock = createSystemClock() }: Served = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
-  const clock = createSystemClock()
   const pawl = await createPawl({
     store: 'sqlite::memory:',
     actions: [add, write, echo, wrong, guarded, ...more] as [

@@ -1,0 +1,137 @@
+import { type Refusal, refuse } from '../errors/refusal.ts'
+import type { Changes } from '../store/rows.ts'
+import type { SignIn, Token } from '../store/sign-in.ts'
+import type { Answer, OrderOf } from './order.ts'
+import { type Asking, ask } from './reads.ts'
+
+/** So many that have ended are cleared away whenever somebody signs in. */
+const clearedAtOnce = 100
+
+/** Tokens, and the links and sessions of browsers, as they stand in this batch. */
+export class SignIns {
+  readonly #now: number
+  readonly #tokens = new Map<string, Token>()
+  /** By hash; null is over. */
+  readonly #signIns = new Map<string, SignIn | null>()
+
+  constructor(now: number) {
+    this.#now = now
+  }
+
+  save(token: Token): Token {
+    this.#tokens.set(token.id, token)
+    return token
+  }
+
+  *token(id: string): Asking<Token | null> {
+    return this.#tokens.get(id) ?? (yield* ask('token', id))
+  }
+
+  *find(hash: string): Asking<SignIn | null> {
+    const known = this.#signIns.get(hash)
+    const found = known === undefined ? yield* ask('signIn', hash) : known
+    return found !== null && found.expiresAt > this.#now ? found : null
+  }
+
+  keep(signIn: SignIn): void {
+    this.#signIns.set(signIn.hash, signIn)
+  }
+
+  end(hash: string): void {
+    this.#signIns.set(hash, null)
+  }
+
+  /** Those of a principal that are stored or that this batch has begun. */
+  *of(tenant: string, principal: string): Asking<readonly string[]> {
+    const begun = [...this.#signIns.values()].filter(
+      (signIn) => signIn !== null && signIn.tenant === tenant && signIn.principal === principal,
+    )
+    const stored = yield* ask('signInsOf', tenant, principal)
+    return [...begun, ...stored].flatMap((signIn) => (signIn === null ? [] : [signIn.hash]))
+  }
+
+  *clear(): Asking<void> {
+    for (const { hash } of yield* ask('expiredSignIns', this.#now, clearedAtOnce)) {
+      if (!this.#signIns.has(hash)) this.end(hash)
+    }
+  }
+
+  changes(): Pick<Changes, 'tokens' | 'signIns'> {
+    const rows = [...this.#signIns]
+    return {
+      tokens: [...this.#tokens.values()],
+      signIns: {
+        save: rows.flatMap(([, row]) => row ?? []),
+        remove: rows.flatMap(([hash, row]) => (row === null ? [hash] : [])),
+      },
+    }
+  }
+}
+
+export const isValid = ({ revokedAt, expiresAt }: Token, now: number): boolean =>
+  revokedAt === null && (expiresAt === null || expiresAt > now)
+
+/** A secret that was changed takes the sessions along that began with it, once its overlap is over. */
+export const mayGoOn = ({ begunAt }: SignIn, { rotatedAt, oldUntil }: Token, now: number): boolean =>
+  rotatedAt === null || begunAt >= rotatedAt || (oldUntil !== null && oldUntil > now)
+
+/** Changes a token as it stands, so that no change undoes another: what is revoked stays so. */
+export function* changeToken(
+  signIns: SignIns,
+  { id, tenant, change }: OrderOf<'token_change'>,
+  now: number,
+): Asking<Answer<'token_change'>> {
+  const token = yield* signIns.token(id)
+  if (token === null || token.tenant !== tenant) return refuse('not_found', 'There is no token with this id.')
+  switch (change.type) {
+    case 'revoke':
+      return signIns.save({ ...token, revokedAt: token.revokedAt ?? now })
+    case 'use':
+      return signIns.save({ ...token, lastUsedAt: Math.max(token.lastUsedAt ?? 0, change.at) })
+    case 'rotate': {
+      if (!isValid(token, now)) {
+        return refuse('invalid_token', 'A token that is expired or revoked gets no new text.', { id })
+      }
+      const { hash, overlapMs, expiresAt } = change
+      const oldUntil = overlapMs > 0 ? now + overlapMs : null
+      const old = { oldHash: oldUntil === null ? null : token.hash, oldUntil }
+      return signIns.save({ ...token, ...old, hash, rotatedAt: now, expiresAt: expiresAt ?? token.expiresAt })
+    }
+  }
+}
+
+export function* signInOne(signIns: SignIns, { change }: OrderOf<'sign_in'>, now: number): Asking<Answer<'sign_in'>> {
+  switch (change.type) {
+    case 'offer':
+      yield* signIns.clear()
+      signIns.keep({ ...change.link, kind: 'link', begunAt: now, usedAt: now, expiresAt: now + change.forMs })
+      return { ended: [] }
+    case 'begin': {
+      const link = yield* signIns.find(change.link)
+      if (link === null || link.kind !== 'link') return usedLink()
+      const token = yield* signIns.token(link.token)
+      signIns.end(link.hash)
+      if (token === null || !isValid(token, now) || !mayGoOn(link, token, now)) return usedLink()
+      signIns.keep({ ...link, hash: change.session, kind: 'session', usedAt: now, expiresAt: now + change.forMs })
+      return { ended: [link.hash] }
+    }
+    case 'use': {
+      const session = yield* signIns.find(change.session)
+      if (session !== null) signIns.keep({ ...session, usedAt: Math.max(session.usedAt, change.at) })
+      return { ended: [] }
+    }
+    case 'end': {
+      const ended = change.everywhere ? yield* signIns.of(change.tenant, change.principal) : change.sessions
+      for (const hash of ended) signIns.end(hash)
+      return { ended: [...new Set(ended)] }
+    }
+  }
+}
+
+const usedLink = (): Refusal =>
+  refuse(
+    'invalid_token',
+    'The sign-in link was used already or is older than ten minutes.',
+    undefined,
+    'Get a new one with: pawl sign-in',
+  )
