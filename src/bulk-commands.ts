@@ -123,12 +123,16 @@ export class BulkCommands {
     return isRefusal(answer) ? answer : bulkView(answer)
   }
 
-  /** Goes on with what a former process left; a snapshot that was never complete was never answered, and is closed. */
-  async resume(): Promise<void> {
+  /**
+   * Goes on with what another process left; a snapshot that was begun before a time and is not complete was never answered,
+   * and is closed.
+   */
+  async resume(abandonedBefore: number): Promise<void> {
     const { views, orders } = this.#plane.host
     for (const bulk of await views.openBulks()) {
       if (bulk.state === 'running') this.#begin(bulk)
-      else await orders.give<'bulk_cancel'>({ kind: 'bulk_cancel', key: bulk.key, tenant: bulk.tenant })
+      else if (bulk.createdAt < abandonedBefore)
+        await orders.give<'bulk_cancel'>({ kind: 'bulk_cancel', key: bulk.key, tenant: bulk.tenant })
     }
   }
 

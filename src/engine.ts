@@ -1,23 +1,23 @@
 import { type ActionRegistry, type AnyAction, actionRegistry } from './action/action.ts'
-import { startRetention } from './archive/retention.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
 import { artifactGraceMs } from './artifacts/sweep.ts'
 import { BulkCommands } from './bulk-commands.ts'
 import type { StoreHost } from './commit/host.ts'
 import { type Config, checkConfig, loadConfig } from './config/config.ts'
 import { ControlPlane } from './control-plane.ts'
-import { classify } from './errors/failures.ts'
+import { beginDuties } from './duties.ts'
 import { orThrow } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
+import { createLeadership, type Leadership, leaderLeaseMs } from './leader/leadership.ts'
 import { inProcess } from './protocol/in-process.ts'
 import type { WorkerProtocol } from './protocol/protocol.ts'
 import { serveSocket } from './protocol/socket-server.ts'
 import { processTable } from './recover/proof-of-death.ts'
 import { createRecovery, type Recovery } from './recover/recovery.ts'
+import { sweepOnce } from './recover/sweep.ts'
 import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
-import { startScheduler } from './schedule/scheduler.ts'
 import { Tokens } from './server/tokens.ts'
-import { type Clock, createSystemClock, type Timer } from './time/clock.ts'
+import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -51,6 +51,8 @@ export interface EngineOptions {
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly log?: Log | undefined
+  /** False where this process never does what is done once for all: sweeps, schedules, retention. */
+  readonly duties?: boolean | undefined
 }
 
 /**
@@ -71,7 +73,9 @@ export interface Engine {
   readonly newTraceId: () => string
   readonly here: ProcessFacts
   readonly log: Log
-  /** Frees what a former owner left behind, then takes up the duties. Returns how many leases were freed. */
+  /** Takes its turn at the duties; null where it never does. */
+  readonly leadership: Leadership | null
+  /** Frees what a former owner left behind, then takes its turn at the duties. Returns how many leases were freed. */
   start(): Promise<{ readonly freed: number }>
   /** Serves workers of this machine at a socket file. */
   listen(path: string): Promise<void>
@@ -98,7 +102,6 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     isShared: host.isShared,
     sweepMs,
-    heartbeatMs,
     poisonLosses,
     log,
   })
@@ -121,11 +124,16 @@ export function createEngine(options: EngineOptions): Engine {
     graceMs: Math.max(artifactGraceMs, 2 * leaseMs),
     newTraceId,
   })
-  const scheduling = { views: host.views, orders: host.orders, check: plane.check, clock, log }
-  let scheduler: { stop(): Promise<void> } | undefined
-  let retention: { stop(): Promise<void> } | undefined
-  let artifactSweeps: { stop(): Promise<void> } | undefined
   const bulks = new BulkCommands(plane, clock, log)
+  const leadership = createLeadership({
+    orders: host.orders,
+    clock,
+    holder: random.uuid(),
+    here,
+    leaseMs: host.isShared === true ? leaderLeaseMs(leaseMs) : null,
+    begin: (orders) => beginDuties({ orders, plane, bulks, artifacts, settings, clock, log }),
+    log,
+  })
   // Secrets are never seeded, whatever else is.
   const tokens = new Tokens({ host, clock, random: systemRandom })
   const sockets: { close(): Promise<void> }[] = []
@@ -142,16 +150,16 @@ export function createEngine(options: EngineOptions): Engine {
     newTraceId,
     here,
     log,
+    leadership: options.duties === false ? null : leadership,
     async start() {
-      const freed = await recovery.atStart()
+      const gone = await recovery.atStart()
       recovery.start()
-      scheduler = startScheduler(scheduling)
-      if (settings.archiveAfterDays !== undefined) {
-        retention = startRetention({ orders: host.orders, clock, log, afterDays: settings.archiveAfterDays })
-      }
-      artifactSweeps = artifacts === undefined ? undefined : sweepArtifactsDaily(plane, clock, log)
-      await bulks.resume()
-      return freed
+      if (options.duties === false) return { freed: gone }
+      await leadership.start()
+      const orders = leadership.orders()
+      const freed = gone + (orders === null ? 0 : await sweepOnce({ orders, poisonLosses }))
+      if (host.isShared !== true) await bulks.resume(Number.POSITIVE_INFINITY)
+      return { freed }
     },
     async listen(path) {
       sockets.push(
@@ -164,35 +172,8 @@ export function createEngine(options: EngineOptions): Engine {
       )
     },
     async stop() {
-      await Promise.all([recovery.stop(), bulks.stop(), scheduler?.stop(), retention?.stop(), artifactSweeps?.stop()])
+      await Promise.all([recovery.stop(), bulks.stop(), leadership.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
-    },
-  }
-}
-
-const dayMs = 86_400_000
-
-/** Now and once a day: contents that a crash left without a row go. */
-function sweepArtifactsDaily(plane: ControlPlane, clock: Clock, log: Log): { stop(): Promise<void> } {
-  let isStopped = false
-  let timer: Timer | undefined
-  const sweep = async (): Promise<void> => {
-    try {
-      const { deleted, bytes } = orThrow(await plane.kept.sweep({ dryRun: false }))
-      if (deleted > 0) log('info', 'Artifacts that no execution names were deleted.', { deleted, bytes })
-    } catch (thrown) {
-      log('warn', `A sweep of the artifacts failed: ${classify(thrown).message}`, {})
-    }
-    if (!isStopped) timer = clock.timer(dayMs, () => void begin())
-  }
-  let sweeping: Promise<void> = Promise.resolve()
-  const begin = (): Promise<void> => (sweeping = sweep())
-  void begin()
-  return {
-    async stop() {
-      isStopped = true
-      timer?.cancel()
-      await sweeping
     },
   }
 }

@@ -7,6 +7,7 @@ import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
 import { type DueNews, dueNewsOf, duePart } from './due-news.ts'
+import { Leading } from './leading.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -78,6 +79,7 @@ export function* runBatch(
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits, workers)
+  const leading = new Leading(now)
 
   yield* loadForAdmissions(
     work,
@@ -88,6 +90,11 @@ export function* runBatch(
 
   const answers: Answer[] = []
   for (const order of orders) {
+    const superseded = order.duty === undefined ? null : yield* leading.refusalOf(order.duty)
+    if (superseded !== null) {
+      answers.push(superseded)
+      continue
+    }
     switch (order.kind) {
       case 'admit':
         answers.push(admitOne(work, order.admission, admitting))
@@ -115,6 +122,12 @@ export function* runBatch(
       case 'register':
         for (const { action, version } of order.hello.actions) queues.keyOf(action, version)
         answers.push({ worker: workers.register(order.hello) })
+        break
+      case 'lead':
+        answers.push(yield* leading.lead(order))
+        break
+      case 'resign':
+        answers.push(yield* leading.resign(order))
         break
       case 'gone':
         answers.push(yield* goneOne(work, order, workers))
@@ -217,6 +230,7 @@ export function* runBatch(
       ...bulks.changes(),
       ...quarantine.changes(),
       ...signIns.changes(),
+      ...leading.changes(),
     },
     changedIds,
     hasNews: changedIds.length > 0 || work.readyAdd.size > 0,

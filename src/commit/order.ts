@@ -5,7 +5,7 @@ import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
-import type { Admitted, Bulk, Pause, Ready, Schedule, Worker } from '../store/rows.ts'
+import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
 import type { SignInChange, TokenChange } from './sign-in-orders.ts'
@@ -83,7 +83,7 @@ export interface Claimed {
 export type Hello = Pick<
   Worker,
   'identity' | 'incarnation' | 'host' | 'pid' | 'startedTicks' | 'bootId' | 'actions' | 'slots'
-> & { readonly isolates?: boolean | undefined }
+> & { readonly isolates?: boolean | undefined; readonly role?: WorkerRole | undefined }
 
 /** One lease, by what tells it from every other. */
 export interface Hold {
@@ -101,7 +101,14 @@ export interface Held extends Hold {
 }
 
 /** One thing to be done in some next transaction. */
-export type Order =
+export type Order = Duty & Errand
+
+/** Given by the leader of this epoch, as one of its duties: refused once another one has begun. */
+export interface Duty {
+  readonly duty?: number | undefined
+}
+
+type Errand =
   | { readonly kind: 'admit'; readonly admission: Admission }
   /** Many at once, in one commit, or in parts where one cannot be written; each is answered for itself, in their order. */
   | { readonly kind: 'admit_many'; readonly admissions: readonly Admission[] }
@@ -144,6 +151,17 @@ export type Order =
   /** Waits for news about what the worker holds; stays until there is some, for `waitMs` at most. */
   | { readonly kind: 'listen'; readonly worker: number; readonly waitMs: number }
   | { readonly kind: 'register'; readonly hello: Hello }
+  /** Takes up the duties of the store, or goes on with them; another's are his until his time is over. */
+  | {
+      readonly kind: 'lead'
+      readonly holder: string
+      readonly host: string
+      readonly pid: number
+      /** Null where nobody else can hold the store: whoever led it before does so no longer. */
+      readonly leaseMs: number | null
+    }
+  /** Gives them up, so that somebody else need not wait. */
+  | { readonly kind: 'resign'; readonly holder: string }
   /** Handlers that ignore their abort keep the worker from claiming, or do so no longer. */
   | { readonly kind: 'drain'; readonly worker: number; readonly on: boolean }
   /** The worker takes no more work and holds none. */
@@ -285,6 +303,9 @@ export interface Answers {
   /** `cancel`: somebody asked to cancel them · `granted`: permits that their steps wait for are theirs now. */
   listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Grant[] }
   register: { readonly worker: number }
+  /** Who leads now; `isOwn` when it is who asked. */
+  lead: Pick<Leader, 'epoch' | 'until'> & { readonly isOwn: boolean }
+  resign: { readonly resigned: boolean }
   drain: { readonly worker: number }
   sign_off: { readonly worker: number }
   gone: { readonly recovered: readonly number[] }

@@ -87,6 +87,8 @@ export class Workers {
       goneAt: null,
       goneProof: null,
       drainingSince: null,
+      role: hello.role ?? 'worker',
+      drain: null,
     })
     return key
   }

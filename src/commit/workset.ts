@@ -236,7 +236,7 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns'> {
+  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns' | 'leaders'> {
     return {
       queues: this.queues,
       workers: this.workers,

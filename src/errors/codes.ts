@@ -1,4 +1,5 @@
 import { archiveCodes } from './archive-codes.ts'
+import { fleetCodes } from './fleet-codes.ts'
 import { inputCodes } from './input-codes.ts'
 import { permitCodes } from './permit-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
@@ -12,6 +13,7 @@ import { storeCodes } from './store-codes.ts'
 export const codes = {
   ...permitCodes,
   ...scheduleCodes,
+  ...fleetCodes,
 
   // What was sent cannot be used as it is.
   ...inputCodes,

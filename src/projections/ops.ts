@@ -1,9 +1,10 @@
 import type { Execution } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
+import type { Leader } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { failurePatterns } from './failures.ts'
 import { ofTenant, quarantinedView } from './quarantine.ts'
-import { effectView, type Naming, pauseView, timeText, workerView } from './view.ts'
+import { effectView, leaderView, type Naming, pauseView, timeText, workerView } from './view.ts'
 
 export interface OpsAsk {
   readonly views: Views
@@ -21,17 +22,19 @@ const listMax = 20
 
 /** The health of everything on one screen: the first line names what is wrong, or says that nothing is. */
 export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
-  const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent, unreadable] = await Promise.all([
-    views.countsByState(tenant),
-    views.oldestReadyAt(tenant),
-    views.running(tenant),
-    views.effects({ tenant, open: true, limit: 1000 }),
-    failurePatterns(views, now - recentMs, tenant),
-    views.pauses(),
-    views.workers(),
-    views.list({ tenant, states: ['failed'], limit: listMax }),
-    views.quarantine(),
-  ])
+  const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent, unreadable, leaders] =
+    await Promise.all([
+      views.countsByState(tenant),
+      views.oldestReadyAt(tenant),
+      views.running(tenant),
+      views.effects({ tenant, open: true, limit: 1000 }),
+      failurePatterns(views, now - recentMs, tenant),
+      views.pauses(),
+      views.workers(),
+      views.list({ tenant, states: ['failed'], limit: listMax }),
+      views.quarantine(),
+      views.leaders(1),
+    ])
   // Without slots are those that signed off, and processes of single runs: their worker is counted.
   const live = workers.filter(({ goneAt, seenAt, slots }) => goneAt === null && slots > 0 && now - seenAt < liveMs)
   const draining = live.filter(({ drainingSince }) => drainingSince !== null)
@@ -52,6 +55,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
     stale.length > 0 && `${counted(stale.length, 'execution')} running past the lease`,
     doubtful.length > 0 && `${counted(doubtful.length, 'effect')} in doubt`,
     quarantine.length > 0 && `${counted(quarantine.length, 'row')} in quarantine`,
+    isLeaderless(leaders[0], now) && 'no process leads: nobody sweeps, and no schedule fires',
     live.length === 0 && total('queued') > 0 && `no live worker while ${total('queued')} queued`,
     live.length > 0 &&
       unserved.length > 0 &&
@@ -94,6 +98,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
     recentFailures: recent.map(failureLine),
     paused: paused.map(pauseView),
     workers: live.map(workerView),
+    leader: leaders[0] === undefined ? null : leaderView(leaders[0]),
   }
 }
 
@@ -101,6 +106,12 @@ export type Ops = Awaited<ReturnType<typeof opsOf>>
 
 const workerOf = ({ worker }: Execution, naming: Naming) => (worker === null ? null : naming.workerOf(worker))
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** Another process takes the duties up within seconds, where there is one. */
+const leaderlessMs = 15_000
+
+const isLeaderless = (newest: Leader | undefined, now: number): boolean =>
+  newest !== undefined && (newest.endedAt ?? newest.until ?? Number.POSITIVE_INFINITY) < now - leaderlessMs
 
 const failureLine = ({ execution, request }: Found) => ({
   id: request.publicId,

@@ -9,7 +9,7 @@ import {
 } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import { shown } from '../json/shown.ts'
-import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
+import type { Artifact, Event, Leader, Pause, Worker } from '../store/rows.ts'
 import type { ShownSignal } from '../store/store.ts'
 
 let newest = { at: Number.NaN, text: '' }
@@ -204,6 +204,17 @@ export const workerView = (worker: Worker) => ({
   goneAt: timeOrNull(worker.goneAt),
   goneProof: worker.goneProof,
   drainingSince: timeOrNull(worker.drainingSince),
+})
+
+/** Who does what is done once for all. */
+export const leaderView = ({ epoch, host, pid, since, until, endedAt, refused }: Leader) => ({
+  epoch,
+  host,
+  pid,
+  since: timeText(since),
+  until: timeOrNull(until),
+  endedAt: timeOrNull(endedAt),
+  refused,
 })
 
 export const pauseView = ({ at, ...pause }: Pause) => ({ ...pause, at: timeText(at) })

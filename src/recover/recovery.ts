@@ -6,9 +6,9 @@ import type { Awaitable } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { isInProcess } from './incarnation.ts'
 import { type ProcessTable, proofOfDeath, type Suspect } from './proof-of-death.ts'
-import { type SweepOptions, startSweeps, sweepOnce } from './sweep.ts'
+import type { SweepOptions } from './sweep.ts'
 
-export interface RecoveryOptions extends SweepOptions {
+export interface RecoveryOptions extends Pick<SweepOptions, 'sweepMs' | 'poisonLosses' | 'onRecovered' | 'log'> {
   readonly orders: Orders
   /** All incarnations on record, gone ones included or not. */
   readonly workers: () => Awaitable<readonly Worker[]>
@@ -19,11 +19,14 @@ export interface RecoveryOptions extends SweepOptions {
   readonly isShared?: boolean | undefined
 }
 
-/** Duties of the side that holds the store: whoever is proven gone gives its leases back at once, the rest in time. */
+/**
+ * What every process that holds the store does for its own machine: whoever is proven gone gives its leases back at once.
+ * A proof stays true, so that nobody needs to lead to act on one.
+ */
 export interface Recovery {
-  /** Before the first claim: frees what a former owner of the store and all others proven dead still hold. */
-  atStart(): Promise<{ readonly freed: number }>
-  /** From now on: sweeps, and looks again at every incarnation that is on record. */
+  /** Before the first claim: frees what a former owner of the store and all others proven dead still hold; says how many. */
+  atStart(): Promise<number>
+  /** From now on: looks again at every incarnation that is on record. */
   start(): void
   /** A worker has signed on: an earlier incarnation of the same identity may be proven gone. */
   registered(worker: number, identity: string): Promise<void>
@@ -34,7 +37,6 @@ export interface Recovery {
 
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { orders, clock, here, table, log, poisonLosses } = options
-  let sweeps: { stop(): Promise<void> } | undefined
   let checks: { stop(): Promise<void> } | undefined
   let isStopped = false
 
@@ -71,10 +73,9 @@ export function createRecovery(options: RecoveryOptions): Recovery {
             : proofOfDeath(worker, here, table)
         if (proof !== null) freed += await declareGone(worker, proof, 'restart')
       }
-      return { freed: freed + (await sweepOnce(options)) }
+      return freed
     },
     start() {
-      sweeps = startSweeps(options)
       checks = repeat(clock, options.sweepMs, () => guarded(async () => check(await live(), 'exit')))
     },
     registered: (key, identity) =>
@@ -94,7 +95,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       }),
     async stop() {
       isStopped = true
-      await Promise.all([sweeps?.stop(), checks?.stop()])
+      await checks?.stop()
     },
   }
 }

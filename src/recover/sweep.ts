@@ -13,6 +13,8 @@ export interface SweepOptions {
   readonly poisonLosses?: number | undefined
   /** Told the keys of executions whose lease had run out. */
   readonly onRecovered?: ((ids: readonly number[]) => void) | undefined
+  /** Sweeps first of all, not only after the first pause. */
+  readonly atOnce?: boolean | undefined
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -48,9 +50,9 @@ export function startSweeps(options: SweepOptions): { stop(): Promise<void> } {
   let timer: Timer | undefined
   let sweeping: Promise<void> = Promise.resolve()
   let isStopped = false
-  const arm = (): void => {
+  const arm = (ms = sweepMs): void => {
     if (!isStopped) {
-      timer = clock.timer(sweepMs, () => {
+      timer = clock.timer(ms, () => {
         const jump = jumps.look()
         if (jump !== null) {
           log('warn', 'The clock was set forward; leases get time to be renewed.', { byMs: jump.byMs })
@@ -63,11 +65,11 @@ export function startSweeps(options: SweepOptions): { stop(): Promise<void> } {
             if (count > 0) log('info', 'Leases that had run out were ended.', { count })
           })
           .catch((thrown: unknown) => log('warn', `A sweep failed: ${classify(thrown).message}`, {}))
-          .then(arm)
+          .then(() => arm())
       })
     }
   }
-  arm()
+  arm(options.atOnce === true ? 0 : sweepMs)
   return {
     async stop() {
       isStopped = true

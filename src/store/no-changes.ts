@@ -4,6 +4,7 @@ import type { Changes } from './rows.ts'
 export const noChanges: Changes = {
   queues: [],
   workers: [],
+  leaders: { save: [], remove: [] },
   log: [],
   admitted: [],
   updates: [],

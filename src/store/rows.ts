@@ -176,6 +176,38 @@ export interface Worker {
   readonly isolates: boolean
   /** Since when it claims nothing, because handlers ignore their abort; null while it claims. */
   readonly drainingSince: number | null
+  readonly role: WorkerRole
+  /** What an operator has asked of it; it claims nothing more, whatever it says itself. */
+  readonly drain: WorkerDrain | null
+}
+
+/** `all`: beside the server · `worker`: a process of its own. */
+export const workerRoles = ['all', 'worker'] as const
+export type WorkerRole = (typeof workerRoles)[number]
+
+export interface WorkerDrain {
+  readonly at: number
+  readonly by: string
+  readonly reason: string
+  /** When what still runs is handed back; null lets it come to its end. */
+  readonly until: number | null
+}
+
+/** One time that a process took up the duties of the store: the newest has them, and no older epoch may do any. */
+export interface Leader {
+  readonly epoch: number
+  /** Names the process among all that ever were. */
+  readonly holder: string
+  readonly host: string
+  readonly pid: number
+  readonly since: number
+  /** When somebody else may take them up; null where nobody else can hold the store. */
+  readonly until: number | null
+  /** When it gave them up by itself. */
+  readonly endedAt: number | null
+  /** Duties that were given under this epoch after another had begun, and when the last of them was. */
+  readonly refused: number
+  readonly refusedAt: number | null
 }
 
 /** A signal that a run has taken. */
@@ -312,6 +344,8 @@ export interface Admitted {
 export interface Changes {
   readonly queues: readonly Queue[]
   readonly workers: readonly Worker[]
+  /** As they are from now on, by epoch; an epoch that is another's already is left alone. */
+  readonly leaders: { readonly save: readonly Leader[]; readonly remove: readonly number[] }
   readonly log: readonly LogRow[]
   readonly admitted: readonly Admitted[]
   readonly updates: readonly Update[]

@@ -13,6 +13,7 @@ import type {
   Changes,
   Depth,
   Event,
+  Leader,
   Limit,
   LogRow,
   Parked,
@@ -146,6 +147,8 @@ export interface Reads {
   /** The first executions that a bulk command has not come to, oldest first. */
   bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(keys: readonly number[] | 'live'): Awaitable<readonly Worker[]>
+  /** Of that epoch. */
+  leader(epoch: number | 'newest'): Awaitable<Leader | null>
   schedule(tenant: string, name: string): Awaitable<Schedule | null>
   token(id: string): Awaitable<Token | null>
   signIn(hash: string): Awaitable<SignIn | null>
@@ -281,6 +284,8 @@ export interface Views {
   bulkRefusals(key: number): Awaitable<readonly { readonly code: string; readonly count: number }[]>
   bulkItems(key: number, limit: number): Awaitable<readonly number[]>
   workers(): Awaitable<readonly Worker[]>
+  /** Newest epoch first. */
+  leaders(limit: number): Awaitable<readonly Leader[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>
   token(id: string): Awaitable<Token | null>

@@ -48,7 +48,7 @@ export class Desk {
     const open = controlPlane().host.views.openBulks() as readonly { readonly state: string }[]
     if (open.some(({ state }) => state === 'running')) count('bulk resumed')
     const resume = (): void => {
-      bulks.resume().catch(() => scheduler.after(owner, 1_000, 'resumes bulk commands', resume))
+      bulks.resume(Number.POSITIVE_INFINITY).catch(() => scheduler.after(owner, 1_000, 'resumes bulk commands', resume))
     }
     if (open.length > 0) resume()
   }

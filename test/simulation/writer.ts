@@ -230,6 +230,7 @@ export class Writer {
       nextBulk: () => read(() => real.nextBulk()),
       bulkItems: (key, limit) => read(() => real.bulkItems(key, limit)),
       workers: (keys) => real.workers(keys),
+      leader: (epoch) => real.leader(epoch),
       archivable: (ask) => read(() => real.archivable(ask)),
       archived: (ids) => read(() => real.archived(ids)),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),

@@ -3,6 +3,7 @@ import { archiveBreakages } from './breakages-archive.ts'
 import { blameBreakages } from './breakages-blame.ts'
 import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
+import { fleetBreakages } from './breakages-fleet.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { planBreakages } from './breakages-plans.ts'
@@ -17,6 +18,7 @@ export const allBreakages: readonly Breakage[] = [
   ...permitBreakages,
   ...planBreakages,
   ...scheduleBreakages,
+  ...fleetBreakages,
   ...archiveBreakages,
   ...timeBreakages,
   ...waitingBreakages,

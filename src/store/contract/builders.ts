@@ -231,6 +231,8 @@ export function aWorker(key: number, some: Partial<Worker> = {}): Worker {
     goneProof: null,
     isolates: false,
     drainingSince: null,
+    role: 'worker',
+    drain: null,
     ...some,
   }
 }

@@ -23,6 +23,7 @@ import { keepsTheLogAppendOnly } from './keeps-the-log-append-only.ts'
 import { keepsTimeoutPolicies } from './keeps-timeout-policies.ts'
 import { readsHistory } from './reads-history.ts'
 import { refusesIllegalTransitions } from './refuses-illegal-transitions.ts'
+import { remembersLeaders } from './remembers-leaders.ts'
 import { wakesTimers } from './wakes-timers.ts'
 
 /** What any store must keep, a file for each promise. */
@@ -39,6 +40,7 @@ export const promises = {
   'keeps artifacts and logs': keepsArtifactsAndLogs,
   'keeps signals': keepsSignals,
   'finds expired leases': findsExpiredLeases,
+  'remembers leaders': remembersLeaders,
   'finds by search': findsBySearch,
   'finds children': findsChildren,
   'counts depth': countsDepth,

@@ -1,5 +1,6 @@
 import {
   executionColumns,
+  leaderColumns,
   outcomeColumns,
   planStepColumns,
   requestColumns,
@@ -305,6 +306,15 @@ where key = any($1::bigint[])`,
 from workers
 where gone_at is null
 order by key`,
+
+  leaderAt: `select ${leaderColumns}
+from leaders
+where epoch = $1`,
+
+  leaders: `select ${leaderColumns}
+from leaders
+order by epoch desc
+limit $1`,
 
   schedule: `select ${scheduleColumns}
 from schedules

@@ -8,6 +8,7 @@ import type {
   Bulk,
   Changes,
   Depth,
+  Leader,
   Limit,
   Parked,
   Pause,
@@ -24,8 +25,9 @@ import type {
 } from '../rows.ts'
 import type { SignIn, Token } from '../sign-in.ts'
 import { archivedOf } from '../sqlite/archive.ts'
-import { type Counters, countOn } from '../sqlite/counters.ts'
+import { type Counters, countersOf, countOn } from '../sqlite/counters.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
+import { leaderOf } from '../sqlite/fleet-rows.ts'
 import type { Row } from '../sqlite/rows-of.ts'
 import * as read from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
@@ -301,6 +303,11 @@ export class PostgresSession implements StoreSession {
     return this.#reading.all(await this.#all('liveWorkers'), places.workers, wholeWorkerOf)
   }
 
+  async leader(epoch: number | 'newest'): Promise<Leader | null> {
+    const row = epoch === 'newest' ? await this.#one('leaders', 1) : await this.#one('leaderAt', epoch)
+    return row === undefined ? null : leaderOf(row)
+  }
+
   async schedule(tenant: string, name: string): Promise<Schedule | null> {
     const row = await this.#one('schedule', tenant, name)
     return row === undefined ? null : read.scheduleOf(row)
@@ -385,10 +392,3 @@ export class PostgresSession implements StoreSession {
     )
   }
 }
-
-const countersOf = (row: Row): Counters => ({
-  execution: row[0] as number,
-  queue: row[1] as number,
-  worker: row[2] as number,
-  position: row[3] as number,
-})

@@ -11,6 +11,7 @@ import type {
   Artifact,
   Bulk,
   Event,
+  Leader,
   Limit,
   LogRow,
   Parked,
@@ -25,6 +26,7 @@ import type { Search, SearchPage } from '../search.ts'
 import type { SignIn, Token } from '../sign-in.ts'
 import { archivedOf } from '../sqlite/archive.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
+import { leaderOf } from '../sqlite/fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
 import {
   archiveEntryOf,
@@ -304,6 +306,10 @@ export class PostgresViews implements Views {
 
   async workers(): Promise<readonly Worker[]> {
     return this.#read(await this.#all('allWorkers'), places.workers, wholeWorkerOf)
+  }
+
+  async leaders(limit: number): Promise<readonly Leader[]> {
+    return (await this.#all('leaders', limit)).map(leaderOf)
   }
 
   async queues(): Promise<readonly Queue[]> {

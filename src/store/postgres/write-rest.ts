@@ -1,4 +1,5 @@
 import type { Changes } from '../rows.ts'
+import { cellsOfLeader } from '../sqlite/fleet-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
 import type { Put } from './put.ts'
 import { newestOf } from './rows-from.ts'
@@ -71,6 +72,12 @@ export function saveRest(put: Put, changes: Changes): void {
   saveSignIns(put, changes)
   saveSchedules(put, changes.schedules)
   saveQuarantine(put, changes.quarantine)
+  put(
+    'saveLeaders',
+    newestOf(changes.leaders.save, ({ epoch }) => epoch),
+    cellsOfLeader,
+  )
+  put('removeLeaders', changes.leaders.remove, (epoch) => [epoch])
 }
 
 function saveQuarantine(put: Put, { add, remove }: Changes['quarantine']): void {

@@ -47,9 +47,17 @@ const scheduleTypes =
 export const writeStatements = {
   addQueues: insertInto('queues', 'key bigint, action text, version bigint'),
 
-  saveWorkers: `${insertInto('workers', 'key bigint, identity text, incarnation text, host text, pid bigint, started_ticks text, boot_id text, actions text, slots bigint, registered_at bigint, seen_at bigint, gone_at bigint, gone_proof text, draining_since bigint, isolates bigint')}
+  saveWorkers: `${insertInto('workers', 'key bigint, identity text, incarnation text, host text, pid bigint, started_ticks text, boot_id text, actions text, slots bigint, registered_at bigint, seen_at bigint, gone_at bigint, gone_proof text, draining_since bigint, isolates bigint, role text, drain_asked_at bigint, drain_asked_by text, drain_reason text, drain_until bigint')}
 on conflict (key) do update
-set actions = excluded.actions, slots = excluded.slots, seen_at = excluded.seen_at, gone_at = excluded.gone_at, gone_proof = excluded.gone_proof, draining_since = excluded.draining_since`,
+set actions = excluded.actions, slots = excluded.slots, seen_at = excluded.seen_at, gone_at = excluded.gone_at, gone_proof = excluded.gone_proof, draining_since = excluded.draining_since, drain_asked_at = excluded.drain_asked_at, drain_asked_by = excluded.drain_asked_by, drain_reason = excluded.drain_reason, drain_until = excluded.drain_until`,
+
+  saveLeaders: `${insertInto('leaders', 'epoch bigint, holder text, host text, pid bigint, since bigint, until bigint, ended_at bigint, refused bigint, refused_at bigint')}
+on conflict (epoch) do update
+set until = excluded.until, ended_at = excluded.ended_at, refused = excluded.refused, refused_at = excluded.refused_at
+where leaders.holder = excluded.holder`,
+
+  removeLeaders: `delete from leaders
+where epoch = any($1::bigint[])`,
 
   appendLog: `${insertInto('log', 'position bigint, tenant text, type bigint, from_state bigint, to_state bigint, principal text, worker bigint, at bigint, executions text, numbers text, previous text, data text')}
 order by position`,

@@ -1,6 +1,7 @@
 import type { Effect } from '../../execution/execution.ts'
 import { eventCodes, stateCodes } from '../../execution/machine.ts'
 import type { Changes, LogRow, Update } from '../rows.ts'
+import { cellsOfWorker } from '../sqlite/fleet-rows.ts'
 import { claimPositions, entry, follows, integers } from '../sqlite/log-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
 import { archive, restore, type Shapes } from './archive.ts'
@@ -67,23 +68,7 @@ function saveWorkers(put: Put, workers: Changes['workers']): void {
   put(
     'saveWorkers',
     newestOf(workers, ({ key }) => key),
-    (worker) => [
-      worker.key,
-      worker.identity,
-      worker.incarnation,
-      worker.host,
-      worker.pid,
-      worker.startedTicks,
-      worker.bootId,
-      JSON.stringify(worker.actions.map(({ action, version }) => ({ action, version }))),
-      worker.slots,
-      worker.registeredAt,
-      worker.seenAt,
-      worker.goneAt,
-      worker.goneProof,
-      worker.drainingSince,
-      worker.isolates ? 1 : 0,
-    ],
+    cellsOfWorker,
   )
 }
 

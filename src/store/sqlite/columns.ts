@@ -27,4 +27,6 @@ export const planStepColumns =
   'execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at'
 
 export const workerColumns =
-  'key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates'
+  'key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates, role, drain_asked_at, drain_asked_by, drain_reason, drain_until'
+
+export const leaderColumns = 'epoch, holder, host, pid, since, until, ended_at, refused, refused_at'

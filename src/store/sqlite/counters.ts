@@ -23,6 +23,14 @@ export function readCounters(db: DatabaseSync): Counters {
   }
 }
 
+/** From one row that holds all four. */
+export const countersOf = (row: readonly unknown[]): Counters => ({
+  execution: row[0] as number,
+  queue: row[1] as number,
+  worker: row[2] as number,
+  position: row[3] as number,
+})
+
 export function countOn(counters: Counters, { admitted, queues, workers, log }: Changes): Counters {
   return {
     execution: above(counters.execution, admitted, ({ request }) => request.id),

@@ -2,7 +2,8 @@ import type { PlanStep } from '../../execution/plan.ts'
 import type { Quarantined, UndecodableRow } from '../quarantine.ts'
 import { isSameRow, UndecodableRows } from '../quarantine.ts'
 import type { Worker } from '../rows.ts'
-import { planStepOf, type Row, workerOf } from './rows-of.ts'
+import { workerOf } from './fleet-rows.ts'
+import { planStepOf, type Row } from './rows-of.ts'
 
 export const quarantinedOf = ([key, tenant, execution, place, row, reason, at]: Row): Quarantined =>
   ({ key, tenant, execution, place, row, reason, at }) as Quarantined

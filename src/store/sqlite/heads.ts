@@ -19,3 +19,10 @@ export function headsOf(
   }
   return heads
 }
+
+/** A turn that nothing due lies before. */
+export function virtualTimeOf(prepared: Prepared, queue: number, rank: number): number {
+  const first = prepared.one('firstTurn', queue, rank)
+  if (first !== undefined) return (first[0] as number) - 1
+  return (prepared.one('newestTurn', queue, rank)?.[0] ?? 0) as number
+}

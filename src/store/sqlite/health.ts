@@ -6,6 +6,7 @@ const hotTables = [
   'meta',
   'queues',
   'workers',
+  'leaders',
   'pauses',
   'timers',
   'parked',

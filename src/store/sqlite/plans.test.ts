@@ -16,6 +16,7 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   nextBulk: ['bulks'],
   workers: ['workers'],
   liveWorkers: ['workers'],
+  leaders: ['leaders'],
   tokens: ['tokens'],
   timeoutPolicies: ['timeout_policies'],
   limits: ['limits'],

@@ -20,7 +20,6 @@ import type {
   Schedule,
   Timer,
   Waiter,
-  Worker,
 } from '../rows.ts'
 import { executionWidth } from './columns.ts'
 import { nameOf } from './lookups.ts'
@@ -202,24 +201,6 @@ export const logLineOf = (row: Row): LogLine => ({
   line: integer(row[7]),
   bytes: integer(row[8]),
   dropped: integer(row[9]),
-})
-
-export const workerOf = (row: Row): Worker => ({
-  key: integer(row[0]),
-  identity: text(row[1]),
-  incarnation: text(row[2]),
-  host: text(row[3]),
-  pid: integer(row[4]),
-  startedTicks: textOrNull(row[5]),
-  bootId: textOrNull(row[6]),
-  actions: JSON.parse(text(row[7])) as Worker['actions'],
-  slots: integer(row[8]),
-  registeredAt: integer(row[9]),
-  seenAt: integer(row[10]),
-  goneAt: integerOrNull(row[11]),
-  goneProof: textOrNull(row[12]),
-  drainingSince: integerOrNull(row[13]),
-  isolates: row[14] === 1,
 })
 
 export const queueOf = (row: Row): Queue => ({

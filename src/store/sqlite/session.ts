@@ -9,6 +9,7 @@ import type {
   Bulk,
   Changes,
   Depth,
+  Leader,
   Limit,
   Parked,
   Pause,
@@ -29,7 +30,8 @@ import { archivableIn, archivedOf } from './archive.ts'
 import { type Counters, countOn, readCounters } from './counters.ts'
 import { Decoding, type Place, places, quarantinedOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
-import { headsOf } from './heads.ts'
+import { leaderOf } from './fleet-rows.ts'
+import { headsOf, virtualTimeOf } from './heads.ts'
 import { keyOwnerOf } from './key-owners.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
@@ -204,11 +206,7 @@ export class SqliteSession implements StoreSession {
   }
 
   virtualTime(queue: number, rank: number): number {
-    return this.#attempt(() => {
-      const first = this.#prepared.one('firstTurn', queue, rank)
-      if (first !== undefined) return (first[0] as number) - 1
-      return (this.#prepared.one('newestTurn', queue, rank)?.[0] ?? 0) as number
-    })
+    return this.#attempt(() => virtualTimeOf(this.#prepared, queue, rank))
   }
 
   dueTimers(now: number, limit: number): readonly Timer[] {
@@ -236,10 +234,7 @@ export class SqliteSession implements StoreSession {
   }
 
   parkedAt(id: number): Parked | null {
-    return this.#attempt(() => {
-      const row = this.#prepared.one('parkedAt', id)
-      return row === undefined ? null : parkedOf(row)
-    })
+    return this.#attempt(() => this.#prepared.all('parkedAt', id).map(parkedOf)[0] ?? null)
   }
 
   permits(tenant: string, key: string): readonly Permit[] {
@@ -318,6 +313,11 @@ export class SqliteSession implements StoreSession {
   workers(keys: readonly number[] | 'live'): readonly Worker[] {
     if (keys !== 'live') return this.#eachOne('worker', keys, wholeWorkerOf, places.workers)
     return this.#attempt(() => this.#decoding.all(this.#prepared.all('liveWorkers'), places.workers, wholeWorkerOf))
+  }
+
+  leader(epoch: number | 'newest'): Leader | null {
+    const [name, which] = epoch === 'newest' ? (['leaders', 1] as const) : (['leaderAt', epoch] as const)
+    return this.#attempt(() => this.#prepared.all(name, which).map(leaderOf)[0] ?? null)
   }
 
   schedule(tenant: string, name: string): Schedule | null {

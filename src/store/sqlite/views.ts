@@ -12,6 +12,7 @@ import type {
   Artifact,
   Bulk,
   Event,
+  Leader,
   Limit,
   LogRow,
   Parked,
@@ -28,6 +29,7 @@ import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from 
 import { archivedOf } from './archive.ts'
 import { Decoding, type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
+import { leaderOf } from './fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import type { Prepared } from './prepared.ts'
 import {
@@ -286,6 +288,10 @@ export class SqliteViews implements Views {
 
   workers(): readonly Worker[] {
     return this.#read(this.#all('workers'), places.workers, wholeWorkerOf)
+  }
+
+  leaders(limit: number): readonly Leader[] {
+    return this.#all('leaders', limit).map(leaderOf)
   }
 
   queues(): readonly Queue[] {

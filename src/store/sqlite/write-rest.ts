@@ -1,4 +1,5 @@
 import type { Changes } from '../rows.ts'
+import { cellsOfLeader } from './fleet-rows.ts'
 import { codeOf } from './lookups.ts'
 import type { Prepared } from './prepared.ts'
 import { saveSignIns } from './sign-in-rows.ts'
@@ -61,6 +62,8 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   saveSignIns(prepared, changes)
   saveSchedules(prepared, changes.schedules)
   saveQuarantine(prepared, changes.quarantine)
+  for (const leader of changes.leaders.save) prepared.run('saveLeader', ...cellsOfLeader(leader))
+  for (const epoch of changes.leaders.remove) prepared.run('removeLeader', epoch)
 }
 
 function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules']): void {

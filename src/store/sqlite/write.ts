@@ -2,6 +2,7 @@ import type { Effect, Execution, Request } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Changes, Update } from '../rows.ts'
 import { archive, restore } from './archive.ts'
+import { cellsOfWorker } from './fleet-rows.ts'
 import { appendLog } from './log-rows.ts'
 import { codeOf } from './lookups.ts'
 import type { Prepared } from './prepared.ts'
@@ -11,26 +12,7 @@ import { saveRest } from './write-rest.ts'
 export function writeChanges(prepared: Prepared, changes: Changes): readonly number[] {
   for (const { key, action, version } of changes.queues) prepared.run('addQueue', key, action, version)
   for (const worker of changes.workers) {
-    const { key, identity, incarnation, host, pid, startedTicks, bootId, slots, registeredAt, seenAt } = worker
-    const actions = JSON.stringify(worker.actions.map(({ action, version }) => ({ action, version })))
-    prepared.run(
-      'saveWorker',
-      key,
-      identity,
-      incarnation,
-      host,
-      pid,
-      startedTicks,
-      bootId,
-      actions,
-      slots,
-      registeredAt,
-      seenAt,
-      worker.goneAt,
-      worker.goneProof,
-      worker.drainingSince,
-      worker.isolates ? 1 : 0,
-    )
+    prepared.run('saveWorker', ...cellsOfWorker(worker))
   }
   for (const id of changes.restore) restore(prepared, id)
   appendLog(prepared, changes.log, changes.updates)

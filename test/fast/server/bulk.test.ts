@@ -79,7 +79,7 @@ test('REL-11g what a former process left of a bulk command is done after the res
     const key = 'key' in opened ? opened.key : 0
     await orders.give<'bulk_fill'>({ kind: 'bulk_fill', key, executions: [found?.id ?? 0], isLast })
   }
-  await server.pawl.engine.bulks.resume()
+  await server.pawl.engine.bulks.resume(Number.POSITIVE_INFINITY)
   expect(await over(server.send, 1)).toMatchObject({ state: 'done', done: 1 })
   expect(await over(server.send, 2)).toMatchObject({ state: 'canceled', done: 0 })
   expect((await server.pawl.get(String(id))).state).toBe('canceled')

@@ -43,7 +43,7 @@ export class World {
   readonly logged: string[] = []
   readonly actions: ReturnType<typeof actionRegistry>
   readonly #store: ReturnType<typeof openSqlite>
-  readonly #views: Views
+  readonly views: Views
   readonly #committer: Committer
   #workers = 0
   readonly #started: Worker[] = []
@@ -59,7 +59,7 @@ export class World {
     this.clock = clock
     this.actions = actionRegistry(actions)
     this.#store = store
-    this.#views = store.views()
+    this.views = store.views()
     this.#committer = committer
     this.orders = {
       give: (order) => {
@@ -141,22 +141,22 @@ export class World {
   }
 
   async found(id: number) {
-    const found = await this.#views.find(id)
+    const found = await this.views.find(id)
     if (found === null) throw new Error(`there is no execution ${id}`)
     return found
   }
 
   /** What a person is told who asks why it is where it is. */
   async why(id: number) {
-    const found = await this.#views.find(id)
+    const found = await this.views.find(id)
     if (found === null) throw new Error(`there is no execution ${id}`)
-    return await askWhy(this.#views, found, this.clock.now())
+    return await askWhy(this.views, found, this.clock.now())
   }
 
   /** The health of everything as a person is shown it. */
   async ops() {
     const naming = { idOf: String, workerOf: String }
-    return await opsOf({ views: this.#views, naming, tenant: 'default', now: this.clock.now() })
+    return await opsOf({ views: this.views, naming, tenant: 'default', now: this.clock.now() })
   }
 
   /** Lets time pass, timer by timer, until the execution is in one of the states, by default a terminal one. */
@@ -173,25 +173,25 @@ export class World {
   }
 
   async result(id: number): Promise<unknown> {
-    const outcome = await this.#views.outcome(id)
+    const outcome = await this.views.outcome(id)
     const text = outcome?.result ?? null
     return text === null ? undefined : JSON.parse(text)
   }
 
   async effects(id: number) {
-    return await this.#views.effects({ id, limit: 100 })
+    return await this.views.effects({ id, limit: 100 })
   }
 
   async events(id: number) {
-    return await this.#views.events(id, 0, 1_000)
+    return await this.views.events(id, 0, 1_000)
   }
 
   async steps(id: number) {
-    return await this.#views.steps(id)
+    return await this.views.steps(id)
   }
 
   async artifacts(id: number) {
-    return await this.#views.artifacts(id)
+    return await this.views.artifacts(id)
   }
 
   /** A protocol that falls silent for ever at the first call that `dies` names: the process behind it is dead. */
@@ -223,20 +223,20 @@ export class World {
   }
 
   async logs(id: number) {
-    return await this.#views.logs(id, 0, 2_000)
+    return await this.views.logs(id, 0, 2_000)
   }
 
   /** Places in line of the steps of one execution. */
   async waiters(id: number) {
-    return await this.#views.waitersOf(id)
+    return await this.views.waitersOf(id)
   }
 
   async permits() {
-    return await this.#views.permits({ limit: 100 })
+    return await this.views.permits({ limit: 100 })
   }
 
   async workers() {
-    return await this.#views.workers()
+    return await this.views.workers()
   }
 
   /** Ends everything; a worker that cannot end by itself must not keep the test. */

@@ -1,0 +1,56 @@
+import type { Breakage } from './breakage.ts'
+
+const tests = ['test/fast/leader']
+
+/** One process leads, and the store believes no other. */
+export const fleetBreakages: readonly Breakage[] = [
+  {
+    name: 'a duty of an epoch that is over is done',
+    edits: [
+      {
+        file: 'src/commit/leading.ts',
+        find: 'newest.epoch === epoch && newest.endedAt === null',
+        replace: 'newest.endedAt === null',
+      },
+    ],
+    shownBy: tests,
+  },
+  {
+    name: 'a duty of a leader that has stopped is done',
+    edits: [
+      {
+        file: 'src/commit/leading.ts',
+        find: 'newest.epoch === epoch && newest.endedAt === null',
+        replace: 'newest.epoch === epoch',
+      },
+    ],
+    shownBy: tests,
+  },
+  {
+    name: 'the duties are taken from a leader that lives',
+    edits: [
+      {
+        file: 'src/commit/leading.ts',
+        find: 'newest.until !== null && newest.until > this.#now',
+        replace: 'newest.until !== null && newest.until > this.#now + 5_000',
+      },
+    ],
+    shownBy: tests,
+  },
+  {
+    name: 'nothing tells that a leader was refused',
+    edits: [{ file: 'src/commit/leading.ts', find: 'refused: own.refused + 1', replace: 'refused: own.refused' }],
+    shownBy: tests,
+  },
+  {
+    name: 'a leader that cannot renew goes on with its duties',
+    edits: [
+      {
+        file: 'src/leader/leadership.ts',
+        find: 'if (leaseMs !== null && this.#term?.isOver(clock.elapsed(), leaseMs) === true) this.#stepDown()',
+        replace: '',
+      },
+    ],
+    shownBy: tests,
+  },
+]
