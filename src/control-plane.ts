@@ -28,6 +28,7 @@ import { conditionsOf, type FieldQuery } from './store/search.ts'
 import type { Found } from './store/store.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock } from './time/clock.ts'
+import { WhoMay } from './who-may.ts'
 
 /** Who calls, for which tenant. What they may do is decided before the control plane is reached. */
 export interface Caller {
@@ -81,12 +82,15 @@ export class ControlPlane {
   readonly #watchers: Watchers
   /** What runs leave behind. */
   readonly kept: Kept<Caller>
+  /** Who may do what. */
+  readonly whoMay: WhoMay
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
     this.#watchers = new Watchers(options.host)
     this.host = options.host
     this.actions = options.actions
+    this.whoMay = new WhoMay(options)
     this.archives = new Archives({ ...options.host, clock: options.clock })
     this.kept = new Kept({ ...options, views: options.host.views, find: (id, by) => this.find(id, by) })
     this.schedules = new Schedules({

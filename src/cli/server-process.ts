@@ -62,7 +62,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const { plane, protocol, clock, tokens } = pawl.engine
   const closing = new AbortController()
   try {
-    await revokeLocal(tokens)
+    await retireLocal(tokens, clock.now())
     const principal = `human:${userName()}`
     const wanted = { name: localName, principal, tenant, role: 'admin', expiresAt: clock.now() + localTokenMs }
     const { token, view } = orThrow(await tokens.create(wanted))
@@ -95,7 +95,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       async close(graceMs) {
         rmSync(file, { force: true })
         await server.close(Math.min(graceMs ?? 5_000, 5_000))
-        await tokens.revoke(view.id, tenant)
+        await tokens.retire(view.id, tenant)
         await pawl.stop({ graceMs })
       },
     }
@@ -126,9 +126,10 @@ async function listenForWorkers(engine: Engine, dataDir: string): Promise<string
 }
 
 /** A server that was killed could not take its token back. */
-async function revokeLocal(tokens: Tokens): Promise<void> {
-  for (const { id, name, revokedAt } of await tokens.list(tenant)) {
-    if (name === localName && revokedAt === null) await tokens.revoke(id, tenant)
+async function retireLocal(tokens: Tokens, now: number): Promise<void> {
+  for (const { id, name, expiresAt, revokedAt } of await tokens.list(tenant)) {
+    const isOpen = revokedAt === null && (expiresAt === null || Date.parse(expiresAt) >= now)
+    if (name === localName && isOpen) await tokens.retire(id, tenant)
   }
 }
 

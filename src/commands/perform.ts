@@ -1,28 +1,57 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { type About, decideRight } from '../rights/decide-right.ts'
 import type { Command, CommandContext } from './command.ts'
 import { parseInput } from './fields.ts'
-import { may } from './permissions.ts'
 import { outOfScope } from './scope.ts'
 
 /** Runs a command for a caller: first whether they may, then whether the input fits, then the command itself. */
 export async function perform(command: Command, input: unknown, context: CommandContext): Promise<unknown | Refusal> {
-  const reach = may(context.caller.role, command.permission)
-  if (reach === 'none') return deny(command, context, executionIdOf(input))
+  const { plane, caller, clock } = context
+  const { tenant, principal, role } = caller
+  const { permission } = command
+  const rights = await plane.whoMay.current()
+  const asked = { tenant, principal, role, permission, now: clock.now() }
+  const atAll = decideRight(rights, { ...asked, about: 'later' })
+  if (isRefusal(atAll)) return deny(command, context, executionIdOf(input), atAll)
   const parsed = parseInput(command.input, input)
   if (isRefusal(parsed)) return parsed
   const outside = await outOfScope(command, parsed, context)
   if (isRefusal(outside)) return outside
-  if (outside !== null) return deny(command, context, executionIdOf(parsed), outside)
-  if (reach === 'own') {
-    const executionId = executionIdOf(parsed)
-    // A right that reaches only one's own needs something whose requester can be compared.
-    if (executionId === null) return deny(command, context, null)
-    const found = await context.plane.find(executionId, context.caller)
-    if (isRefusal(found)) return found
-    if (found.request.requestedBy !== context.caller.principal) return deny(command, context, executionId)
+  if (outside !== null) return deny(command, context, executionIdOf(parsed), outsideOf(command, context, outside))
+  // What is submitted for which subject is known at its admission, and decided there.
+  const isDecided = atAll.reach === 'any' && (!atAll.isNarrowed || permission === 'execution.submit')
+  if (!isDecided) {
+    const touched = await touchedBy(command, parsed, context)
+    if (isRefusal(touched)) return touched
+    const decided = decideRight(rights, { ...asked, ...touched })
+    if (isRefusal(decided)) return deny(command, context, executionIdOf(parsed), decided)
   }
   return command.run(context, parsed as never)
 }
+
+/** What a command is about. A right that reaches only one's own needs an execution whose requester can be compared. */
+async function touchedBy(
+  { http }: Command,
+  parsed: object,
+  { plane, caller }: CommandContext,
+): Promise<{ readonly about: About | null; readonly isOwn: boolean } | Refusal> {
+  const { id, action, subject } = parsed as { id?: unknown; action?: unknown; subject?: unknown }
+  if (typeof id === 'string' && ofExecution.test(http.path)) {
+    const found = await plane.find(id, caller)
+    if (isRefusal(found)) return found
+    const { request } = found
+    return {
+      about: { action: request.action, subject: request.subject },
+      isOwn: request.requestedBy === caller.principal,
+    }
+  }
+  const named = { action: textOrNull(action), subject: textOrNull(subject) }
+  return { about: named.action === null && named.subject === null ? null : named, isOwn: false }
+}
+
+const ofExecution = /^\/v1\/(?:executions|dead-letters|archives)\/\{id\}/
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 function executionIdOf(input: unknown): string | null {
   const id = typeof input === 'object' && input !== null ? (input as { id?: unknown }).id : undefined
@@ -33,13 +62,15 @@ function deny(
   { name, permission }: Command,
   { caller, onDenied }: CommandContext,
   executionId: string | null,
-  outside?: string,
+  refusal: Refusal,
 ): Refusal {
   const { principal, role } = caller
   onDenied?.({ command: name, permission, principal, role, executionId })
-  const why =
-    outside === undefined
-      ? `The role ${role} may not use ${name} here (permission ${permission}).`
-      : `This token may not be used for ${name} here (permission ${permission}): ${outside}.`
-  return refuse('not_permitted', why, { command: name, permission, role })
+  return { ...refusal, details: { ...refusal.details, command: name } }
 }
+
+const outsideOf = ({ name, permission }: Command, { caller }: CommandContext, why: string): Refusal =>
+  refuse('not_permitted', `This token may not be used for ${name} here (permission ${permission}): ${why}.`, {
+    permission,
+    role: caller.role,
+  })

@@ -62,6 +62,10 @@ export const permissions = [
   'archive.run',
   'archive.list',
   'archive.restore',
+  'role.list',
+  'role.grant',
+  'role.revoke',
+  'role.define',
   'token.create',
   'token.list',
   'token.rotate',
@@ -143,6 +147,7 @@ const operating = [
   'archive.run',
   'archive.restore',
   'artifact.sweep',
+  'role.list',
 ] as const
 
 interface Grants {
@@ -169,5 +174,11 @@ export function may(role: string, permission: string): Reach {
   if (granted?.any.has(permission)) return 'any'
   return granted?.own.has(permission) ? 'own' : 'none'
 }
+
+/** What a built-in role holds, with how far each of it reaches. */
+export const permissionsOfRole = (role: Role): ReadonlyMap<string, Reach> =>
+  new Map(permissions.flatMap((name) => (may(role, name) === 'none' ? [] : [[name, may(role, name)] as const])))
+
+export const isPermission = (text: string): text is Permission => (permissions as readonly string[]).includes(text)
 
 export const isRole = (text: string): text is Role => (roles as readonly string[]).includes(text)

@@ -9,6 +9,7 @@ import { operating } from './operating.ts'
 import { plans } from './plans.ts'
 import { quarantining } from './quarantining.ts'
 import { reading } from './reading.ts'
+import { rights } from './rights.ts'
 import { scheduling } from './scheduling.ts'
 import { signalling } from './signalling.ts'
 import { submission } from './submission.ts'
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...scheduling,
   ...timeouts,
   ...archiving,
+  ...rights,
   ...tokens,
 ]
 

@@ -5,6 +5,7 @@ import type { Plan } from '../execution/plan.ts'
 import { rankOf } from '../execution/rank.ts'
 import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import type { Allowed } from '../rights/decide-right.ts'
 import type { Admitted, Archived } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
 import { damaged } from './archives.ts'
@@ -13,6 +14,7 @@ import type { Admission, Answer, Born } from './order.ts'
 import { refuseAsChild } from './parents.ts'
 import type { Refusals } from './refusals.ts'
 import type { Queues } from './registry.ts'
+import { toldOf } from './rights.ts'
 import type { Workset } from './workset.ts'
 
 const keyText = ({ tenant, action, recordOnly, key }: KeyLookup): string =>
@@ -51,6 +53,8 @@ export class Keys {
  */
 export function admitOne(work: Workset, admission: Admission, around: Admitting): Answer<'admit'> {
   const { keys, refusals, depths } = around
+  const right = work.rights.mayStillSubmit(admission)
+  if (isRefusal(right)) return right
   const queue = around.queues.keyOf(admission.action, admission.version)
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
@@ -88,7 +92,7 @@ export function admitOne(work: Workset, admission: Admission, around: Admitting)
   const full = generation === null ? depths.refuse(admission, queue, work.depth, work.now) : null
   if (full !== null) return full
   generation ??= 1
-  const { execution } = admitNew(work, admission, queue, keys, around.idKey, { generation })
+  const { execution } = admitNew(work, admission, queue, keys, around.idKey, { generation, right })
   if (admission.schedule !== undefined) work.note(execution, 'schedule_fired', actor, { ...admission.schedule })
   const { id, head, deadlineAt } = execution
   return { replayed: false, born: { id, queue, generation, position: head, at: work.now, deadlineAt } }
@@ -138,6 +142,8 @@ function replaceOne(work: Workset, execution: Execution, request: Request, admis
 interface Lineage {
   readonly generation: number
   readonly rerunOf: number | null
+  /** The right by which it was asked for, where one had to be looked for. */
+  readonly right: Allowed | null
 }
 
 /** Writes a new execution, which from now on holds its key. */
@@ -147,7 +153,7 @@ export function admitNew(
   queue: number,
   keys: Keys,
   idKey: PublicIdKey,
-  lineage: Partial<Lineage> = {},
+  { right = null, ...lineage }: Partial<Lineage> = {},
 ): Admitted {
   const id = work.nextId()
   const request = { ...requestOf(admission, id, publicId(id, idKey)), ...lineage }
@@ -155,7 +161,7 @@ export function admitNew(
   const deadlineAt = deadlineBy(admission.deadlineAt, dueAtOf(admission, work.now), overallMs)
   const isPlanned = admission.isPlanned === true
   const born = executionOf(admission, id, queue, work.now, deadlineAt)
-  const admitted = work.admit(request, born, isPlanned ? 'request' : 'enqueue')
+  const admitted = work.admit(request, born, isPlanned ? 'request' : 'enqueue', toldOf(right))
   if (isPlanned) work.plans.add(unplanned(id, work.now))
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })

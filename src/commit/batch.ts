@@ -75,7 +75,7 @@ export function* runBatch(
   const turns = new Turns(memory, work)
   const bulks = new Bulks()
   const quarantine = new QuarantineChanges()
-  const signIns = new SignIns(now)
+  const signIns = new SignIns(now, work.rights)
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits, workers)
@@ -169,13 +169,16 @@ export function* runBatch(
         answers.push(yield* workBulk(work, bulks, order, admitting, workers))
         break
       case 'token':
-        answers.push({ id: signIns.save(order.token).id })
+        answers.push({ id: signIns.save(order.token, order.by).id })
         break
       case 'token_change':
         answers.push(yield* changeToken(signIns, order, now))
         break
       case 'sign_in':
         answers.push(yield* signInOne(signIns, order, now))
+        break
+      case 'rights':
+        answers.push(work.rights.change(order))
         break
       case 'archive':
         answers.push(yield* archivePart(work, order))
@@ -247,6 +250,7 @@ export function* runBatch(
       workers.committed()
       memory.pausedTime.committed(work.pauseIntervals)
       memory.timeouts.committed(work.setPolicies())
+      memory.rights = work.rights.current
       memory.rows.committed(work.changed(), work.requests)
       const { readyQueues } = work
       for (const queue of readyQueues) memory.maybeReady.add(queue)

@@ -2,6 +2,7 @@ import { isRefusal } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import { childStep } from '../execution/decide-child.ts'
+import { violationOf } from '../execution/decide-right-lost.ts'
 import { leaseLost, owns } from '../execution/decide-run.ts'
 import { childPrefix } from '../execution/decide-wait.ts'
 import { isTerminal } from '../execution/machine.ts'
@@ -56,7 +57,11 @@ export function spawnOne(
     return refusal
   }
   const admitted = admitOne(work, asked, admitting)
-  if (isRefusal(admitted)) return admitted
+  if (isRefusal(admitted)) {
+    if (admitted.code === 'not_permitted')
+      refusals.record(work, parent, 'rbac_violation', actor, { ...violationOf(admitted), command: 'spawn' })
+    return admitted
+  }
   const id = admitted.replayed ? admitted.execution.id : admitted.born.id
   const child = publicId(id, idKey)
   const command: Command = { type: 'record_child', fence, name, ordinal, child, action: asked.action, startedAt }

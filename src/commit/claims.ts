@@ -1,7 +1,9 @@
 import { type Candidate, isQueuePaused, type StandingPause, standingOf } from '../claim/select.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decide } from '../execution/decide.ts'
-import type { Effect, Execution, Signal, Step } from '../execution/execution.ts'
+import { decideRightLost } from '../execution/decide-right-lost.ts'
+import type { Effect, Execution, Request, Signal, Step } from '../execution/execution.ts'
+import { isTerminal } from '../execution/machine.ts'
 import type { Needs } from '../execution/permit.ts'
 import type { Ready } from '../store/rows.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -169,7 +171,8 @@ export class Claims {
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
-    const inTime = yield* this.#deadlines.inTime(execution, request)
+    const entitled = this.#entitled(execution, request)
+    const inTime = entitled === null ? null : yield* this.#deadlines.inTime(entitled, request)
     if (inTime === null) {
       this.#work.removeReady(ready)
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
@@ -181,6 +184,15 @@ export class Claims {
     if (blocked === null) return inTime
     this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
     return null
+  }
+
+  /** As it may run in the name of whoever asked for it, or null when it ended because they may not any more. */
+  #entitled(execution: Execution, request: Request): Execution | null {
+    const right = this.#work.rights.ofRequester(request)
+    if (!isRefusal(right)) return execution
+    const decision = decideRightLost(execution, right, this.#work.now)
+    const decided = this.#work.apply(execution, decision, { principal: 'system:rights', worker: null })
+    return isTerminal(decided.state) ? null : decided
   }
 
   *#takeOne(execution: Execution, ready: Ready, claim: ClaimOrder): Asking<Execution> {

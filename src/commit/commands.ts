@@ -2,6 +2,7 @@ import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import { childStep } from '../execution/decide-child.ts'
+import { violationOf } from '../execution/decide-right-lost.ts'
 import type { Surroundings } from '../execution/decision.ts'
 import type { Execution } from '../execution/execution.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
@@ -17,6 +18,7 @@ export function around(
   principal: string,
   workers: Workers,
 ): Surroundings {
+  const request = work.requests.get(execution.id) ?? null
   return {
     now: work.now,
     principal,
@@ -28,7 +30,8 @@ export function around(
     newestLog: work.newestLogs.get(execution.id) ?? null,
     fingerprint: work.fingerprints.get(execution.id) ?? null,
     isGone: workers.isGone,
-    request: work.requests.get(execution.id) ?? null,
+    request,
+    requester: command.type === 'intend_effect' && request !== null ? work.rights.ofRequester(request) : null,
     plan: work.plans.plans.get(execution.id) ?? null,
     targets: work.plans.stepsOf(execution.id),
   }
@@ -56,8 +59,13 @@ export function commandOne(
   if (!isRefusal(answer)) return work.apply(execution, answer, actor)
   // Recording this one would itself move the version on that the caller must look at.
   if (answer.code === 'state_changed') return answer
-  const recorded = answer.code === 'lease_lost' ? 'write_fenced' : 'transition_refused'
-  refusals.record(work, execution, recorded, actor, { code: answer.code, command: order.command.type })
+  const [recorded, told] =
+    answer.code === 'lease_lost'
+      ? (['write_fenced', {}] as const)
+      : answer.code === 'right_lost'
+        ? (['rbac_violation', violationOf(answer)] as const)
+        : (['transition_refused', {}] as const)
+  refusals.record(work, execution, recorded, actor, { ...told, code: answer.code, command: order.command.type })
   return answer
 }
 

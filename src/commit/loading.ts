@@ -80,7 +80,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   const ledger = new Set<number>()
   const journal = new Set<number>()
   const settled = new Set<number>()
-  const proposals = new Set<number>()
+  const asked = new Set<number>()
   const talking = new Set<number>()
   const signalled = new Set<number>()
   for (const order of orders) {
@@ -97,9 +97,11 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'reconcile_effect':
       case 'resolve_effect':
         if (execution.journal > 0) ledger.add(order.id)
+        // Only where rights were ever changed somebody has to know who asked.
+        if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
         break
       case 'planned':
-        proposals.add(order.id)
+        asked.add(order.id)
         break
       case 'log':
         talking.add(order.id)
@@ -119,7 +121,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   }
   yield* loadForChildren(work, orders, journal)
   yield* loadEffects(work, [...ledger])
-  if (proposals.size > 0) yield* loadRequests(work, proposals)
+  if (asked.size > 0) yield* loadRequests(work, asked)
   yield* loadPlans(work, orders)
   yield* loadSignalHeads(work, [...signalled])
   if (journal.size > 0) {

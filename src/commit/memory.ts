@@ -1,4 +1,5 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
+import { Rights } from '../rights/rights.ts'
 import { lockKey } from '../store/place.ts'
 import type { Limit, Ready, Worker } from '../store/rows.ts'
 import type { Awaitable, Reads } from '../store/store.ts'
@@ -44,24 +45,27 @@ export interface Memory {
   readonly quarantine: Quarantine
   /** What releases have let go and no claim has met yet, with its queue, by the number of the release. */
   readonly letGo: Map<number, LetGo>
+  /** Who may do what, as of the last durable commit. */
+  rights: Rights
   nextTimerAt: number | null
 }
 
 /**
  * Reads what a writer must remember: when it begins, and anew when somebody else has written.
  *
- * @param before what is this writer's own, and stays: which refusals it has recorded, and whom it has passed over
+ * @param before what is this writer's own, and stays: which refusals it has recorded, and whom it has passed over;
+ *   and the rights it knows, of which only the changes since are read
  * @param liveWorkers reads the workers, for whoever has a way around one that cannot be read
  */
 export async function remember(
   reads: Reads,
   idKey: PublicIdKey,
-  before?: Pick<Memory, 'refusals' | 'passes'>,
+  before?: Pick<Memory, 'refusals' | 'passes' | 'rights'>,
   liveWorkers: (quarantine: Quarantine) => Awaitable<readonly Worker[]> = () => reads.workers('live'),
 ): Promise<Memory> {
   // First, for what is set aside already is not told of again.
   const quarantine = new Quarantine(await reads.quarantine())
-  const [queues, workers, holders, limits, pausedTime, policies, depths, nextTimerAt] = await Promise.all([
+  const [queues, workers, holders, limits, pausedTime, policies, depths, rights, nextTimerAt] = await Promise.all([
     reads.queues(),
     liveWorkers(quarantine),
     reads.holders(),
@@ -69,6 +73,7 @@ export async function remember(
     reads.pausedTime(),
     reads.timeoutPolicies(),
     reads.depths(),
+    reads.rights(before?.rights.version ?? 0),
     reads.nextTimerAt(),
   ])
   return {
@@ -88,6 +93,7 @@ export async function remember(
     workers: new Map(workers.map((worker) => [worker.key, worker])),
     lookedTo: new Map(),
     quarantine,
+    rights: (before?.rights ?? Rights.none).after(rights),
     letGo: new Map(),
     nextTimerAt,
   }

@@ -4,6 +4,8 @@ import type { Effect, Execution, OnParentCancel, Request, Signal, Step } from '.
 import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { RightsChange } from '../rights/change.ts'
+import type { ChangedBy, WantedChange } from '../rights/decide-change.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
@@ -187,9 +189,23 @@ type Errand =
     }
   /** Takes effect with the next commit; history is kept. */
   | { readonly kind: 'timeout_policy'; readonly policy: Omit<TimeoutPolicy, 'version' | 'at' | 'fromPosition'> }
-  | { readonly kind: 'token'; readonly token: Token }
-  | { readonly kind: 'token_change'; readonly id: string; readonly tenant: string; readonly change: TokenChange }
+  /** `by`: who gives it, or changes it; its own principal when not said. */
+  | { readonly kind: 'token'; readonly token: Token; readonly by?: string | undefined }
+  | {
+      readonly kind: 'token_change'
+      readonly id: string
+      readonly tenant: string
+      readonly change: TokenChange
+      readonly by?: string | undefined
+    }
   | { readonly kind: 'sign_in'; readonly change: SignInChange }
+  /** Gives a role, takes one back or says what one holds. */
+  | {
+      readonly kind: 'rights'
+      readonly wanted: WantedChange
+      readonly by: Omit<ChangedBy, 'now'>
+      readonly reason: string
+    }
   /** Puts a part of what ended before a time into the archive; says with `next` where to go on. */
   | {
       readonly kind: 'archive'
@@ -316,6 +332,7 @@ export interface Answers {
   token_change: Token
   /** Hashes of the links and sessions that are over with it. */
   sign_in: { readonly ended: readonly string[] }
+  rights: RightsChange
   archive: { readonly count: number; readonly next: number | null }
   restore: Execution
   bulk_open: Bulk

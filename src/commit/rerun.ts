@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { isTerminal } from '../execution/machine.ts'
 import type { Admitted } from '../store/rows.ts'
 import { type Admitting, admitNew, keyLookup } from './admission.ts'
@@ -27,6 +27,8 @@ export function rerunOne(
       state: execution.state,
     })
   }
+  const right = work.rights.mayStillSubmit(admission)
+  if (isRefusal(right)) return right
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
   const away = owner?.archived ? (keys.archived(owner.id)?.parts ?? null) : null
@@ -43,7 +45,7 @@ export function rerunOne(
   const queue = queues.keyOf(admission.action, admission.version)
   const full = depths.refuse(admission, queue, work.depth, work.now)
   if (full !== null) return full
-  const lineage = { generation: holder.generation + 1, rerunOf: id }
+  const lineage = { generation: holder.generation + 1, rerunOf: id, right }
   const admitted = admitNew(work, admission, queue, keys, idKey, lineage)
   const data = { rerun: admitted.request.publicId, ...(reason === null ? {} : { reason }) }
   work.note(execution, 'rerun_requested', actor, data)

@@ -3,6 +3,8 @@ import type { SignIn } from '../store/sign-in.ts'
 /** `use`: it was used at that time · `rotate`: a new secret, beside which the old one is good for `overlapMs`. */
 export type TokenChange =
   | { readonly type: 'revoke' }
+  /** It ends before its time, and takes no right: another one follows. */
+  | { readonly type: 'retire' }
   | { readonly type: 'use'; readonly at: number }
   | {
       readonly type: 'rotate'

@@ -3,6 +3,7 @@ import type { Changes } from '../store/rows.ts'
 import type { SignIn, Token } from '../store/sign-in.ts'
 import type { Answer, OrderOf } from './order.ts'
 import { type Asking, ask } from './reads.ts'
+import type { RightsBook } from './rights.ts'
 
 /** So many that have ended are cleared away whenever somebody signs in. */
 const clearedAtOnce = 100
@@ -14,13 +15,22 @@ export class SignIns {
   /** By hash; null is over. */
   readonly #signIns = new Map<string, SignIn | null>()
 
-  constructor(now: number) {
+  readonly #rights: RightsBook
+
+  constructor(now: number, rights: RightsBook) {
     this.#now = now
+    this.#rights = rights
   }
 
-  save(token: Token): Token {
+  /** The role that it carries is a right of its principal: what becomes of it is on record there. */
+  save(token: Token, by?: string): Token {
+    this.#rights.tokenChanged(token, by)
     this.#tokens.set(token.id, token)
     return token
+  }
+
+  refuseRevoked(token: Token): Refusal | null {
+    return this.#rights.refuseRevoked(token)
   }
 
   *token(id: string): Asking<Token | null> {
@@ -78,14 +88,18 @@ export const mayGoOn = ({ begunAt }: SignIn, { rotatedAt, oldUntil }: Token, now
 /** Changes a token as it stands, so that no change undoes another: what is revoked stays so. */
 export function* changeToken(
   signIns: SignIns,
-  { id, tenant, change }: OrderOf<'token_change'>,
+  { id, tenant, change, by }: OrderOf<'token_change'>,
   now: number,
 ): Asking<Answer<'token_change'>> {
   const token = yield* signIns.token(id)
   if (token === null || token.tenant !== tenant) return refuse('not_found', 'There is no token with this id.')
   switch (change.type) {
-    case 'revoke':
-      return signIns.save({ ...token, revokedAt: token.revokedAt ?? now })
+    case 'revoke': {
+      const refusal = signIns.refuseRevoked(token)
+      return refusal ?? signIns.save({ ...token, revokedAt: token.revokedAt ?? now }, by)
+    }
+    case 'retire':
+      return signIns.save({ ...token, expiresAt: Math.min(token.expiresAt ?? now, now) }, by)
     case 'use':
       return signIns.save({ ...token, lastUsedAt: Math.max(token.lastUsedAt ?? 0, change.at) })
     case 'rotate': {
@@ -95,7 +109,7 @@ export function* changeToken(
       const { hash, overlapMs, expiresAt } = change
       const oldUntil = overlapMs > 0 ? now + overlapMs : null
       const old = { oldHash: oldUntil === null ? null : token.hash, oldUntil }
-      return signIns.save({ ...token, ...old, hash, rotatedAt: now, expiresAt: expiresAt ?? token.expiresAt })
+      return signIns.save({ ...token, ...old, hash, rotatedAt: now, expiresAt: expiresAt ?? token.expiresAt }, by)
     }
   }
 }

@@ -1,4 +1,6 @@
+import type { Fact } from '../execution/decision.ts'
 import { type Execution, neverAt } from '../execution/execution.ts'
+import { isTerminal } from '../execution/machine.ts'
 import type { Ready } from '../store/rows.ts'
 
 /** Whether a claim may take it once its time has come: to run it, or to plan it. */
@@ -18,3 +20,11 @@ export function standing(execution: Execution): { kind: 'available' | 'wake'; at
 /** Whether two entries of one execution are the same one: each time that it becomes due it gets a turn of its own. */
 export const isSameEntry = (one: Ready, other: Ready): boolean =>
   one.turn === other.turn && one.queue === other.queue && one.rank === other.rank
+
+/** Since when a deadline may stand still, should a pause hold the execution back: a running one's never does. */
+export function idleSince(was: Execution, { type, to, set }: Fact, now: number): number | null {
+  if (type === 'claim') return null
+  const begins = was.state === 'running' || isTerminal(was.state)
+  if (begins && !isTerminal(to) && to !== 'running' && was.deadlineAt !== null) return now
+  return set.idleSince === undefined ? was.idleSince : set.idleSince
+}

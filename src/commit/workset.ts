@@ -29,9 +29,10 @@ import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
 import { PlanBook } from './plans.ts'
 import type { Quarantine } from './quarantine.ts'
+import { RightsBook } from './rights.ts'
 import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
-import { isSameEntry, standing } from './standing.ts'
+import { idleSince, isSameEntry, standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 import { TimerBook } from './timer-book.ts'
 
@@ -77,6 +78,8 @@ export class Workset {
   readonly waiters: { add: Waiter[]; remove: Waiter[] } = { add: [], remove: [] }
   readonly limits: { add: Limit[]; remove: Limit[] } = { add: [], remove: [] }
   readonly rates: RateState[] = []
+  /** Who may do what. */
+  readonly rights: RightsBook
   readonly depth = new DepthChanges()
   readonly restore: number[] = []
   readonly archive: { readonly id: number; readonly at: number }[] = []
@@ -100,11 +103,12 @@ export class Workset {
   readonly #timers = new TimerBook()
   #nextExecution: number
 
-  constructor(first: { execution: number; position: number }, now: number, { rows, timeouts, quarantine }: Memory) {
+  constructor(first: { execution: number; position: number }, now: number, memory: Memory) {
     this.now = now
-    this.rows = rows
-    this.timeouts = timeouts
-    this.quarantine = quarantine
+    this.rows = memory.rows
+    this.timeouts = memory.timeouts
+    this.quarantine = memory.quarantine
+    this.rights = new RightsBook(memory.rights, now)
     this.#nextExecution = first.execution
     this.#log = new CommitLog(first.position, now)
   }
@@ -135,6 +139,7 @@ export class Workset {
     request: Omit<Request, 'position' | 'at'>,
     born: Omit<Execution, 'head' | 'updatedAt'>,
     type: EventType,
+    data: EventData | null = null,
   ): Admitted {
     const position = this.#log.append({
       execution: born.id,
@@ -146,7 +151,7 @@ export class Workset {
       to: born.state,
       principal: request.requestedBy,
       worker: null,
-      data: null,
+      data,
     })
     const execution: Execution = { ...born, head: position, updatedAt: this.now }
     const admitted = { request: { ...request, position, at: this.now }, execution }
@@ -254,6 +259,7 @@ export class Workset {
       timers: this.#timers.changes(),
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
+      ...this.rights.changes(),
       restore: this.restore,
       archive: this.archive,
       schedules: {
@@ -315,7 +321,7 @@ export class Workset {
       // The claim's own position, unless the store's positions fell behind: a fence never falls.
       fence: fact.type === 'claim' || fact.type === 'planning_started' ? Math.max(was.fence + 1, position) : was.fence,
       updatedAt: this.now,
-      idleSince: this.#idleSince(was, fact),
+      idleSince: idleSince(was, fact, this.now),
     }
     this.kin.saw(was, is, fact)
     const admitted = this.#admitted.get(was.id)
@@ -323,14 +329,6 @@ export class Workset {
     if (fact.type === 'claim' && admitted?.execution === was) this.#admitted.set(was.id, { ...admitted, execution: is })
     else this.#updates.push({ was, is })
     return is
-  }
-
-  /** Since when a deadline may stand still, should a pause hold the execution back: a running one's never does. */
-  #idleSince(was: Execution, { type, to, set }: Fact): number | null {
-    if (type === 'claim') return null
-    const begins = was.state === 'running' || isTerminal(was.state)
-    if (begins && !isTerminal(to) && to !== 'running' && was.deadlineAt !== null) return this.now
-    return set.idleSince === undefined ? was.idleSince : set.idleSince
   }
 
   /** Keeps the indexes of due and future work in step with the row. */

@@ -2,6 +2,7 @@ import { archiveCodes } from './archive-codes.ts'
 import { fleetCodes } from './fleet-codes.ts'
 import { inputCodes } from './input-codes.ts'
 import { permitCodes } from './permit-codes.ts'
+import { rightsCodes } from './rights-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
 import { storeCodes } from './store-codes.ts'
 
@@ -31,12 +32,7 @@ export const codes = {
     why: 'The token is unknown, expired or revoked.',
     next: 'Ask for a new token.',
   },
-  not_permitted: {
-    http: 403,
-    exit: 4,
-    why: 'The principal lacks the permission for this command.',
-    next: 'Ask somebody who has the permission, or ask for the role that holds it.',
-  },
+  ...rightsCodes,
 
   // What is asked about, and the state it is in.
   not_found: {

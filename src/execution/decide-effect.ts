@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
 import { leaseLost, owns } from './decide-run.ts'
 import {
@@ -69,6 +69,8 @@ export function decideIntendEffect(
       `The execution is on its way to ${execution.ending}; it was claimed for reconciliation only.`,
     )
   }
+  const { requester } = around
+  if (isRefusal(requester)) return requester
   if (known?.state === 'applied' || known?.state === 'unknown_accepted') {
     return refuse('effect_concluded', `Effect ${command.name} is ${known.state}; its recorded outcome stands.`, {
       effectKey: command.effectKey,
@@ -103,7 +105,8 @@ export function decideIntendEffect(
     errorClass: null,
     error: null,
   }
-  const data = { effectKey, name, target, ...(open ? { replay: true } : {}) }
+  const right = requester ? { grant: requester.by, rights: requester.version } : {}
+  const data = { effectKey, name, target, ...(open ? { replay: true } : {}), ...right }
   const set = {
     openEffects: execution.openEffects + (open ? 0 : 1),
     journal: execution.journal + (known === undefined ? 1 : 0),

@@ -52,6 +52,8 @@ export interface Surroundings {
   readonly fingerprint: string | null
   /** Whether the process behind this incarnation key is proven dead. */
   readonly isGone: (worker: number) => boolean
+  /** By which right whoever asked may still have this run, or why not; null where no right of his was ever changed. */
+  readonly requester?: { readonly by: string; readonly version: number } | Refusal | null | undefined
   /** Null unless the command asks for it. */
   readonly request: Request | null
   /** The newest revision of its plan; null for an action without one, and unless the command asks for it. */

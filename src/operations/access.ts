@@ -1,6 +1,7 @@
 import type { ActionView } from '../commands/action-view.ts'
 import type { Role } from '../commands/permissions.ts'
 import type { TokenView } from '../commands/token-authority.ts'
+import type { GrantView, RightsChangeView, RoleView } from '../projections/rights.ts'
 import type { WorkerView } from '../projections/view.ts'
 import { answerOf, type Carrier, itemsOf } from './carrier.ts'
 
@@ -61,6 +62,58 @@ export class TokenKeeper {
   /** Ends every session and unused sign-in link of the principal. */
   signOutEverywhere(): Promise<{ readonly ended: number }> {
     return answerOf(this.#carrier, 'sign-out', { everywhere: true })
+  }
+}
+
+export interface RoleGrantRequest {
+  /** Patterns of actions and of subjects it is narrowed to: names, or beginnings with a star. */
+  readonly actions?: readonly string[] | undefined
+  readonly subjects?: readonly string[] | undefined
+  /** The highest approval level it may approve, 0 to 3. */
+  readonly levelMax?: number | undefined
+}
+
+/** Who may do what. Methods throw `Refused`. */
+export class Roles {
+  readonly #carrier: Carrier
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier
+  }
+
+  list(): Promise<readonly RoleView[]> {
+    return itemsOf(this.#carrier, 'role list')
+  }
+
+  /** The grants in force. */
+  holders(principal?: string): Promise<readonly GrantView[]> {
+    return itemsOf(this.#carrier, 'role holders', { principal })
+  }
+
+  /** Every change, oldest first. */
+  history(): Promise<readonly RightsChangeView[]> {
+    return itemsOf(this.#carrier, 'role history')
+  }
+
+  /** Its `version` is the number of the grant. */
+  grant(
+    principal: string,
+    role: string,
+    reason: string,
+    { actions, subjects, levelMax }: RoleGrantRequest = {},
+  ): Promise<RightsChangeView> {
+    const narrowing = { actions: actions?.join(','), subjects: subjects?.join(','), levelMax }
+    return answerOf(this.#carrier, 'role grant', { principal, role, reason, ...narrowing })
+  }
+
+  revoke(grant: number, reason: string): Promise<RightsChangeView> {
+    return answerOf(this.#carrier, 'role revoke', { grant, reason })
+  }
+
+  /** `:own` behind a permission lets it reach only what one asked for; no permissions end the role. */
+  define(role: string, permissions: readonly string[], reason: string): Promise<RightsChangeView> {
+    const holds = permissions.length === 0 ? 'none' : permissions.join(',')
+    return answerOf(this.#carrier, 'role define', { role, permissions: holds, reason })
   }
 }
 

@@ -6,7 +6,7 @@ import type { ExecutionView } from '../projections/view.ts'
 import type { Backfill, BackfillRequest, ScheduleRequest } from '../schedule/schedules.ts'
 import type { ScheduleView } from '../schedule/view.ts'
 import type { Clock } from '../time/clock.ts'
-import { ActionCatalog, TokenKeeper, Workers } from './access.ts'
+import { ActionCatalog, Roles, TokenKeeper, Workers } from './access.ts'
 import { Bulk } from './bulk.ts'
 import { answerOf, type Carrier, type CommandName, itemsOf } from './carrier.ts'
 import { Executions } from './executions.ts'
@@ -41,6 +41,8 @@ export class Operations<A extends Actions> extends Executions<A> {
   readonly deadLetters: DeadLetters
   /** Commands on everything that a query finds. */
   readonly bulk: Bulk
+  /** Who may do what. */
+  readonly roles: Roles
   readonly tokens: TokenKeeper
   readonly actions: ActionCatalog
   readonly workers: Workers
@@ -56,6 +58,7 @@ export class Operations<A extends Actions> extends Executions<A> {
     this.idempotency = new Idempotency(carrier)
     this.deadLetters = new DeadLetters(carrier)
     this.bulk = new Bulk(carrier)
+    this.roles = new Roles(carrier)
     this.tokens = new TokenKeeper(carrier)
     this.actions = new ActionCatalog(carrier)
     this.workers = new Workers(carrier)

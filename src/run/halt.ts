@@ -1,4 +1,12 @@
-import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError, UnknownOutcome } from '../errors/failures.ts'
+import {
+  AuthError,
+  Canceled,
+  Failure,
+  JournalMismatch,
+  LeaseLost,
+  TerminalError,
+  UnknownOutcome,
+} from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { Suspension } from './waits.ts'
 
@@ -29,6 +37,9 @@ export function haltOf(refusal: Refusal): Halt {
   switch (refusal.code) {
     case 'cancel_requested':
       return { kind: 'failed', error: new Canceled('Somebody asked to cancel this execution.') }
+    case 'right_lost':
+    case 'not_permitted':
+      return { kind: 'failed', error: new AuthError(refusal.reason) }
     case 'reconcile_only':
       return reconciled()
     case 'old_process_alive':

@@ -88,6 +88,15 @@ export class Tokens implements TokenAuthority {
     return ended
   }
 
+  /** Ends a token before its time without taking its holder's right to what was asked with it: another one follows. */
+  async retire(id: string, tenant: string): Promise<TokenView | Refusal> {
+    const change = { type: 'retire' } as const
+    const order = { kind: 'token_change', id, tenant, change, by: 'system:server' } as const
+    const answer = await this.#options.host.orders.give<'token_change'>(order)
+    this.#tell()
+    return isRefusal(answer) ? answer : viewOf(answer)
+  }
+
   /** Who holds this token. */
   async identify(text: string): Promise<Identity | Refusal> {
     const read = readTokenText(text)

@@ -1,5 +1,5 @@
-import { may } from '../commands/permissions.ts'
-import { isRefusal, refuse } from '../errors/refusal.ts'
+import { isRefusal } from '../errors/refusal.ts'
+import { decideRight } from '../rights/decide-right.ts'
 import { json, problem } from './answer.ts'
 import { readJson } from './body.ts'
 import type { RouteOptions } from './command-routes.ts'
@@ -18,16 +18,20 @@ export function protocolRoutes(app: App, options: RouteOptions): void {
       const caller = await identify(c.req.raw, options.tokens)
       if (isRefusal(caller)) return problem(caller, traceId)
       c.set('principal', caller.principal)
-      const { principal, role } = caller
-      if (may(role, 'worker.protocol') !== 'any') {
+      const { principal, role, tenant } = caller
+      const permission = 'worker.protocol'
+      const rights = await options.plane.whoMay.current()
+      const asked = { principal, role, tenant, permission, about: null, now: options.clock.now() }
+      const decided = decideRight(rights, asked)
+      if (isRefusal(decided)) {
         options.onDenied({
           command: `worker ${route.name}`,
-          permission: 'worker.protocol',
+          permission,
           principal,
           role,
           executionId: null,
         })
-        return problem(refuse('not_permitted', `The role ${role} may not speak the worker protocol.`), traceId)
+        return problem(decided, traceId)
       }
       const body = await readJson(c.req.raw, bodyBytesMax)
       if (isRefusal(body)) return problem(body, traceId)

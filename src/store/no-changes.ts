@@ -22,6 +22,7 @@ export const noChanges: Changes = {
   pauses: { add: [], remove: [] },
   tokens: [],
   signIns: { save: [], remove: [] },
+  rights: [],
   depth: [],
   bulks: [],
   bulkItems: [],

@@ -5,6 +5,7 @@ import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { RightsChange } from '../rights/change.ts'
 import type { Quarantined } from './quarantine.ts'
 import type { SignIn, Token } from './sign-in.ts'
 
@@ -370,6 +371,7 @@ export interface Changes {
   readonly tokens: readonly Token[]
   /** By hash; removals come first. */
   readonly signIns: { readonly save: readonly SignIn[]; readonly remove: readonly string[] }
+  readonly rights: readonly RightsChange[]
   /** As they are from now on. */
   readonly depth: readonly Depth[]
   /** As they are from now on; items behind the command they are of. */

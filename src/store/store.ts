@@ -3,6 +3,7 @@ import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { RightsChange } from '../rights/change.ts'
 import type { Quarantined } from './quarantine.ts'
 import type {
   Archived,
@@ -139,6 +140,8 @@ export interface Reads {
   releases(): Awaitable<readonly Release[]>
   /** Every version of every policy, oldest first. */
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
+  /** Changes of rights behind a version, oldest first. */
+  rights(after: number): Awaitable<readonly RightsChange[]>
   /** Queues without waiting work may be left out. */
   depths(): Awaitable<readonly Depth[]>
   bulk(key: number): Awaitable<Bulk | null>
@@ -290,6 +293,7 @@ export interface Views {
   tokens(): Awaitable<readonly Token[]>
   token(id: string): Awaitable<Token | null>
   signIn(hash: string): Awaitable<SignIn | null>
+  rights(after: number): Awaitable<readonly RightsChange[]>
   archived(id: number): Awaitable<Archived | null>
   /** Newest execution first, below `before`. */
   archives(tenant: string, before: number, limit: number): Awaitable<readonly ArchiveEntry[]>

@@ -223,6 +223,7 @@ export class Writer {
       pauses: () => read(() => real.pauses()),
       timeoutPolicies: () => real.timeoutPolicies(),
       depths: () => real.depths(),
+      rights: (after) => real.rights(after),
       pauseIntervals: (since) => read(() => real.pauseIntervals(since)),
       pausedTime: () => real.pausedTime(),
       releases: () => read(() => real.releases()),

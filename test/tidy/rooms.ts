@@ -11,6 +11,9 @@ export interface Finding {
 /** Rooms in one row stand side by side. */
 const rows: readonly (readonly string[])[] = [
   ['errors', 'json', 'time', 'identity', 'config'],
+  // The table of permissions and built-in roles: people's commands and the commit ask the same one.
+  ['commands/permissions.ts'],
+  ['rights'],
   ['artifacts'],
   ['action'],
   ['execution'],
@@ -26,7 +29,7 @@ const rows: readonly (readonly string[])[] = [
   ['isolate'],
   ['worker.ts'],
   ['projections'],
-  ['kept.ts'],
+  ['kept.ts', 'who-may.ts'],
   ['control-plane.ts'],
   ['immediate.ts', 'bulk-commands.ts'],
   ['commands'],

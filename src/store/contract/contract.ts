@@ -15,6 +15,7 @@ import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPermits } from './keeps-permits.ts'
 import { keepsPlans } from './keeps-plans.ts'
 import { keepsQuarantine } from './keeps-quarantine.ts'
+import { keepsRights } from './keeps-rights.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
 import { keepsSignIns } from './keeps-sign-ins.ts'
 import { keepsSignals } from './keeps-signals.ts'
@@ -46,6 +47,7 @@ export const promises = {
   'counts depth': countsDepth,
   'wakes timers': wakesTimers,
   'keeps timeout policies': keepsTimeoutPolicies,
+  'keeps rights': keepsRights,
   'keeps paused time': keepsPausedTime,
   'reads history': readsHistory,
   'keeps quarantine': keepsQuarantine,

@@ -280,6 +280,11 @@ order by id`,
 from timeout_policies
 order by version`,
 
+  rights: `select version, tenant, kind, principal, role, actions, subjects, level_max, permissions, ref, expires_at, by, reason, at
+from rights
+where version > $1
+order by version`,
+
   depths: `select queue, tenant, count
 from depth
 order by queue, tenant collate "C"`,

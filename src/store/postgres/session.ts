@@ -1,10 +1,8 @@
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
-import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
-  Archived,
   Bulk,
   Changes,
   Depth,
@@ -16,8 +14,6 @@ import type {
   Queue,
   RateState,
   Ready,
-  Release,
-  Schedule,
   Timer,
   Turn,
   Waiter,
@@ -28,6 +24,7 @@ import { archivedOf } from '../sqlite/archive.ts'
 import { type Counters, countersOf, countOn } from '../sqlite/counters.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { leaderOf } from '../sqlite/fleet-rows.ts'
+import { rightsChangeOf } from '../sqlite/rights-rows.ts'
 import type { Row } from '../sqlite/rows-of.ts'
 import * as read from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
@@ -290,12 +287,16 @@ export class PostgresSession implements StoreSession {
     return { open: open?.[0] as number, until: (until?.[0] ?? 0) as number }
   }
 
-  async releases(): Promise<readonly Release[]> {
+  async releases() {
     return this.#reading.all(await this.#all('releases'), places.releases, read.releaseOf)
   }
 
-  async timeoutPolicies(): Promise<readonly TimeoutPolicy[]> {
+  async timeoutPolicies() {
     return (await this.#all('timeoutPolicies')).map(read.timeoutPolicyOf)
+  }
+
+  async rights(after: number) {
+    return (await this.#all('rights', after)).map(rightsChangeOf)
   }
 
   async workers(keys: readonly number[] | 'live'): Promise<readonly Worker[]> {
@@ -308,7 +309,7 @@ export class PostgresSession implements StoreSession {
     return row === undefined ? null : leaderOf(row)
   }
 
-  async schedule(tenant: string, name: string): Promise<Schedule | null> {
+  async schedule(tenant: string, name: string) {
     const row = await this.#one('schedule', tenant, name)
     return row === undefined ? null : read.scheduleOf(row)
   }
@@ -333,7 +334,7 @@ export class PostgresSession implements StoreSession {
     return archivableIn(await this.#turns.connected(), ask)
   }
 
-  archived(ids: readonly number[]): Promise<readonly Archived[]> {
+  archived(ids: readonly number[]) {
     return this.#inOrder('archived', ids, archivedOf)
   }
 

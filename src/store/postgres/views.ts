@@ -4,6 +4,7 @@ import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { RightsChange } from '../../rights/change.ts'
 import { type Quarantined, quarantined } from '../quarantine.ts'
 import type {
   Archived,
@@ -28,6 +29,7 @@ import { archivedOf } from '../sqlite/archive.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { leaderOf } from '../sqlite/fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
+import { rightsChangeOf } from '../sqlite/rights-rows.ts'
 import {
   archiveEntryOf,
   artifactOf,
@@ -326,6 +328,10 @@ export class PostgresViews implements Views {
 
   async signIn(hash: string): Promise<SignIn | null> {
     return (await this.#all('signIn', hash)).map(signInOf)[0] ?? null
+  }
+
+  async rights(after: number): Promise<readonly RightsChange[]> {
+    return (await this.#all('rights', after)).map(rightsChangeOf)
   }
 
   async archived(id: number): Promise<Archived | null> {

@@ -1,6 +1,7 @@
 import type { Changes } from '../rows.ts'
 import { cellsOfLeader } from '../sqlite/fleet-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
+import { rightsCells } from '../sqlite/rights-rows.ts'
 import type { Put } from './put.ts'
 import { newestOf } from './rows-from.ts'
 import { saveSignIns } from './sign-ins.ts'
@@ -70,6 +71,7 @@ export function saveRest(put: Put, changes: Changes): void {
   saveTimes(put, changes)
   saveBulks(put, changes)
   saveSignIns(put, changes)
+  put('addRights', changes.rights, rightsCells)
   saveSchedules(put, changes.schedules)
   saveQuarantine(put, changes.quarantine)
   put(

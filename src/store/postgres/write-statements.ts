@@ -282,6 +282,11 @@ set state = excluded.state, total = excluded.total, done = excluded.done, refuse
 on conflict (bulk, execution) do update
 set outcome = excluded.outcome`,
 
+  addRights: insertInto(
+    'rights',
+    'version bigint, tenant text, kind text, principal text, role text, actions text, subjects text, level_max bigint, permissions text, ref text, expires_at bigint, by text, reason text, at bigint',
+  ),
+
   saveSchedules: `${insertInto('schedules', scheduleTypes)}
 on conflict (id) do update
 set paused = excluded.paused, next_at = excluded.next_at, last_at = excluded.last_at, last_error = excluded.last_error, updated_at = excluded.updated_at, version = excluded.version`,

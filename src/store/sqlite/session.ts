@@ -2,10 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
-import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
-  Archived,
   Bulk,
   Changes,
   Depth,
@@ -17,14 +15,12 @@ import type {
   Queue,
   RateState,
   Ready,
-  Release,
   Schedule,
   Timer,
   Turn,
   Waiter,
   Worker,
 } from '../rows.ts'
-import type { SignIn, Token } from '../sign-in.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivableIn, archivedOf } from './archive.ts'
 import { type Counters, countOn, readCounters } from './counters.ts'
@@ -35,6 +31,7 @@ import { headsOf, virtualTimeOf } from './heads.ts'
 import { keyOwnerOf } from './key-owners.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
+import { rightsChangeOf } from './rights-rows.ts'
 import {
   bulkOf,
   depthOf,
@@ -302,12 +299,16 @@ export class SqliteSession implements StoreSession {
     }))
   }
 
-  releases(): readonly Release[] {
+  releases() {
     return this.#attempt(() => this.#decoding.all(this.#prepared.all('releases'), places.releases, releaseOf))
   }
 
-  timeoutPolicies(): readonly TimeoutPolicy[] {
+  timeoutPolicies() {
     return this.#attempt(() => this.#prepared.all('timeoutPolicies').map(timeoutPolicyOf))
+  }
+
+  rights(after: number) {
+    return this.#attempt(() => this.#prepared.all('rights', after).map(rightsChangeOf))
   }
 
   workers(keys: readonly number[] | 'live'): readonly Worker[] {
@@ -324,19 +325,19 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(scheduleOf)[0] ?? null)
   }
 
-  token(id: string): Token | null {
+  token(id: string) {
     return this.#attempt(() => this.#prepared.all('token', id).map(tokenOf)[0] ?? null)
   }
 
-  signIn(hash: string): SignIn | null {
+  signIn(hash: string) {
     return this.#attempt(() => this.#prepared.all('signIn', hash).map(signInOf)[0] ?? null)
   }
 
-  signInsOf(tenant: string, principal: string): readonly SignIn[] {
+  signInsOf(tenant: string, principal: string) {
     return this.#attempt(() => this.#prepared.all('signInsOf', tenant, principal).map(signInOf))
   }
 
-  expiredSignIns(now: number, limit: number): readonly SignIn[] {
+  expiredSignIns(now: number, limit: number) {
     return this.#attempt(() => this.#prepared.all('expiredSignIns', now, limit).map(signInOf))
   }
 
@@ -344,7 +345,7 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => archivableIn(this.#prepared, ask))
   }
 
-  archived(ids: readonly number[]): readonly Archived[] {
+  archived(ids: readonly number[]) {
     return this.#eachOne('archived', ids, archivedOf)
   }
 

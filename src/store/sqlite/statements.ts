@@ -6,6 +6,7 @@ import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
 import { quarantineStatements } from './quarantine-statements.ts'
+import { rightsStatements } from './rights-statements.ts'
 import { signInStatements } from './sign-in-statements.ts'
 import { timeStatements } from './time-statements.ts'
 import { waitingStatements } from './waiting-statements.ts'
@@ -24,6 +25,7 @@ export const statements = {
   ...keptStatements,
 
   ...timeStatements,
+  ...rightsStatements,
   ...planStatements,
   ...quarantineStatements,
   ...signInStatements,

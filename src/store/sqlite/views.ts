@@ -5,6 +5,7 @@ import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { RightsChange } from '../../rights/change.ts'
 import { type Quarantined, quarantined, type UndecodableRow } from '../quarantine.ts'
 import type {
   Archived,
@@ -32,6 +33,7 @@ import { inPlainWords } from './failures.ts'
 import { leaderOf } from './fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import type { Prepared } from './prepared.ts'
+import { rightsChangeOf } from './rights-rows.ts'
 import {
   archiveEntryOf,
   artifactOf,
@@ -308,6 +310,10 @@ export class SqliteViews implements Views {
 
   signIn(hash: string): SignIn | null {
     return this.#all('signIn', hash).map(signInOf)[0] ?? null
+  }
+
+  rights(after: number): readonly RightsChange[] {
+    return this.#all('rights', after).map(rightsChangeOf)
   }
 
   archived(id: number): Archived | null {

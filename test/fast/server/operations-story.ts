@@ -270,6 +270,33 @@ export const story: readonly Part[] = [
   ['explain', (api) => refused(api.explain('nonsense'))],
   ['ops', async (api) => Object.keys(await api.ops())],
   [
+    'role define',
+    async (api) =>
+      (await api.roles.define('seller', ['execution.submit', 'execution.cancel:own'], 'new team')).permissions,
+  ],
+  ['role define', (api) => refused(api.roles.define('admin', ['ops.read'], 'no'))],
+  ['role define', (api) => refused(api.roles.define('seller', ['execution.destroy'], 'no'))],
+  ['role list', async (api) => (await api.roles.list()).find(({ name }) => name === 'seller')],
+  [
+    'role grant',
+    async (api, known) => {
+      const narrowing = { actions: ['demo.*'], subjects: ['quote:*'], levelMax: 2 }
+      const grant = await api.roles.grant('human:carol', 'operator', 'sells', narrowing)
+      known.grant = String(grant.version)
+      return { ...grant, version: 0 }
+    },
+  ],
+  ['role grant', (api) => refused(api.roles.grant('human:carol', 'emperor', 'no'))],
+  ['role grant', (api) => refused(api.roles.grant('agent:bot', 'operator', 'no'))],
+  ['role grant', (api) => refused(api.roles.grant('human:carol', 'viewer', 'no', { actions: ['nothing.*'] }))],
+  ['role holders', async (api) => (await api.roles.holders('human:carol')).map((one) => ({ ...one, grant: 0 }))],
+  [
+    'role revoke',
+    async (api, known) => ({ ...(await api.roles.revoke(Number(known.grant), 'left')), version: 0, ref: '' }),
+  ],
+  ['role revoke', (api) => refused(api.roles.revoke(9_999, 'no'))],
+  ['role history', async (api) => (await api.roles.history()).filter(({ kind }) => kind !== 'token').length],
+  [
     'token create',
     async (api, known) => {
       const wanted = {
