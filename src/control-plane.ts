@@ -23,9 +23,11 @@ import {
   stepView,
 } from './projections/view.ts'
 import { Schedules } from './schedule/schedules.ts'
+import type { Transaction } from './store/inbox.ts'
 import type { PauseScope } from './store/rows.ts'
 import { conditionsOf, type FieldQuery } from './store/search.ts'
 import type { Found } from './store/store.ts'
+import { type Ticket, Tickets } from './tickets.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock } from './time/clock.ts'
 import { WhoMay } from './who-may.ts'
@@ -80,6 +82,7 @@ export class ControlPlane {
   readonly archives: Archives
   readonly #options: ControlPlaneOptions
   readonly #watchers: Watchers
+  readonly #tickets: Tickets
   /** What runs leave behind. */
   readonly kept: Kept<Caller>
   /** Who may do what. */
@@ -89,6 +92,7 @@ export class ControlPlane {
     this.#options = options
     this.#watchers = new Watchers(options.host)
     this.host = options.host
+    this.#tickets = new Tickets({ clock: options.clock, idKey: options.host.idKey, inbox: options.host.inbox })
     this.actions = options.actions
     this.whoMay = new WhoMay(options)
     this.archives = new Archives({ ...options.host, clock: options.clock })
@@ -122,6 +126,12 @@ export class ControlPlane {
     const admission = await this.check(request, by)
     if (isRefusal(admission)) return admission
     return this.#submitted(admission, await this.host.orders.give({ kind: 'admit', admission }))
+  }
+
+  /** Leaves a checked request in a transaction that the caller holds open on the store's own database. */
+  async submitWithin(tx: Transaction, request: SubmitRequest, by: Caller): Promise<Ticket | Refusal> {
+    const admission = await this.check(request, by)
+    return isRefusal(admission) ? admission : this.#tickets.leave(admission, tx)
   }
 
   /**
@@ -354,7 +364,9 @@ export class ControlPlane {
   }
 
   async find(id: string, by: Caller): Promise<Found | Refusal> {
-    const key = internalId(String(id), this.host.idKey)
+    const shown = internalId(String(id), this.host.idKey)
+    const key = shown === null ? null : await this.#tickets.executionOf(shown)
+    if (isRefusal(key)) return key
     const found = key === null ? null : ((await this.host.views.find(key)) ?? (await this.archives.find(key)))
     if (isRefusal(found)) return found
     if (found === null || found.execution.tenant !== by.tenant) {

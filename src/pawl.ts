@@ -11,9 +11,10 @@ import { createLocalWorker, dataDirOf } from './local-worker.ts'
 import { openStore } from './open-store.ts'
 import type { WaitOptions } from './operations/executions.ts'
 import { Operations } from './operations/operations.ts'
-import type { Actions, Named, Names, TypedExecution, TypedRequest } from './operations/shapes.ts'
+import type { Actions, Named, Names, TypedExecution, TypedRequest, TypedTicket } from './operations/shapes.ts'
 import type { ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
+import type { Transaction } from './store/inbox.ts'
 import { TaskQueue } from './task-queue.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
@@ -49,6 +50,7 @@ export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export { machine, type State, states } from './execution/machine.ts'
 export type * from './operations/shapes.ts'
 export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
+export type { Transaction } from './store/inbox.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
 export interface PawlOptions<A extends Actions> {
@@ -75,6 +77,11 @@ export interface PawlOptions<A extends Actions> {
   readonly log?: Log | undefined
 }
 
+/** In whose transaction something is written. */
+export interface Within {
+  readonly tx: Transaction
+}
+
 const embedded: EmbeddedCaller = { principal: 'service:embedded', tenant: 'default' }
 
 /** The life of an engine and its worker, shared by whoever holds them. */
@@ -89,9 +96,12 @@ export class Pawl<A extends Actions> extends Operations<A> {
   readonly engine: Engine
   readonly #life: Life
   readonly #caller: EmbeddedCaller
+  readonly #embedded: Embedded
 
   constructor(life: Life, caller: EmbeddedCaller) {
-    super(new Embedded(life.engine, caller), life.engine.clock)
+    const carrier = new Embedded(life.engine, caller)
+    super(carrier, life.engine.clock)
+    this.#embedded = carrier
     this.engine = life.engine
     this.#life = life
     this.#caller = caller
@@ -120,6 +130,21 @@ export class Pawl<A extends Actions> extends Operations<A> {
   /** The queue contract for programs that claim and settle by themselves. */
   tasks(by: Caller = this.#caller): TaskQueue {
     return new TaskQueue(this.engine, by)
+  }
+
+  override submit<N extends Names<A>>(request: TypedRequest<A, N>): Promise<TypedExecution<Named<A, N>>>
+  /**
+   * Leaves the submission in a transaction of yours, on the PostgreSQL database that is Pawl's store: it is admitted once
+   * you have committed, and never if you roll back. Its ticket stands for the execution from then on. What can be refused
+   * only then (a key used before with other input, a full queue) is told to whoever asks for the ticket.
+   */
+  override submit<N extends Names<A>>(request: TypedRequest<A, N>, within: Within): Promise<TypedTicket<Named<A, N>>>
+  override async submit<N extends Names<A>>(
+    request: TypedRequest<A, N>,
+    within?: Within,
+  ): Promise<TypedExecution<Named<A, N>> | TypedTicket<Named<A, N>>> {
+    if (within === undefined) return orThrow(await this.trySubmit(request))
+    return orThrow(await this.#embedded.submitWithin(within.tx, request))
   }
 
   /** Straight to the control plane where nothing has to be denied: embedded submits are the hot path. */

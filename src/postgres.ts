@@ -1,5 +1,6 @@
 import { Committer } from './commit/committer.ts'
 import { DueListeners, Listeners, type StoreHost } from './commit/host.ts'
+import { InboxWatch } from './commit/inbox-watch.ts'
 import { settingAside } from './commit/quarantine.ts'
 import { isPostgresAddress } from './config/store-address.ts'
 import { Refused, refuse } from './errors/refusal.ts'
@@ -72,6 +73,15 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       },
     })
     const views = opened.views(settingAside(committer))
+    const { inbox } = views
+    const watch = new InboxWatch({
+      orders: committer,
+      clock: waiting,
+      isWaiting: () => inbox.isWaiting(),
+      firstWaiting: () => inbox.firstWaiting(),
+      outcomeOf: (number) => inbox.outcomeOf(number),
+      forget: (before) => inbox.forget(before),
+    })
     const feed = await Feed.open({
       url: listen === false ? null : listen,
       writer,
@@ -79,6 +89,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       clock: waiting,
       onChanged: (ids) => listeners.tell(ids),
       onWord: () => committer.wake(),
+      onInbox: () => void watch.look(),
     })
     return {
       orders: committer,
@@ -86,11 +97,16 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       idKey: opened.publicIdKey,
       newestAt: opened.newestAt,
       isShared: true,
+      inbox: {
+        leave: (tx, submission, at) => inbox.leave(tx, submission, at),
+        outcome: (number) => watch.outcome(number),
+      },
       onCommit: (listener) => listeners.add(listener),
       onDue: (listener) => due.add(listener),
       port: () => null,
       async close() {
         await feed.close()
+        await watch.close()
         await committer.close()
         await opened.close()
       },

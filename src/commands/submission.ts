@@ -67,7 +67,7 @@ const admissionRefusals = [
 ] as const
 
 /** Whoever may cancel only what it asked for itself may replace only that. */
-const replacing = (caller: Identity): Caller =>
+export const replacing = (caller: Identity): Caller =>
   may(caller.role, 'execution.cancel') === 'any' ? caller : { ...caller, ownOnly: true }
 
 export const submission = [

@@ -7,6 +7,7 @@ import { type ClaimOrder, Claims } from './claims.ts'
 import { commandOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
 import { type DueNews, dueNewsOf, duePart } from './due-news.ts'
+import { InboxChanges } from './inbox.ts'
 import { Leading } from './leading.ts'
 import { Passes } from './line.ts'
 import { loadForAdmissions, loadForCommands } from './loading.ts'
@@ -76,17 +77,20 @@ export function* runBatch(
   const bulks = new Bulks()
   const quarantine = new QuarantineChanges()
   const signIns = new SignIns(now, work.rights)
+  const inbox = new InboxChanges()
   const admitting = { queues, keys, refusals, depths: memory.depths, idKey: memory.idKey }
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits, workers)
   const leading = new Leading(now)
 
+  yield* inbox.look(orders)
+  const asked = [...orders, ...inbox.asOrders()]
   yield* loadForAdmissions(
     work,
     keys,
-    orders.flatMap(admissionsOf).flatMap((admission) => keyLookup(admission) ?? []),
+    asked.flatMap(admissionsOf).flatMap((admission) => keyLookup(admission) ?? []),
   )
-  yield* loadForCommands(work, orders)
+  yield* loadForCommands(work, asked)
 
   const answers: Answer[] = []
   for (const order of orders) {
@@ -199,6 +203,9 @@ export function* runBatch(
         quarantine.add(memory.quarantine.news(order.rows), now)
         answers.push({ setAside: order.rows.length })
         break
+      case 'take_inbox':
+        answers.push(yield* inbox.take(work, admitting, order))
+        break
       case 'release':
         answers.push(yield* releaseOne(work, memory.quarantine, quarantine, order))
         break
@@ -234,6 +241,7 @@ export function* runBatch(
       ...quarantine.changes(),
       ...signIns.changes(),
       ...leading.changes(),
+      ...inbox.changes(),
     },
     changedIds,
     hasNews: changedIds.length > 0 || work.readyAdd.size > 0,

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PublicIdKey } from '../identity/public-id.ts'
+import type { Inbox } from '../store/inbox.ts'
 import type { Views } from '../store/store.ts'
 import type { DueNews } from './due-news.ts'
 import type { Orders } from './order.ts'
@@ -19,6 +20,8 @@ export interface StoreHost {
   onDue(listener: (news: DueNews) => void): () => void
   /** A second way to the writer, for another thread of this process; null where the writer has no thread of its own. */
   port(): MessagePort | null
+  /** Where callers leave submissions in transactions of their own; absent where they cannot reach the store. */
+  readonly inbox?: Inbox | undefined
   /** Commits what was given, then closes the store cleanly. */
   close(): Promise<void>
 }

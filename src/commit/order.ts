@@ -6,6 +6,7 @@ import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
 import type { ChangedBy, WantedChange } from '../rights/decide-change.ts'
+import type { WaitingMax } from '../store/inbox.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
@@ -274,6 +275,8 @@ type Errand =
       readonly principal: string
       readonly reason: string
     }
+  /** Takes up what callers have left in transactions of their own; `refused` is the submission that cannot be written. */
+  | ({ readonly kind: 'take_inbox'; readonly refused: number | null } & WaitingMax)
   /** Rows that somebody could not read. */
   | { readonly kind: 'set_aside'; readonly rows: readonly UndecodableRow[] }
   /** Lets go what was set aside under a key, once it can be read. */
@@ -345,6 +348,7 @@ export interface Answers {
   permit: WorkAnswer
   limit: { readonly changed: boolean }
   break: { readonly broken: readonly number[] }
+  take_inbox: { readonly taken: number; readonly more: boolean }
   set_aside: { readonly setAside: number }
   /** How many rows of the execution were let go. */
   release: { readonly released: number }

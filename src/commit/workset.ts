@@ -241,7 +241,10 @@ export class Workset {
     this.parkedRemove.add(id)
   }
 
-  changes(): Omit<Changes, 'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns' | 'leaders'> {
+  changes(): Omit<
+    Changes,
+    'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns' | 'leaders' | 'inbox'
+  > {
     return {
       queues: this.queues,
       workers: this.workers,

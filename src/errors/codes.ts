@@ -5,6 +5,7 @@ import { permitCodes } from './permit-codes.ts'
 import { rightsCodes } from './rights-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
 import { storeCodes } from './store-codes.ts'
+import { transactionCodes } from './transaction-codes.ts'
 
 /**
  * Every refusal Pawl can give: the one table behind the HTTP status, the CLI exit code and the reference page.
@@ -183,6 +184,7 @@ export const codes = {
   },
 
   ...storeCodes,
+  ...transactionCodes,
 
   // What a waiting command found.
   watched_not_succeeded: {

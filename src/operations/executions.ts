@@ -25,6 +25,7 @@ import type {
   Trace,
   TypedExecution,
   TypedRequest,
+  TypedTicket,
   WhyView,
 } from './shapes.ts'
 
@@ -151,7 +152,7 @@ export class Executions<A extends Actions> {
    * @throws TerminalError when it ended otherwise, with the state and the last error.
    */
   async result<T extends AnyAction>(
-    execution: TypedExecution<T> | string,
+    execution: TypedTicket<T> | string,
     options: WaitOptions = {},
   ): Promise<OutputOf<T>> {
     const id = typeof execution === 'string' ? execution : execution.id

@@ -38,6 +38,13 @@ export interface TypedExecution<A extends AnyAction> extends Submission {
   readonly of?: A
 }
 
+/** A submission in a transaction of the caller's, together with the action that it asks for. */
+export interface TypedTicket<A extends AnyAction> {
+  /** Leads to its execution once the caller has committed, wherever an execution's id is asked for. */
+  readonly id: string
+  readonly of?: A
+}
+
 /** What became of an execution whose end was waited for. */
 export interface Ending {
   readonly ended: boolean

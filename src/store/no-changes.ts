@@ -38,4 +38,5 @@ export const noChanges: Changes = {
   pauseIntervals: { open: [], close: [] },
   releases: { save: [], remove: [] },
   quarantine: { add: [], remove: [] },
+  inbox: { submissions: [], steps: [] },
 }

@@ -6,6 +6,7 @@ import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
+import type { TakenUp } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
 import type { SignIn, Token } from './sign-in.ts'
 
@@ -386,6 +387,7 @@ export interface Changes {
   readonly timeoutPolicies: readonly TimeoutPolicy[]
   /** A row that is there already stays as it is. A timer among them is taken away from where it cannot be read. */
   readonly quarantine: { readonly add: readonly Omit<Quarantined, 'key'>[]; readonly remove: readonly number[] }
+  readonly inbox: TakenUp
   /** Brought back before anything else is written. */
   readonly restore: readonly number[]
   /** Put away after everything else is written, as everything else has left it. */

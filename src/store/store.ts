@@ -4,6 +4,7 @@ import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
+import type { Waiting, WaitingMax } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
 import type {
   Archived,
@@ -167,6 +168,8 @@ export interface Reads {
   archived(ids: readonly number[]): Awaitable<readonly Archived[]>
   /** Rows that could not be read and were set aside, oldest first. */
   quarantine(): Awaitable<readonly Quarantined[]>
+  /** What callers have left in transactions of their own; nothing where they cannot reach the store. */
+  waiting(max: WaitingMax): Awaitable<Waiting>
 }
 
 /**

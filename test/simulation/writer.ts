@@ -234,6 +234,7 @@ export class Writer {
       leader: (epoch) => real.leader(epoch),
       archivable: (ask) => read(() => real.archivable(ask)),
       archived: (ids) => read(() => real.archived(ids)),
+      waiting: () => read(() => real.waiting()),
       schedule: (tenant, name) => read(() => real.schedule(tenant, name)),
       token: (id) => read(() => real.token(id)),
       signIn: (hash) => read(() => real.signIn(hash)),

@@ -29,7 +29,7 @@ const rows: readonly (readonly string[])[] = [
   ['isolate'],
   ['worker.ts'],
   ['projections'],
-  ['kept.ts', 'who-may.ts'],
+  ['kept.ts', 'tickets.ts', 'who-may.ts'],
   ['control-plane.ts'],
   ['immediate.ts', 'bulk-commands.ts'],
   ['commands'],

@@ -2,6 +2,9 @@ import pg from 'pg'
 import type { Clock, Timer } from '../../time/clock.ts'
 import type { PostgresViews } from './views.ts'
 
+/** What is told to the other side when a caller has committed. */
+export const inboxWord = 'inbox'
+
 /** The channel of one schema. */
 export const channelOf = (schema: string): string => `pawl_${schema}`
 
@@ -15,6 +18,8 @@ export interface FeedOptions {
   readonly onChanged: (ids: readonly number[]) => void
   /** Told of every word from another writer, also where no event was recorded. */
   readonly onWord: () => void
+  /** Told that a caller has committed what it left for Pawl. */
+  readonly onInbox: () => void
 }
 
 /** What is not heard is looked for this often. */
@@ -100,6 +105,10 @@ export class Feed {
     listener.on('notification', ({ payload }) => {
       // Our own commits are told of when they are made.
       if (payload === this.#options.writer) return
+      if (payload === inboxWord) {
+        this.#options.onInbox()
+        return
+      }
       this.read()
       this.#options.onWord()
     })

@@ -1,6 +1,7 @@
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
+import type { Waiting, WaitingMax } from '../inbox.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
   Bulk,
@@ -32,7 +33,9 @@ import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivableIn, Shapes } from './archive.ts'
 import type { Value } from './connection.ts'
+import { waitingIn } from './inbox.ts'
 import { keyOwners } from './key-owners.ts'
+import { leases } from './leases.ts'
 import { Reading } from './reading.ts'
 import type { StatementName } from './statements.ts'
 import type { Turns } from './turns.ts'
@@ -204,11 +207,11 @@ export class PostgresSession implements StoreSession {
   }
 
   expiredLeases(now: number, after: number, limit: number): Promise<readonly number[]> {
-    return this.#leases('expiredLeases', 'expiredPlanning', now, after, limit)
+    return leases((name) => this.#keys(name, now, after, limit), 'expiredLeases', 'expiredPlanning', limit)
   }
 
   heldBy(worker: number, after: number, limit: number): Promise<readonly number[]> {
-    return this.#leases('heldBy', 'plannedBy', worker, after, limit)
+    return leases((name) => this.#keys(name, worker, after, limit), 'heldBy', 'plannedBy', limit)
   }
 
   doubtedBy(worker: number, after: number, limit: number): Promise<readonly number[]> {
@@ -344,6 +347,10 @@ export class PostgresSession implements StoreSession {
     return rows
   }
 
+  async waiting(max: WaitingMax): Promise<Waiting> {
+    return waitingIn(await this.#turns.connected(), max)
+  }
+
   #all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
     return this.#turns.connected().then((connection) => connection.all(name, ...values))
   }
@@ -354,21 +361,6 @@ export class PostgresSession implements StoreSession {
 
   async #keys(name: StatementName, ...values: Value[]): Promise<readonly number[]> {
     return (await this.#all(name, ...values)).map((row) => row[0] as number)
-  }
-
-  /** Leases to run and leases to plan have an index each. */
-  async #leases(
-    runs: StatementName,
-    plans: StatementName,
-    by: number,
-    after: number,
-    limit: number,
-  ): Promise<readonly number[]> {
-    const [running, planned] = await Promise.all([
-      this.#keys(runs, by, after, limit),
-      this.#keys(plans, by, after, limit),
-    ])
-    return planned.length === 0 ? running : [...running, ...planned].sort((a, b) => a - b).slice(0, limit)
   }
 
   /** Rows of many executions, named by their first column, in the order of the keys. */

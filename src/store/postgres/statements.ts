@@ -1,3 +1,4 @@
+import { inboxStatements } from './inbox-statements.ts'
 import { readStatements } from './read-statements.ts'
 import { signInStatements } from './sign-in-statements.ts'
 import { viewStatements } from './view-statements.ts'
@@ -44,6 +45,7 @@ set number = excluded.number, at = excluded.at`,
 where at < now() - interval '1 day'
 and number < (select max(number) from writers)`,
 
+  ...inboxStatements,
   ...writeStatements,
   ...readStatements,
   ...viewStatements,

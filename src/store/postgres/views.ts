@@ -56,18 +56,21 @@ import type { OnUndecodable } from '../sqlite/views.ts'
 import { signalOf } from '../sqlite/waiting-rows.ts'
 import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from '../store.ts'
 import type { Readers, Value } from './connection.ts'
+import { CallersInbox } from './inbox.ts'
 import { Reading } from './reading.ts'
 import { Searches } from './search.ts'
 import type { StatementName } from './statements.ts'
 
 /** Connections of their own that only read: they see committed rows and never hold up a writer. */
 export class PostgresViews implements Views {
+  readonly inbox: CallersInbox
   readonly #readers: Readers
   readonly #searches: Searches
   readonly #reading: Reading
   readonly #onUndecodable: OnUndecodable
 
   constructor(readers: Readers, onUndecodable: OnUndecodable = () => {}) {
+    this.inbox = new CallersInbox(readers)
     this.#readers = readers
     this.#searches = new Searches(readers, (rows, read) => this.#read(rows, places.executions, read))
     this.#reading = new Reading((ids) => readers.all('tenantsOf', ids))

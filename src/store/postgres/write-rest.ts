@@ -80,6 +80,12 @@ export function saveRest(put: Put, changes: Changes): void {
     cellsOfLeader,
   )
   put('removeLeaders', changes.leaders.remove, (epoch) => [epoch])
+  saveInbox(put, changes.inbox)
+}
+
+function saveInbox(put: Put, { submissions, steps }: Changes['inbox']): void {
+  put('takeSubmissions', submissions, ({ number, at, execution, refusal }) => [number, at, execution, refusal])
+  put('removeTransactionSteps', steps, ({ execution, name, ordinal }) => [execution, name, ordinal])
 }
 
 function saveQuarantine(put: Put, { add, remove }: Changes['quarantine']): void {

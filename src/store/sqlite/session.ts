@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
+import { nothingWaits } from '../inbox.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
   Bulk,
@@ -29,6 +30,7 @@ import { inPlainWords } from './failures.ts'
 import { leaderOf } from './fleet-rows.ts'
 import { headsOf, virtualTimeOf } from './heads.ts'
 import { keyOwnerOf } from './key-owners.ts'
+import { pausedTimeIn } from './paused-time.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsChangeOf } from './rights-rows.ts'
@@ -63,6 +65,7 @@ type SingleRow = 'execution' | 'request' | 'worker' | 'archived' | 'newestLog' |
 
 /** The one writer's door. Synchronous: every answer is there when the call returns. */
 export class SqliteSession implements StoreSession {
+  readonly waiting = nothingWaits
   readonly #db: DatabaseSync
   readonly #prepared: Prepared
   readonly #onClose: () => void
@@ -293,10 +296,7 @@ export class SqliteSession implements StoreSession {
   }
 
   pausedTime(): { readonly open: number; readonly until: number } {
-    return this.#attempt(() => ({
-      open: this.#prepared.one('openPauseIntervals')?.[0] as number,
-      until: (this.#prepared.one('lastPauseEnd')?.[0] ?? 0) as number,
-    }))
+    return this.#attempt(() => pausedTimeIn(this.#prepared))
   }
 
   releases() {

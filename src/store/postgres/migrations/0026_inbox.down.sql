@@ -1,0 +1,2 @@
+drop table transaction_steps;
+drop table submissions;

@@ -1,0 +1,2 @@
+-- On PostgreSQL callers leave work in transactions of their own. Nobody but its one writer can write to this file, so
+-- there is nothing to keep. Frozen: a change is a new migration.
