@@ -31,6 +31,16 @@ export default defineConfig({
         },
       },
       // The oldest PostgreSQL that is served (the system's) and the newest (npm's): the same tests on both.
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          // Each file starts a Redis of its own.
+          include: ['test/redis/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       ...['postgres', 'postgres18'].map((name) => ({
         extends: true as const,
         test: {

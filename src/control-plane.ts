@@ -106,6 +106,9 @@ export class ControlPlane {
     })
   }
 
+  /** What else of this process people must know: each says it in a few words, or null while all is well. */
+  readonly notices: (() => string | null)[] = []
+
   /** Checks a request without submitting it. */
   readonly check = async (request: SubmitRequest, by: Caller): Promise<Admission | Refusal> => {
     const { clock, retryPolicy, newTraceId, tenantConcurrency, queueMax } = this.#options

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { ActionsModule } from './action/module.ts'
+import type { Dispatching } from './dispatch/dispatch.ts'
 import type { Engine } from './engine.ts'
 import { threadHeart } from './protocol/thread-heart.ts'
 import { inProcessIncarnation } from './recover/incarnation.ts'
@@ -13,6 +14,8 @@ export interface LocalWorkerOptions {
   /** Executions at a time. */
   readonly slots: number
   readonly secrets?: SecretSource | undefined
+  /** How it hears of due work; without it, from the store. */
+  readonly dispatching?: Dispatching | null | undefined
   /** Where a process of its own finds the actions. */
   readonly actionsModule?: ActionsModule | undefined
 }
@@ -32,8 +35,9 @@ export const dataDirOf = (path: string): string => resolve(path === ':memory:' ?
 export function createLocalWorker(options: LocalWorkerOptions): Worker {
   const { engine, identity, slots, secrets, actionsModule } = options
   const { host, clock, random, here, log, plane, protocol } = engine
+  const side = options.dispatching?.worker(protocol)
   return createWorker({
-    protocol,
+    protocol: side?.protocol ?? protocol,
     actions: plane.actions,
     actionsModule,
     identity: identity ?? `local@${here.host.split('/')[0]}`,
@@ -49,8 +53,11 @@ export function createLocalWorker(options: LocalWorkerOptions): Worker {
     log,
     heart: (welcome, news) => {
       const port = host.port()
-      if (port !== null) return threadHeart(clock, { kind: 'port', port }, welcome, news)
-      return timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)
+      const heart =
+        port === null
+          ? timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)
+          : threadHeart(clock, { kind: 'port', port }, welcome, news)
+      return side?.heart(heart) ?? heart
     },
   })
 }

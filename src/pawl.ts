@@ -3,6 +3,7 @@ import type { ArtifactStore } from './artifacts/store.ts'
 import type { StoreHost } from './commit/host.ts'
 import { storePath } from './config/store-address.ts'
 import type { Caller } from './control-plane.ts'
+import type { Dispatch, Dispatching } from './dispatch/dispatch.ts'
 import { Embedded, type EmbeddedCaller } from './embedded.ts'
 import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
@@ -72,6 +73,8 @@ export interface PawlOptions<A extends Actions> {
   readonly secrets?: SecretSource | undefined
   /** Whose commands these are when a call does not say. Default `service:embedded` of tenant `default`. */
   readonly caller?: EmbeddedCaller | undefined
+  /** Carries hints of due work through a server that a team runs already: see `pawl/bullmq`. */
+  readonly dispatch?: Dispatch | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly log?: Log | undefined
@@ -88,6 +91,7 @@ const embedded: EmbeddedCaller = { principal: 'service:embedded', tenant: 'defau
 interface Life {
   readonly engine: Engine
   readonly worker: ReturnType<typeof createLocalWorker> | null
+  readonly dispatching: Dispatching | null
   isStarted: boolean
 }
 
@@ -124,6 +128,7 @@ export class Pawl<A extends Actions> extends Operations<A> {
   async stop({ graceMs }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     if (this.#life.isStarted) await this.#life.worker?.stop({ graceMs })
     await this.engine.stop()
+    await this.#life.dispatching?.close()
     await this.engine.host.close()
   }
 
@@ -189,18 +194,24 @@ const hasEveryRight = ({ role }: EmbeddedCaller): boolean => role === undefined 
 export async function createPawl<const A extends Actions>(options: PawlOptions<A>): Promise<Pawl<A>> {
   const path = typeof options.store === 'string' ? storePath(options.store) : null
   const host = typeof options.store === 'string' ? await openStore(options.store, options.clock) : options.store
+  let dispatching: Dispatching | null = null
   try {
     const { actions, settings, clock = createSystemClock(), random = systemRandom, log } = options
     const dataDir = options.dataDir ?? dataDirOf(path ?? ':memory:')
     const files = ({ artifactBytesMax: bytesMax }: Settings): ArtifactStore =>
       artifactFiles({ dataDir, unique: () => random.uuid(), now: () => clock.now(), bytesMax })
     const artifacts = options.artifacts ?? files
+    dispatching = (await options.dispatch?.open({ host, clock, random, log: log ?? (() => {}) })) ?? null
     const engine = createEngine({ host, actions, artifacts, settings, clock, random, log })
+    const opened = dispatching
+    if (opened !== null) engine.plane.notices.push(() => opened.notice())
     const { slots = 10, actionsModule, identity, secrets } = options
     const module = actionsModule === undefined ? undefined : { module: actionsModule }
-    const worker = slots === 0 ? null : createLocalWorker({ engine, identity, slots, secrets, actionsModule: module })
-    return new Pawl<A>({ engine, worker, isStarted: false }, options.caller ?? embedded)
+    const worker =
+      slots === 0 ? null : createLocalWorker({ engine, dispatching, identity, slots, secrets, actionsModule: module })
+    return new Pawl<A>({ engine, worker, dispatching, isStarted: false }, options.caller ?? embedded)
   } catch (error) {
+    await dispatching?.close()
     await host.close()
     throw error
   }

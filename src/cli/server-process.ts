@@ -3,10 +3,11 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
-import { storeSecrets } from '../config/store-address.ts'
+import { addressSecrets, storeSecrets } from '../config/store-address.ts'
 import type { Engine } from '../engine.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
+import { dispatchOf } from '../open-dispatch.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
 import { workerRoutes } from '../protocol/routes.ts'
 import { createApp, createLog, type Log, startServer, type Tokens } from '../server.ts'
@@ -44,9 +45,13 @@ const localTokenMs = 365 * 86_400_000
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { config, actions, actionsModule, dataDir, slots, identity } = options
   makeFolder(dataDir)
-  const secrets = [config.token, config.slackBotToken, config.crmToken, ...storeSecrets(config.store)].filter(
-    (secret) => secret !== undefined,
-  )
+  const secrets = [
+    config.token,
+    config.slackBotToken,
+    config.crmToken,
+    ...storeSecrets(config.store),
+    ...addressSecrets(config.redisUrl),
+  ].filter((secret) => secret !== undefined)
   const log = options.log ?? createLog({ level: config.logLevel, clock: createSystemClock(), secrets })
   const engineLog = log.module('engine')
   const pawl = await createPawl({
@@ -57,6 +62,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     identity,
     dataDir,
     settings: config,
+    dispatch: await dispatchOf(config.redisUrl),
     log: (level, message, fields) => engineLog[level](fields, message),
   })
   const { plane, protocol, clock, tokens } = pawl.engine

@@ -3,13 +3,16 @@ import { hostname } from 'node:os'
 import { actionRegistry } from '../action/action.ts'
 import { artifactFiles } from '../artifacts/files.ts'
 import { loadConfig } from '../config/config.ts'
+import { addressSecrets } from '../config/store-address.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { environmentSecrets } from '../local-worker.ts'
+import { dispatchOf } from '../open-dispatch.ts'
 import { httpProtocol } from '../protocol/http.ts'
 import { socketProtocol } from '../protocol/socket.ts'
 import { threadHeart } from '../protocol/thread-heart.ts'
 import { thisProcess } from '../recover/this-process.ts'
+import type { RunLog } from '../run/context.ts'
 import { createLog } from '../server.ts'
 import { createSystemClock } from '../time/clock.ts'
 import { createWorker } from '../worker.ts'
@@ -27,17 +30,24 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
   const log = createLog({
     level: config.logLevel,
     clock,
-    secrets: [token, config.slackBotToken, config.crmToken].filter((each) => each !== undefined),
+    secrets: [token, config.slackBotToken, config.crmToken, ...addressSecrets(config.redisUrl)].filter(
+      (each) => each !== undefined,
+    ),
   }).module('worker')
+  const say: RunLog = (level, message, fields) => log[level](fields, message)
+  const dispatch = await dispatchOf(config.redisUrl)
+  const dispatching = await dispatch?.open({ host: null, clock, random: systemRandom, log: say })
   const identity = (flags.identity as string | undefined) ?? `worker@${hostname()}:${process.pid}`
   const carrier =
     socket === undefined ? ({ kind: 'http', url, token } as const) : ({ kind: 'socket', path: socket } as const)
   // A closed socket tells the server at once that this process may be dead; HTTP has nothing to close.
   const overSocket = socket === undefined ? undefined : socketProtocol({ path: socket, clock })
   const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
+  const protocol = overSocket ?? httpProtocol({ url, token })
+  const side = dispatching?.worker(protocol)
   const stuck = Promise.withResolvers<readonly string[]>()
   const worker = createWorker({
-    protocol: overSocket ?? httpProtocol({ url, token }),
+    protocol: side?.protocol ?? protocol,
     actions: actionRegistry(actions),
     actionsModule,
     identity,
@@ -55,9 +65,12 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     keepLogs: config.keptLogLevel,
     secrets: environmentSecrets,
     retry: config.retryPolicy,
-    log: (level, message, fields) => log[level](fields, message),
+    log: say,
     onStuck: stuck.resolve,
-    heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
+    heart: (welcome, news) => {
+      const heart = threadHeart(clock, carrier, welcome, news)
+      return side?.heart(heart) ?? heart
+    },
   })
   try {
     await worker.start()
@@ -74,5 +87,6 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
   } finally {
     // An open connection would keep this process alive.
     overSocket?.close()
+    await dispatching?.close()
   }
 }

@@ -21,7 +21,13 @@ export const operating = [
     cli: { words: 'ops', examples: ['pawl ops', 'pawl ops --watch'] },
     refusals: [],
     run: async ({ plane, caller, clock }) =>
-      opsOf({ views: plane.host.views, naming: await plane.naming(), tenant: caller.tenant, now: clock.now() }),
+      opsOf({
+        views: plane.host.views,
+        naming: await plane.naming(),
+        tenant: caller.tenant,
+        now: clock.now(),
+        notices: plane.notices.flatMap((notice) => notice() ?? []),
+      }),
   }),
   command({
     name: 'failures',

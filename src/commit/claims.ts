@@ -93,15 +93,18 @@ export class Claims {
         ({ action, version }) =>
           this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
       )
-    if (claim.only !== undefined)
-      return { claimed: yield* handOver(this.#work, yield* this.#takeNamed(claim.only, queues, claim, pauses)) }
     // Suspects first: they have waited for whoever can run them alone.
     const alone = Math.min(claim.limit, claim.alone ?? 0, worker.isolates ? claim.limit : 1)
     const suspects = alone === 0 ? [] : yield* this.#takeFrom(queues.map(laneOf), alone, claim, pauses)
     const isFull = suspects.length > 0 && !worker.isolates
-    const others = isFull ? [] : yield* this.#takeFrom(queues, claim.limit - suspects.length, claim, pauses)
+    const left = isFull ? 0 : claim.limit - suspects.length
+    const others =
+      claim.only === undefined
+        ? yield* this.#takeFrom(queues, left, claim, pauses)
+        : yield* this.#takeNamed(claim.only, queues, left, claim, pauses)
     const taken = [...suspects, ...others]
-    return { claimed: taken.length === 0 ? null : yield* handOver(this.#work, taken) }
+    const stays = taken.length === 0 && claim.only === undefined
+    return { claimed: stays ? null : yield* handOver(this.#work, taken) }
   }
 
   *#takeFrom(
@@ -139,6 +142,7 @@ export class Claims {
   *#takeNamed(
     only: readonly Place[],
     queues: readonly number[],
+    limit: number,
     claim: ClaimOrder,
     pauses: readonly StandingPause[],
   ): Asking<Execution[]> {
@@ -146,7 +150,7 @@ export class Claims {
     const candidates = yield* loadCandidates(this.#work, yield* standingAt(this.#work, named))
     const taken: Execution[] = []
     for (const candidate of candidates) {
-      if (taken.length === claim.limit) break
+      if (taken.length === limit) break
       const execution = yield* this.#admit(candidate, pauses)
       if (execution !== null) taken.push(yield* this.#takeOne(execution, candidate.ready, claim))
     }

@@ -33,6 +33,8 @@ export interface Config {
   readonly keptLogLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
+  /** Where hints of due work are carried; undefined leaves workers to the store. */
+  readonly redisUrl: string | undefined
   readonly slackBotToken: string | undefined
   readonly slackApiUrl: string
   readonly crmUrl: string | undefined
@@ -104,6 +106,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     artifactBytesMax: values.artifactBytesMax ?? defaults.artifactBytesMax,
     keptLogLevel: values.keptLogLevel ?? defaults.keptLogLevel,
     logLevel: values.logLevel ?? defaults.logLevel,
+    redisUrl: values.redisUrl,
     slackBotToken: values.slackBotToken,
     slackApiUrl: values.slackApiUrl ?? defaults.slackApiUrl,
     crmUrl: values.crmUrl,

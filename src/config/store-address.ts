@@ -10,7 +10,12 @@ export const storePath = (store: string): string | null =>
 
 /** What of an address must never be shown. */
 export function storeSecrets(store: string): readonly string[] {
-  if (!isPostgresAddress(store) || !URL.canParse(store)) return []
-  const { password } = new URL(store)
+  return isPostgresAddress(store) ? addressSecrets(store) : []
+}
+
+/** The password in any address of a server. */
+export function addressSecrets(address: string | undefined): readonly string[] {
+  if (address === undefined || !URL.canParse(address)) return []
+  const { password } = new URL(address)
   return password === '' ? [] : [password, decodeURIComponent(password)]
 }

@@ -196,6 +196,19 @@ export const variables = {
     doc: `Least level that is logged (${levels.replaceAll('|', ', ')}); also per module: \`info,store=debug\`.`,
     shown: 'info',
   } satisfies Variable<string>,
+  redisUrl: {
+    name: 'PAWL_REDIS_URL',
+    schema: z
+      .string()
+      .refine(
+        (text) => URL.canParse(text) && /^rediss?:\/\/./.test(text),
+        'must be `redis://user:password@host:port/database`, or `rediss://` over TLS',
+      ),
+    doc: 'Address of a Redis that carries hints of due work through BullMQ; `?prefix=name` behind it where several stores share one. Without it workers hear of work from the store.',
+    shown: '',
+    // An address may hold a password.
+    secret: true,
+  } satisfies Variable<string>,
   slackBotToken: {
     name: 'PAWL_SLACK_BOT_TOKEN',
     schema: token,

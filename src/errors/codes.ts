@@ -1,4 +1,5 @@
 import { archiveCodes } from './archive-codes.ts'
+import { dispatchCodes } from './dispatch-codes.ts'
 import { fleetCodes } from './fleet-codes.ts'
 import { inputCodes } from './input-codes.ts'
 import { permitCodes } from './permit-codes.ts'
@@ -16,6 +17,7 @@ export const codes = {
   ...permitCodes,
   ...scheduleCodes,
   ...fleetCodes,
+  ...dispatchCodes,
 
   // What was sent cannot be used as it is.
   ...inputCodes,

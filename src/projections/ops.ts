@@ -11,6 +11,8 @@ export interface OpsAsk {
   readonly naming: Naming
   readonly tenant: string
   readonly now: number
+  /** What only this process knows. */
+  readonly notices?: readonly string[] | undefined
 }
 
 /** A worker unheard of for this long is not counted as live: three default heartbeats. */
@@ -21,7 +23,7 @@ const recentMs = 60 * 60_000
 const listMax = 20
 
 /** The health of everything on one screen: the first line names what is wrong, or says that nothing is. */
-export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
+export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk) {
   const [counts, oldestReadyAt, running, effects, patterns, pauses, workers, recent, unreadable, leaders] =
     await Promise.all([
       views.countsByState(tenant),
@@ -52,6 +54,7 @@ export async function opsOf({ views, naming, tenant, now }: OpsAsk) {
   const failures = patterns.filter(({ state }) => state === 'failed')
   const failed = failures.reduce((sum, { count }) => sum + count, 0)
   const anomalies = [
+    ...notices,
     stale.length > 0 && `${counted(stale.length, 'execution')} running past the lease`,
     doubtful.length > 0 && `${counted(doubtful.length, 'effect')} in doubt`,
     quarantine.length > 0 && `${counted(quarantine.length, 'row')} in quarantine`,

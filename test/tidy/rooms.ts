@@ -26,7 +26,7 @@ const rows: readonly (readonly string[])[] = [
   ['store/contract'],
   ['schedule', 'archive', 'leader'],
   ['protocol'],
-  ['isolate'],
+  ['isolate', 'dispatch'],
   ['worker.ts'],
   ['projections'],
   ['kept.ts', 'tickets.ts', 'who-may.ts'],
@@ -35,8 +35,8 @@ const rows: readonly (readonly string[])[] = [
   ['commands'],
   ['server'],
   ['sqlite-writer.ts'],
-  ['sqlite.ts', 'postgres.ts'],
-  ['open-store.ts'],
+  ['sqlite.ts', 'postgres.ts', 'bullmq.ts'],
+  ['open-store.ts', 'open-dispatch.ts'],
   ['duties.ts'],
   ['engine.ts'],
   ['local-worker.ts', 'task-queue.ts', 'connection.ts'],
@@ -50,7 +50,15 @@ const rows: readonly (readonly string[])[] = [
 
 const stages: readonly string[] = ['admit', 'claim', 'run', 'settle', 'recover']
 const foundations: readonly string[] = ['errors', 'json', 'time', 'identity', 'config']
-const doors: readonly string[] = ['pawl.ts', 'client.ts', 'server.ts', 'sqlite.ts', 'postgres.ts', 'testing.ts']
+const doors: readonly string[] = [
+  'pawl.ts',
+  'client.ts',
+  'server.ts',
+  'sqlite.ts',
+  'postgres.ts',
+  'bullmq.ts',
+  'testing.ts',
+]
 
 /** Rooms that only the named ones may enter, so that what is behind them can be exchanged. */
 const keepers: Readonly<Record<string, readonly string[]>> = {
