@@ -1,16 +1,17 @@
 import type { SubmitRequest } from './admit/request.ts'
 import type { Identity } from './commands/command.ts'
 import { perform } from './commands/perform.ts'
-import { may, type Role } from './commands/permissions.ts'
+import type { Role } from './commands/permissions.ts'
 import { replacing } from './commands/submission.ts'
 import { commandNamed } from './commands/table.ts'
 import type { Caller } from './control-plane.ts'
 import type { Engine } from './engine.ts'
-import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
+import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import type { Carried, Carrier, CommandName } from './operations/carrier.ts'
 import type { Download } from './operations/shapes.ts'
 import type { OpenArtifact } from './projections/artifact.ts'
 import type { EventView } from './projections/view.ts'
+import { decideRight } from './rights/decide-right.ts'
 import type { Transaction } from './store/inbox.ts'
 import type { Ticket } from './tickets.ts'
 
@@ -41,11 +42,12 @@ export class Embedded implements Carrier {
 
   /** The command `submit`, left in a transaction that the caller holds open. */
   async submitWithin(tx: Transaction, request: SubmitRequest): Promise<Ticket | Refusal> {
-    const { role } = this.#caller
-    if (may(role, 'execution.submit') === 'none') {
-      return refuse('not_permitted', `The role ${role} may not use submit.`, { command: 'submit', role })
-    }
-    return this.#engine.plane.submitWithin(tx, request, replacing(this.#caller))
+    const { plane, clock } = this.#engine
+    const { tenant, principal, role } = this.#caller
+    const asked = { tenant, principal, role, permission: 'execution.submit', now: clock.now() } as const
+    // As for every submit: which subject it is for is known at its admission, and decided there.
+    const atAll = decideRight(await plane.whoMay.current(), { ...asked, about: 'later' })
+    return isRefusal(atAll) ? atAll : plane.submitWithin(tx, request, replacing(this.#caller))
   }
 
   async *follow(id: string, after: number, signal?: AbortSignal): AsyncGenerator<EventView, void> {

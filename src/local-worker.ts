@@ -48,6 +48,7 @@ export function createLocalWorker(options: LocalWorkerOptions): Worker {
     random,
     artifacts: engine.artifacts,
     keepLogs: engine.settings.keptLogLevel,
+    transactions: host.transactions,
     secrets: secrets ?? environmentSecrets,
     retry: engine.settings.retryPolicy,
     log,

@@ -19,7 +19,16 @@ import type { Transaction } from './store/inbox.ts'
 import { TaskQueue } from './task-queue.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
-export type { Action, ActionDefinition, AnyAction, EffectSpec, InputOf, OutputOf, RunContext } from './action/action.ts'
+export type {
+  Action,
+  ActionDefinition,
+  AnyAction,
+  EffectSpec,
+  HandlerTransaction,
+  InputOf,
+  OutputOf,
+  RunContext,
+} from './action/action.ts'
 export { action, actionRegistry } from './action/action.ts'
 export type { SubmitRequest } from './admit/request.ts'
 export { artifactFiles } from './artifacts/files.ts'

@@ -6,6 +6,7 @@ import { isPostgresAddress } from './config/store-address.ts'
 import { Refused, refuse } from './errors/refusal.ts'
 import { systemRandom } from './identity/random.ts'
 import { Feed } from './store/postgres/feed.ts'
+import { type ClientPool, PostgresTransactions } from './store/postgres/handler-transactions.ts'
 import { openPostgres } from './store/postgres/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
@@ -27,6 +28,8 @@ export interface PostgresOptions {
   readonly listen?: string | false | undefined
   /** Brings the schema to the newest version (the default), or refuses one that is older. */
   readonly migrate?: boolean | undefined
+  /** Where `ctx.transaction` of handlers runs: a pool of `pg` on the same database; by default one at `url`, of ten connections. */
+  readonly transactions?: ClientPool | undefined
   readonly clock?: Clock | undefined
   /** How a group is gathered; default is the end of the current turn of the event loop. */
   readonly soon?: ((run: () => void) => void) | undefined
@@ -74,6 +77,12 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
     })
     const views = opened.views(settingAside(committer))
     const { inbox } = views
+    const handlers = new PostgresTransactions({
+      pool: options.transactions,
+      url,
+      schema: () => inbox.schema(),
+      pause: (ms) => waiting.sleep(ms),
+    })
     const watch = new InboxWatch({
       orders: committer,
       clock: waiting,
@@ -101,6 +110,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
         leave: (tx, submission, at) => inbox.leave(tx, submission, at),
         outcome: (number) => watch.outcome(number),
       },
+      transactions: handlers,
       onCommit: (listener) => listeners.add(listener),
       onDue: (listener) => due.add(listener),
       port: () => null,
@@ -108,6 +118,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
         await feed.close()
         await watch.close()
         await committer.close()
+        await handlers.close()
         await opened.close()
       },
     }

@@ -16,7 +16,7 @@ import { spawnerOf } from './protocol/spawner.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { Spawner } from './run/child.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
-import type { RunLog } from './run/context.ts'
+import type { ContextPorts, RunLog } from './run/context.ts'
 import { ShuttingDown } from './run/halt.ts'
 import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
 import { IgnoredAborts } from './run/ignored-aborts.ts'
@@ -29,7 +29,7 @@ import { settlement } from './settle/settle.ts'
 import type { RetryPolicy } from './time/backoff.ts'
 import type { Clock, Timer } from './time/clock.ts'
 
-export interface WorkerOptions extends Pick<CellsOptions, 'openCell'> {
+export interface WorkerOptions extends Pick<CellsOptions, 'openCell'>, Pick<ContextPorts, 'transactions'> {
   readonly protocol: WorkerProtocol
   readonly actions: ActionRegistry
   /** Where a process of its own finds the actions; without it only actions that name their module can run isolated. */
@@ -291,10 +291,10 @@ class ClaimingWorker implements Worker {
 
   /** Runs it here or in a process of its own, and gives the command that ends the claim. */
   async #perform({ claimed, action, run, ...ways }: Performance): Promise<WorkerCommand | null> {
-    const { clock, log, artifacts, secrets, retry, actionsModule } = this.#options
+    const { clock, log, artifacts, secrets, retry, transactions, actionsModule } = this.#options
     const isApart = Suspects.is(claimed) && actionsModule !== undefined
     const limits = isApart ? suspectLimits(action, actionsModule) : limitsOf(action, actionsModule)
-    const ports = { ...ways, clock, abort: run.abort, bell: run.bell, artifacts, secrets, log, retry }
+    const ports = { ...ways, clock, abort: run.abort, bell: run.bell, artifacts, secrets, log, retry, transactions }
     if (limits !== null) {
       const onKill = (kill: () => void): void => {
         run.kill = kill

@@ -56,6 +56,7 @@ class Attempts {
       sleep: async () => {},
       waitForSignal: async () => null,
       child: () => Promise.reject(new Error('no children here')),
+      transaction: () => Promise.reject(new Error('no database here')),
       progress: (progress) => void this.messages.push(progress),
       artifact: async (name, bytes, mediaType) => {
         const content = Buffer.from(bytes as Uint8Array)

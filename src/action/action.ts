@@ -37,6 +37,7 @@ export type {
   EffectContext,
   EffectSpec,
   EffectTarget,
+  HandlerTransaction,
   LogLevel,
   Progress,
   RunContext,

@@ -19,6 +19,16 @@ export interface RunContext<Input = unknown, SecretName extends string = string>
   /** Changes the outside world: the intent is committed before the call, the outcome after it. */
   effect<T>(name: string, spec: EffectSpec<T>): Promise<T>
   /**
+   * Commits what you write through `tx` and the record of this step in one transaction, where Pawl's store is the PostgreSQL
+   * database that holds your data: once, whatever crashes. The function may run again after a failure, its writes do not
+   * come twice. In a record-only run nothing is written: `simulate` gives the value.
+   */
+  transaction<T>(
+    name: string,
+    fn: (tx: HandlerTransaction) => T | Promise<T>,
+    options?: { readonly simulate?: () => T },
+  ): Promise<T>
+  /**
    * Sleeps for milliseconds or a text such as `3d`, at most ten years. What is longer than a second holds no slot: the
    * run ends here, and is taken up again when the time has come, at no attempt. What runs beside it must be steps and effects.
    */
@@ -54,6 +64,17 @@ export interface RunContext<Input = unknown, SecretName extends string = string>
   now(): number
   /** Wall clock in epoch ms; different in every attempt. */
   clock(): number
+}
+
+/** A transaction that is open for a handler, on the database that is Pawl's store. */
+export interface HandlerTransaction {
+  /** One statement with its values; fails as the driver of the database fails. */
+  query<Row = Readonly<Record<string, unknown>>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
+  /** The client of the database's driver itself, for libraries that want one. It must neither begin nor commit. */
+  readonly client: unknown
 }
 
 export interface ChildRequest {

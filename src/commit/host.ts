@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PublicIdKey } from '../identity/public-id.ts'
-import type { Inbox } from '../store/inbox.ts'
+import type { Inbox, Transactions } from '../store/inbox.ts'
 import type { Views } from '../store/store.ts'
 import type { DueNews } from './due-news.ts'
 import type { Orders } from './order.ts'
@@ -22,6 +22,8 @@ export interface StoreHost {
   port(): MessagePort | null
   /** Where callers leave submissions in transactions of their own; absent where they cannot reach the store. */
   readonly inbox?: Inbox | undefined
+  /** Where handlers write to the database that is the store; absent where it is none of theirs. */
+  readonly transactions?: Transactions | undefined
   /** Commits what was given, then closes the store cleanly. */
   close(): Promise<void>
 }

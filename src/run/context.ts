@@ -1,14 +1,16 @@
 import type { LogLevel, Progress, RunContext } from '../action/action.ts'
 import type { ArtifactStore } from '../artifacts/store.ts'
 import { TerminalError, ValidationError } from '../errors/failures.ts'
+import type { Transactions } from '../store/inbox.ts'
 import { performSpawn, type Spawner } from './child.ts'
-import { performEffect } from './effect.ts'
+import { performEffect, standIn } from './effect.ts'
 import { onlyStep } from './effect-key.ts'
 import type { KeptLog } from './kept-log.ts'
 import { LatestProgress } from './progress.ts'
 import { recorded } from './recorded-value.ts'
 import type { Running } from './running.ts'
 import { checkName, performArtifact, performStep } from './step.ts'
+import { performTransaction } from './transaction.ts'
 import { checkSignalName, performSleep, performWait, type WaitClock } from './wait.ts'
 
 export type RunLog = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -21,6 +23,8 @@ export interface ContextPorts {
   /** Keeps what is said with the execution; absent where nothing is kept. */
   readonly kept?: Pick<KeptLog, 'say'> | undefined
   readonly spawner: Spawner
+  /** Absent where this worker does not reach the store's database. */
+  readonly transactions?: Transactions | undefined
 }
 
 /** What a handler is given. Its methods need no `this`, so that a handler may take them apart. */
@@ -28,7 +32,7 @@ export function createContext(
   running: Running,
   input: unknown,
   secrets: Readonly<Record<string, string>>,
-  { worker, clock, artifacts, log, kept, spawner }: ContextPorts,
+  { worker, clock, artifacts, log, kept, spawner, transactions }: ContextPorts,
 ): RunContext {
   const { request, execution } = running.claimed
   const now = (): number => clock.now()
@@ -53,6 +57,13 @@ export function createContext(
       running.call(`effect ${name}`, async () => {
         checkName('effect', name)
         return await performEffect(running, worker, name, spec, now)
+      }),
+    transaction: (name, body, options = {}) =>
+      running.call(`transaction ${name}`, async () => {
+        checkName('transaction', name)
+        refuseInPlan(running, 'transaction')
+        if (request.recordOnly) return await standIn(running, name, options, now)
+        return await performTransaction(running, transactions, name, now, body)
       }),
     artifact: (name, content, mediaType) =>
       running.call(`artifact ${name}`, async () => {

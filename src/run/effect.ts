@@ -24,7 +24,12 @@ export async function performEffect<T>(
 }
 
 /** Nothing is performed: the stand-in's value is recorded, and without one the run ends here. */
-async function standIn<T>(running: Running, name: string, spec: EffectSpec<T>, now: () => number): Promise<T> {
+export async function standIn<T>(
+  running: Running,
+  name: string,
+  spec: Pick<EffectSpec<T>, 'simulate'>,
+  now: () => number,
+): Promise<T> {
   const { simulate } = spec
   if (simulate !== undefined) return await performStep(running, `${simulatedPrefix}${name}`, now, () => simulate())
   throw running.stop({

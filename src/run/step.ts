@@ -82,7 +82,10 @@ const nameCharactersMax = 200
 const mediaType = /^[\w.+-]{1,100}\/[\w.+-]{1,100}(?:;[ \w.=+"-]{1,50})?$/
 
 /** @throws TerminalError when a step or effect cannot have this name. */
-export function checkName(what: 'step' | 'effect' | 'artifact' | 'sleep' | 'child', name: string): void {
+export function checkName(
+  what: 'step' | 'effect' | 'artifact' | 'sleep' | 'child' | 'transaction',
+  name: string,
+): void {
   const isText = typeof name === 'string' && name.length > 0 && name.length <= nameCharactersMax && name.isWellFormed()
   if (!isText) throw new TerminalError(`The name of a ${what} must be text of 1 to ${nameCharactersMax} characters.`)
   if (what !== 'step' && what !== 'effect') return
@@ -93,5 +96,8 @@ export function checkName(what: 'step' | 'effect' | 'artifact' | 'sleep' | 'chil
 /** Values that stand in for effects of a record-only run are steps of their own. */
 export const simulatedPrefix = 'simulated:'
 
+/** A step that is committed together with what its handler writes. */
+export const transactionPrefix = 'transaction:'
+
 /** Journal names of what is recorded like a step and is none. */
-const reservedPrefixes = [artifactPrefix, simulatedPrefix, 'sleep:', 'wait:', 'signal:', 'child:']
+const reservedPrefixes = [artifactPrefix, simulatedPrefix, transactionPrefix, 'sleep:', 'wait:', 'signal:', 'child:']

@@ -1,3 +1,4 @@
+import type { HandlerTransaction } from '../action/action.ts'
 import type { Refusal } from '../errors/refusal.ts'
 
 /**
@@ -67,4 +68,19 @@ export interface Inbox {
   leave(tx: Transaction, submission: Omit<Submission, 'number'>, at: number): Promise<number | Refusal>
   /** What became of it; what waits is taken up first. Null where nothing was committed under this number. */
   outcome(number: number): Promise<Pick<Taken, 'execution' | 'refusal'> | null>
+}
+
+/** The place in the journal that a transaction is recorded at, and under which lease. */
+export type StepPlace = Omit<TransactionStep, 'value'>
+
+/** Runs what handlers write together with the record of it. Only where the store is a database that they can reach. */
+export interface Transactions {
+  /**
+   * Runs `body`, whose value is canonical JSON, in a transaction that is committed together with the record of it; or gives
+   * the value on record, without running it.
+   *
+   * @returns `lease_lost` or `cancel_requested` where nothing may be committed any more; nothing was kept then
+   * @throws LostTransaction when the connection was lost at the commit and no record is there: the next attempt looks again
+   */
+  perform(place: StepPlace, body: (tx: HandlerTransaction) => Promise<string>): Promise<string | Refusal>
 }

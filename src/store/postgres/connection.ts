@@ -111,6 +111,14 @@ export class Connection {
   }
 }
 
+/** Connections for transactions of handlers: one each while it is open. */
+export const handlersPool = (url: string): pg.Pool => {
+  const pool = new pg.Pool({ connectionString: url, application_name: 'pawl handlers', keepAlive: true, max: 10 })
+  // An idle connection that is lost is nobody's failure: the next transaction opens another.
+  pool.on('error', () => {})
+  return pool
+}
+
 /** Connections for what people are shown: each question is a transaction of its own, and a lost connection is replaced. */
 export class Readers {
   readonly #pool: pg.Pool

@@ -34,11 +34,7 @@ export class CallersInbox {
     { tenant, admission }: Omit<Submission, 'number'>,
     at: number,
   ): Promise<number | Refusal> {
-    this.#place ??= this.#findPlace()
-    const place = await this.#place.catch((error: unknown) => {
-      this.#place = null
-      throw error
-    })
+    const place = await this.#known()
     const schema = pg.escapeIdentifier(place.schema)
     // Asked first: a statement about a table that is not there would end the caller's transaction.
     const here = await rowsOf(tx, 'select to_regclass($1::text) is not null as here', [`${schema}.submissions`])
@@ -68,6 +64,19 @@ export class CallersInbox {
 
   async forget(before: number): Promise<void> {
     await this.#readers.all('forgetSubmissions', before)
+  }
+
+  /** Our schema by its name, for connections that look elsewhere first. */
+  async schema(): Promise<string> {
+    return (await this.#known()).schema
+  }
+
+  #known(): Promise<{ readonly schema: string; readonly store: string }> {
+    this.#place ??= this.#findPlace().catch((error: unknown) => {
+      this.#place = null
+      throw error
+    })
+    return this.#place
   }
 
   async #findPlace(): Promise<{ readonly schema: string; readonly store: string }> {
