@@ -6,7 +6,8 @@ import { threadHeart } from './protocol/thread-heart.ts'
 import { inProcessIncarnation } from './recover/incarnation.ts'
 import { timerHeart } from './run/heart.ts'
 import type { SecretSource } from './run/secrets.ts'
-import { createWorker, type Worker } from './worker.ts'
+import type { WorkerRole } from './store/rows.ts'
+import { createWorker, type Worker, type WorkerOptions } from './worker.ts'
 
 export interface LocalWorkerOptions {
   readonly engine: Engine
@@ -18,6 +19,10 @@ export interface LocalWorkerOptions {
   readonly dispatching?: Dispatching | null | undefined
   /** Where a process of its own finds the actions. */
   readonly actionsModule?: ActionsModule | undefined
+  /** `all` beside the server. */
+  readonly role?: WorkerRole | undefined
+  readonly onStuck?: WorkerOptions['onStuck']
+  readonly onDrained?: WorkerOptions['onDrained']
 }
 
 /** Secrets as variables of this process's environment, for every tenant. */
@@ -33,7 +38,7 @@ export const dataDirOf = (path: string): string => resolve(path === ':memory:' ?
 
 /** A worker in the process that holds the store. Its heart beats in a thread of its own where the writer has one. */
 export function createLocalWorker(options: LocalWorkerOptions): Worker {
-  const { engine, identity, slots, secrets, actionsModule } = options
+  const { engine, identity, slots, secrets, actionsModule, role = 'all' } = options
   const { host, clock, random, here, log, plane, protocol } = engine
   const side = options.dispatching?.worker(protocol)
   return createWorker({
@@ -44,6 +49,9 @@ export function createLocalWorker(options: LocalWorkerOptions): Worker {
     incarnation: inProcessIncarnation(random.uuid()),
     host: here,
     slots,
+    role,
+    onStuck: options.onStuck,
+    onDrained: options.onDrained,
     clock,
     random,
     artifacts: engine.artifacts,

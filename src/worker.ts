@@ -10,6 +10,7 @@ import { Cells, type CellsOptions } from './isolate/cells.ts'
 import { runIsolated } from './isolate/isolated-run.ts'
 import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
 import { Suspects } from './isolate/suspects.ts'
+import { handBack } from './protocol/hand-back.ts'
 import { listenForNews } from './protocol/listening.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { spawnerOf } from './protocol/spawner.ts'
@@ -17,6 +18,7 @@ import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
 import type { Spawner } from './run/child.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
 import type { ContextPorts, RunLog } from './run/context.ts'
+import { OperatorDrain, type StopOptions, type Stopped } from './run/drain.ts'
 import { ShuttingDown } from './run/halt.ts'
 import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
 import { IgnoredAborts } from './run/ignored-aborts.ts'
@@ -52,6 +54,10 @@ export interface WorkerOptions extends Pick<CellsOptions, 'openCell'>, Pick<Cont
   readonly keepLogs?: LeastLevel | undefined
   /** Told once nothing runs any more but handlers that ignore their abort: only the end of the process frees their slots. */
   readonly onStuck?: ((executions: readonly string[]) => void) | undefined
+  /** Told once an operator's drain is over: nothing runs here any more, and nothing will. */
+  readonly onDrained?: ((stopped: Stopped) => void) | undefined
+  /** Whether it runs beside the server; `worker` by default. */
+  readonly role?: Hello['role']
   /** Makes the heart; by default one that beats on the worker's own clock. */
   readonly heart?: ((welcome: Welcome, news: HeartNews) => Heart) | undefined
 }
@@ -63,18 +69,6 @@ export interface Worker {
   stop(options?: StopOptions): Promise<Stopped>
   /** Executions that run now. */
   running(): number
-}
-
-export interface StopOptions {
-  /** Milliseconds for handlers to end by themselves; 10 s by default. */
-  readonly graceMs?: number | undefined
-  /** Milliseconds for handlers to end after they were aborted; 2 s by default. */
-  readonly abortMs?: number | undefined
-}
-
-export interface Stopped {
-  /** Executions whose handler ignored the abort. They are not handed back: only the end of the process frees them. */
-  readonly abandoned: readonly string[]
 }
 
 /** Settlings under way beyond which nothing more is claimed: the store is slower than the handlers. */
@@ -115,6 +109,7 @@ class ClaimingWorker implements Worker {
   readonly #ahead: ClaimAhead
   readonly #cells: Cells
   readonly #suspects: Suspects
+  readonly #operator: OperatorDrain
   /** Handlers that run now; a run that only waits for its settling to be durable needs no slot. */
   #busy = 0
   /** Runs from their claim until they are settled. */
@@ -136,6 +131,7 @@ class ClaimingWorker implements Worker {
     this.#ignored = new IgnoredAborts({ running: () => this.#runs.size, drain: this.#drain.bind(this), stuck })
     this.#ahead = new ClaimAhead(options.slots, options.clock.now())
     this.#suspects = new Suspects(options.actionsModule !== undefined)
+    this.#operator = new OperatorDrain({ ...options, stop: (how) => this.stop(how) })
     const secretNames = options.actions.list().flatMap(({ secrets = [] }) => secrets)
     this.#cells = new Cells({ ...options, worker: () => this.#signedOn().worker, secretNames: new Set(secretNames) })
   }
@@ -145,7 +141,8 @@ class ClaimingWorker implements Worker {
   }
 
   async start(): Promise<void> {
-    const ways = { welcome: () => this.#signedOn(), runs: this.#runs, ended: this.#ended.signal }
+    const drain = this.#operator.hear.bind(this.#operator)
+    const ways = { welcome: () => this.#signedOn(), runs: this.#runs, drain, ended: this.#ended.signal }
     const signedOn = this.#signOn()
     this.#claiming = signedOn.then(
       () => {
@@ -236,7 +233,7 @@ class ClaimingWorker implements Worker {
   async #handBackAll(claimed: readonly Claimed[]): Promise<void> {
     if (claimed.length === 0) return
     const { worker } = this.#signedOn()
-    await Promise.all(claimed.map((each) => this.#handBack(worker, each)))
+    await Promise.all(claimed.map((each) => handBack(worker, each, this.#options)))
     for (const each of claimed) if (Suspects.is(each)) this.#suspects.ended()
   }
 
@@ -320,23 +317,22 @@ class ClaimingWorker implements Worker {
     this.#fillSlots()
   }
 
-  /** Work that arrived after the stop: it goes back unseen and costs no attempt. */
-  async #handBack(worker: number, { execution }: Claimed): Promise<void> {
-    const { protocol, clock, random } = this.#options
-    const call = { worker, id: execution.id, command: { type: 'hand_back', fence: execution.fence } } as const
-    // One repetition: a lease that could not be handed back runs out by itself, and the stop is not delayed by it.
-    let repetitions = 0
-    const isOver = (): boolean => ++repetitions > 1
-    await untilAnswered(protocol, call, { clock, random, isOver }).catch(() => {})
-  }
-
   async #signOn(): Promise<void> {
-    const { protocol, actions, actionsModule, identity, incarnation, host, slots, clock, random, log } = this.#options
+    const { protocol, actions, actionsModule, identity, incarnation, host, slots, role, clock, random, log } =
+      this.#options
     const isolates = actionsModule !== undefined
     const names = actions.list().map(({ name, version }) => ({ action: name, version }))
     for (let failures = 1; ; failures += 1) {
       try {
-        const welcome = await protocol.register({ identity, incarnation, ...host, actions: names, slots, isolates })
+        const welcome = await protocol.register({
+          identity,
+          incarnation,
+          ...host,
+          actions: names,
+          slots,
+          isolates,
+          role,
+        })
         await this.#heart?.stop()
         this.#welcome = welcome
         this.#isUnknown = false
@@ -363,6 +359,7 @@ class ClaimingWorker implements Worker {
         this.#runs.loseAll('this worker was declared gone')
       },
       suspects: () => this.#suspects.heard(),
+      drain: (asked) => this.#operator.hear(asked),
     }
     if (heart !== undefined) return heart(welcome, news)
     return timerHeart(clock, welcome, (beat) => protocol.heartbeat({ worker: welcome.worker, ...beat }), news)

@@ -51,9 +51,46 @@ export const operating = [
     permission: 'worker.list',
     input: none,
     http: { method: 'GET', path: '/v1/workers' },
-    cli: { words: 'worker list', columns: ['id', 'host', 'pid', 'slots', 'seenAt', 'goneAt', 'goneProof'] },
+    cli: { words: 'worker list', columns: ['id', 'state', 'role', 'host', 'pid', 'slots', 'seenAt', 'goneProof'] },
     refusals: [],
-    run: async ({ plane }) => ({ items: (await plane.host.views.workers()).map(workerView) }),
+    async run({ plane, clock }) {
+      const now = clock.now()
+      return { items: (await plane.host.views.workers()).map((worker) => workerView(worker, now)) }
+    },
+  }),
+  command({
+    name: 'worker drain',
+    summary: 'Let a worker take no more work, finish or hand back what it runs, and end.',
+    permission: 'worker.drain',
+    input: z.strictObject({
+      id: z.string().min(1).max(255).describe('The worker, as `pawl worker list` names it.'),
+      reason: z.string().min(1).max(1_000).describe('Why, for whoever waits for it.'),
+      handBackAfter: z
+        .string()
+        .max(40)
+        .optional()
+        .describe(
+          'How long what runs may take to end, for instance `10m`; then it is handed back. No limit by default.',
+        ),
+    }),
+    http: { method: 'POST', path: '/v1/workers/{id}/drain' },
+    cli: {
+      words: 'worker drain',
+      positionals: ['id'],
+      examples: [
+        'pawl worker drain web-1 --reason "new kernel"',
+        'pawl worker drain web-1 --reason deploy --hand-back-after 10m',
+      ],
+    },
+    refusals: ['not_found', 'invalid_delay'],
+    async run({ plane, caller, clock }, { id, reason, handBackAfter }) {
+      const graceMs = handBackAfter === undefined ? null : parseDuration(handBackAfter)
+      if (isRefusal(graceMs)) return graceMs
+      const asked = { identity: id, by: caller.principal, reason, graceMs }
+      const answer = await plane.host.orders.give<'ask_drain'>({ kind: 'ask_drain', ...asked })
+      if (isRefusal(answer)) return answer
+      return { items: answer.workers.map((worker) => workerView(worker, clock.now())) }
+    },
   }),
   command({
     name: 'action list',

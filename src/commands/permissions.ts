@@ -41,6 +41,7 @@ export const permissions = [
   'idempotency.get',
   'idempotency.list',
   'worker.list',
+  'worker.drain',
   'worker.protocol',
   'action.list',
   'action.get',
@@ -148,6 +149,7 @@ const operating = [
   'archive.restore',
   'artifact.sweep',
   'role.list',
+  'worker.drain',
 ] as const
 
 interface Grants {

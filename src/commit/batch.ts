@@ -43,6 +43,8 @@ export interface BatchResult {
   readonly cancelAsked: Workset['kin']['cancelAsked']
   /** And that its steps were given what they stood in line for. */
   readonly granted: Permits['granted']
+  /** And who is to take no more. */
+  readonly drained: Workers['drained']
   /** Timers were fired: which one is next must be asked anew. */
   readonly timersFired: boolean
   /** What is in quarantine must be asked anew. */
@@ -138,6 +140,9 @@ export function* runBatch(
         break
       case 'sign_off':
         answers.push(workers.signOff(order.worker))
+        break
+      case 'ask_drain':
+        answers.push(workers.askDrain(order))
         break
       case 'drain':
         answers.push(workers.drain(order.worker, order.on))
@@ -248,6 +253,7 @@ export function* runBatch(
     dueNews: () => dueNewsOf(work),
     cancelAsked: work.kin.cancelAsked,
     granted: permits.granted,
+    drained: workers.drained,
     timersFired: due,
     quarantineChanged: !quarantine.isEmpty,
     unfinished: filling.isUnfinished,

@@ -18,7 +18,7 @@ import { activePauses } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { loadWholePlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
-import { laneOf, takesWork, type Workers } from './registry.ts'
+import { isDraining, laneOf, takesWork, type Workers } from './registry.ts'
 import type { Turns } from './turns.ts'
 import type { Workset } from './workset.ts'
 
@@ -86,7 +86,7 @@ export class Claims {
       const reason = `No living worker is registered under the key ${claim.worker}.`
       return { claimed: refuse('worker_unknown', reason, { worker: claim.worker }) }
     }
-    if (worker.drainingSince !== null) return { claimed: null }
+    if (isDraining(worker)) return { claimed: null }
     const queues = worker.actions
       .filter(({ action }) => !isQueuePaused(pauses, action))
       .flatMap(

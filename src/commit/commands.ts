@@ -106,5 +106,10 @@ export function heartbeatOne(
     }
     if (execution.cancelledAt !== null) cancel.push(id)
   }
-  return workers.haveSuspects(worker) ? { lost, cancel, suspects: true } : { lost, cancel }
+  return {
+    lost,
+    cancel,
+    ...(workers.haveSuspects(worker) ? { suspects: true } : {}),
+    ...(worker.drain === null ? {} : { drain: { until: worker.drain.until } }),
+  }
 }

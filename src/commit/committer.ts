@@ -230,9 +230,10 @@ export class Committer implements Orders {
     if (result.hasNews) this.#options.onCommit?.(result.changedIds, result.dueNews)
   }
 
-  #tell(group: readonly Pending[], { cancelAsked, granted }: BatchResult): void {
+  #tell(group: readonly Pending[], { cancelAsked, granted, drained }: BatchResult): void {
     if (cancelAsked.length > 0) this.#news.cancel(cancelAsked)
     if (granted.length > 0) this.#news.grant(granted)
+    if (drained.length > 0) this.#news.drain(drained)
     for (const { order } of group)
       if (order.kind === 'sign_off' || order.kind === 'gone') this.#news.forget(order.worker)
   }

@@ -8,7 +8,7 @@ import type { RightsChange } from '../rights/change.ts'
 import type { ChangedBy, WantedChange } from '../rights/decide-change.ts'
 import type { WaitingMax } from '../store/inbox.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
-import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerRole } from '../store/rows.ts'
+import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
 import type { SignInChange, TokenChange } from './sign-in-orders.ts'
@@ -99,6 +99,9 @@ export interface Grant extends Hold {
   readonly step: string
 }
 
+/** Take no more; what still runs at `until` goes back, and null lets it come to its end. */
+export type DrainAsked = Pick<WorkerDrain, 'until'>
+
 export interface Held extends Hold {
   readonly cancelChecks: number
 }
@@ -165,6 +168,15 @@ type Errand =
     }
   /** Gives them up, so that somebody else need not wait. */
   | { readonly kind: 'resign'; readonly holder: string }
+  /** A person wants the living workers of this identity to take no more; what still runs at `until` is handed back. */
+  | {
+      readonly kind: 'ask_drain'
+      readonly identity: string
+      readonly by: string
+      readonly reason: string
+      /** Milliseconds that what runs has to come to its end; null sets it no limit. */
+      readonly graceMs: number | null
+    }
   /** Handlers that ignore their abort keep the worker from claiming, or do so no longer. */
   | { readonly kind: 'drain'; readonly worker: number; readonly on: boolean }
   /** The worker takes no more work and holds none. */
@@ -318,9 +330,15 @@ export interface Answers {
   claim: readonly Claimed[]
   due: readonly Ready[]
   /** `suspects`: due work that runs alone waits for a worker. */
-  heartbeat: { readonly lost: readonly number[]; readonly cancel: readonly number[]; readonly suspects?: boolean }
+  heartbeat: {
+    readonly lost: readonly number[]
+    readonly cancel: readonly number[]
+    readonly suspects?: boolean
+    readonly drain?: DrainAsked
+  }
   /** `cancel`: somebody asked to cancel them · `granted`: permits that their steps wait for are theirs now. */
-  listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Grant[] }
+  listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Grant[]; readonly drain?: DrainAsked }
+  ask_drain: { readonly workers: readonly Worker[] }
   register: { readonly worker: number }
   /** Who leads now; `isOwn` when it is who asked. */
   lead: Pick<Leader, 'epoch' | 'until'> & { readonly isOwn: boolean }

@@ -1,6 +1,7 @@
+import { refuse } from '../errors/refusal.ts'
 import type { Worker } from '../store/rows.ts'
 import type { Memory } from './memory.ts'
-import { type Answer, type OrderOf, unknownWorker } from './order.ts'
+import { type Answer, type DrainAsked, type OrderOf, unknownWorker } from './order.ts'
 import type { Actor, Workset } from './workset.ts'
 
 /** Keys of queues, taking a new one for an action that was never seen. */
@@ -37,6 +38,9 @@ export const laneOf = (queue: number): number => -queue
 /** Whether it is neither gone nor signed off: a worker without slots offers nothing any more. */
 export const takesWork = ({ goneAt, slots }: Worker): boolean => goneAt === null && slots > 0
 
+/** Whether it claims nothing for now, whoever wants it so. */
+export const isDraining = ({ drainingSince, drain }: Worker): boolean => drainingSince !== null || drain !== null
+
 /** A process that a worker has started to run actions on their own: named after it, and without slots. */
 export const isCellOf = (cell: Worker, parent: Worker | undefined): boolean =>
   parent !== undefined &&
@@ -49,6 +53,8 @@ export class Workers {
   readonly #memory: Memory
   readonly #work: Workset
   readonly #changed = new Map<number, Worker>()
+  /** Whom to tell, once the commit is durable, that it is to take no more. */
+  readonly drained: (DrainAsked & { readonly worker: number })[] = []
   #next: number
 
   constructor(memory: Memory, work: Workset, next: number) {
@@ -113,9 +119,26 @@ export class Workers {
     const all = [...this.#memory.workers.keys(), ...this.#changed.keys()]
     return all.some((key) => {
       const worker = this.get(key)
-      if (worker === undefined || !takesWork(worker) || worker.drainingSince !== null) return false
+      if (worker === undefined || !takesWork(worker) || isDraining(worker)) return false
       return worker.actions.some(({ action, version }) => `${action}@${version}` === queue)
     })
+  }
+
+  /** Asked again, the newest word holds. */
+  askDrain({ identity, by, reason, graceMs }: OrderOf<'ask_drain'>): Answer<'ask_drain'> {
+    const keys = new Set([...this.#memory.workers.keys(), ...this.#changed.keys()])
+    const meant = [...keys].flatMap((key) => this.get(key) ?? []).filter((worker) => worker.identity === identity)
+    const at = this.#work.now
+    const drain = { at, by, reason, until: graceMs === null ? null : at + graceMs }
+    const workers = meant.filter(takesWork).map((worker) => ({ ...worker, drain }))
+    if (workers.length === 0) {
+      return refuse('not_found', `No living worker is called ${identity.slice(0, 100).toWellFormed()}.`)
+    }
+    for (const worker of workers) {
+      this.change(worker)
+      this.drained.push({ worker: worker.key, until: drain.until })
+    }
+    return { workers }
   }
 
   /** Claims nothing more while handlers that ignore their abort hold its slots; it keeps its leases. */

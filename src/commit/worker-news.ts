@@ -1,4 +1,4 @@
-import type { Answer, Grant, Hold, OrderOf } from './order.ts'
+import type { Answer, DrainAsked, Grant, Hold, OrderOf } from './order.ts'
 
 interface Standing {
   readonly answer: (answer: Answer) => void
@@ -9,6 +9,7 @@ interface Untold {
   readonly cancel: Map<number, Hold>
   /** By execution and step. */
   readonly granted: Map<string, Grant>
+  drain?: DrainAsked
 }
 
 /** What a worker has not been told is bounded: a heartbeat tells it all the same, and steps in line ask again. */
@@ -45,10 +46,17 @@ export class WorkerNews {
     })
   }
 
+  /** Tells workers to take no more; after the commit that says so. */
+  drain(asked: readonly (DrainAsked & { readonly worker: number })[]): void {
+    this.#tell(asked, (untold, { until }) => {
+      untold.drain = { until }
+    })
+  }
+
   #tell<T extends { readonly worker: number }>(news: readonly T[], put: (untold: Untold, one: T) => void): void {
     const workers = new Set<number>()
     for (const one of news) {
-      const untold = this.#untold.get(one.worker) ?? { cancel: new Map(), granted: new Map() }
+      const untold: Untold = this.#untold.get(one.worker) ?? { cancel: new Map(), granted: new Map() }
       this.#untold.set(one.worker, untold)
       put(untold, one)
       workers.add(one.worker)
@@ -89,6 +97,7 @@ export class WorkerNews {
     this.#standing.delete(worker)
     this.#untold.delete(worker)
     const [cancel, granted] = [[...(untold?.cancel.values() ?? [])], [...(untold?.granted.values() ?? [])]]
-    for (const { answer } of standing) answer({ cancel, granted })
+    const drain = untold?.drain === undefined ? {} : { drain: untold.drain }
+    for (const { answer } of standing) answer({ cancel, granted, ...drain })
   }
 }

@@ -146,4 +146,13 @@ export class Workers {
   list(): Promise<readonly WorkerView[]> {
     return itemsOf(this.#carrier, 'worker list')
   }
+
+  /** Lets the living workers of that id take no more, finish or hand back what they run, and end. */
+  drain(
+    id: string,
+    reason: string,
+    options: { readonly handBackAfter?: string | undefined } = {},
+  ): Promise<readonly WorkerView[]> {
+    return itemsOf(this.#carrier, 'worker drain', { id, reason, ...options })
+  }
 }

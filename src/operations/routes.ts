@@ -35,6 +35,7 @@ export const routes = {
   ops: { method: 'GET', path: '/v1/ops' },
   failures: { method: 'GET', path: '/v1/failures' },
   'worker list': { method: 'GET', path: '/v1/workers' },
+  'worker drain': { method: 'POST', path: '/v1/workers/{id}/drain' },
   'action list': { method: 'GET', path: '/v1/actions' },
   'action get': { method: 'GET', path: '/v1/actions/{name}' },
   explain: { method: 'GET', path: '/v1/codes/{code}' },

@@ -4,7 +4,7 @@ import type { Leader } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { failurePatterns } from './failures.ts'
 import { ofTenant, quarantinedView } from './quarantine.ts'
-import { effectView, leaderView, type Naming, pauseView, timeText, workerView } from './view.ts'
+import { effectView, isLive, leaderView, type Naming, pauseView, timeText, workerView } from './view.ts'
 
 export interface OpsAsk {
   readonly views: Views
@@ -15,8 +15,6 @@ export interface OpsAsk {
   readonly notices?: readonly string[] | undefined
 }
 
-/** A worker unheard of for this long is not counted as live: three default heartbeats. */
-const liveMs = 30_000
 /** Due work older than this, while somebody could run it, is a backlog. */
 const backlogMs = 60_000
 const recentMs = 60 * 60_000
@@ -38,8 +36,8 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
       views.leaders(1),
     ])
   // Without slots are those that signed off, and processes of single runs: their worker is counted.
-  const live = workers.filter(({ goneAt, seenAt, slots }) => goneAt === null && slots > 0 && now - seenAt < liveMs)
-  const draining = live.filter(({ drainingSince }) => drainingSince !== null)
+  const live = workers.filter((worker) => isLive(worker, now))
+  const draining = live.filter(({ drainingSince, drain }) => drainingSince !== null || drain !== null)
   const quarantine = ofTenant(unreadable, tenant)
   const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
   const runningIds = new Set(running.map(({ execution }) => execution.id))
@@ -48,7 +46,9 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
   const paused = pauses.filter((pause) => pause.tenant === null || pause.tenant === tenant)
   const total = (state: State): number =>
     counts.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0)
-  const served = new Set(live.flatMap(({ actions }) => actions.map(({ action }) => action)))
+  const served = new Set(
+    live.filter(({ drain }) => drain === null).flatMap(({ actions }) => actions.map(({ action }) => action)),
+  )
   const unserved = counts.filter(({ state, count, action }) => state === 'queued' && count > 0 && !served.has(action))
   const oldestReadyAgeMs = oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt)
   const failures = patterns.filter(({ state }) => state === 'failed')
@@ -67,7 +67,7 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
         .slice(0, 3)
         .join(', ')}`,
     draining.length > 0 &&
-      `${counted(draining.length, 'worker')} claiming nothing (stopping, or a handler ignores its abort)`,
+      `${counted(draining.length, 'worker')} claiming nothing (draining, or a handler ignores its abort)`,
     failed > 0 && `${failed} failed in the last hour (most: ${failures[0]?.action}, ${failures[0]?.errorClass})`,
     paused.length > 0 &&
       `paused: ${paused
@@ -100,7 +100,7 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
     failurePatterns: patterns.slice(0, listMax),
     recentFailures: recent.map(failureLine),
     paused: paused.map(pauseView),
-    workers: live.map(workerView),
+    workers: live.map((worker) => workerView(worker, now)),
     leader: leaders[0] === undefined ? null : leaderView(leaders[0]),
   }
 }

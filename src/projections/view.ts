@@ -192,8 +192,27 @@ export const logLineView = ({ seq, at, level, message, fields, fence }: LogLine)
 
 export type WorkerView = ReturnType<typeof workerView>
 
-export const workerView = (worker: Worker) => ({
+/** A worker unheard of for this long is not counted as live: three default heartbeats. */
+export const silentMs = 30_000
+
+/** Takes or may take work: not gone, not signed off, and heard of lately. */
+export const isLive = ({ goneAt, slots, seenAt }: Worker, now: number): boolean =>
+  goneAt === null && slots > 0 && now - seenAt < silentMs
+
+/** `stuck`: handlers ignore their abort · `cell`: a process of single runs · the others as they are called. */
+function workerState(worker: Worker, now: number) {
+  if (worker.goneAt !== null) return 'gone'
+  if (worker.incarnation.startsWith('cell:')) return 'cell'
+  if (worker.slots === 0) return worker.drain === null ? 'signed_off' : 'drained'
+  if (!isLive(worker, now)) return 'silent'
+  if (worker.drain !== null) return 'draining'
+  return worker.drainingSince === null ? 'live' : 'stuck'
+}
+
+export const workerView = (worker: Worker, now: number) => ({
   id: worker.identity,
+  state: workerState(worker, now),
+  role: worker.role,
   incarnation: worker.incarnation,
   host: worker.host,
   pid: worker.pid,
@@ -204,6 +223,10 @@ export const workerView = (worker: Worker) => ({
   goneAt: timeOrNull(worker.goneAt),
   goneProof: worker.goneProof,
   drainingSince: timeOrNull(worker.drainingSince),
+  drain:
+    worker.drain === null
+      ? null
+      : { ...worker.drain, at: timeText(worker.drain.at), until: timeOrNull(worker.drain.until) },
 })
 
 /** Who does what is done once for all. */

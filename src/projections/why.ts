@@ -3,7 +3,7 @@ import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { type Parking, parkingOf, standingOf } from './locks.ts'
 import { releasingOf } from './releasing.ts'
-import { timeText } from './view.ts'
+import { isLive, timeText } from './view.ts'
 
 export interface Around {
   readonly now: number
@@ -121,13 +121,19 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
   }
   if (parked) return { why: `${failed}${parked.why}`, next: parked.next }
   const serving = workers.filter(
-    ({ goneAt, slots, actions }) =>
-      goneAt === null &&
-      slots > 0 &&
-      actions.some(({ action, version }) => action === request.action && version === request.actionVersion),
+    (worker) =>
+      isLive(worker, now) &&
+      worker.actions.some(({ action, version }) => action === request.action && version === request.actionVersion),
   )
-  const [draining] = serving.filter(({ drainingSince }) => drainingSince !== null)
-  if (draining !== undefined && serving.every(({ drainingSince }) => drainingSince !== null)) {
+  const [draining] = serving.filter(({ drainingSince, drain }) => drainingSince !== null || drain !== null)
+  if (draining !== undefined && serving.every(({ drainingSince, drain }) => drainingSince !== null || drain !== null)) {
+    const { identity, drain } = draining
+    if (drain !== null) {
+      return {
+        why: `${failed}It waits for a worker: ${identity} has ${request.action} version ${request.actionVersion} and is drained by ${drain.by}: ${drain.reason}`,
+        next: 'Start another with: pawl worker. See them with: pawl worker list',
+      }
+    }
     return {
       why: `${failed}It is due, but ${draining.identity} takes nothing since ${timeText(draining.drainingSince ?? now)}: it stops, or a handler there ignores its abort.`,
       next: 'See it with: pawl worker list. Start another with: pawl worker, or end that process; what it runs goes on elsewhere.',
@@ -145,7 +151,7 @@ function whyDue({ execution, request }: Found, { now, pauses, workers, parked }:
   return serving.length > 0
     ? { why: `${failed}It is due and waits for a free worker.`, next: 'See the load with: pawl ops' }
     : {
-        why: `${failed}No live worker has ${request.action} version ${request.actionVersion}.`,
+        why: `${failed}No live worker has ${request.action} version ${request.actionVersion}: it waits for one.`,
         next: 'Start one with: pawl worker',
       }
 }

@@ -1,6 +1,7 @@
 /** Entry of the thread in which a worker's heart beats while its handlers keep the main loop busy. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { ChannelOrders, type FromWriter } from '../commit/channel.ts'
+import type { DrainAsked } from '../commit/order.ts'
 import { Beats, type Lease, type Pulse, rhythm } from '../run/heart.ts'
 import { createSystemClock } from '../time/clock.ts'
 import { httpProtocol } from './http.ts'
@@ -28,6 +29,7 @@ export type FromHeart =
   | { readonly cancel: Lease }
   | { readonly unknown: true }
   | { readonly suspects: true }
+  | { readonly drain: DrainAsked }
 
 if (parentPort !== null) runHeart(parentPort, workerData as HeartThreadData)
 
@@ -42,6 +44,7 @@ function runHeart(parent: MessagePort, { welcome, carrier, tick }: HeartThreadDa
     cancel: ({ id, fence }) => tell({ cancel: { id, fence } }),
     unknown: () => tell({ unknown: true }),
     suspects: () => tell({ suspects: true }),
+    drain: (drain) => tell({ drain }),
   })
   const beating = rhythm(clock, welcome.heartbeatMs, () => {
     // By the time that has passed: a wall that is set forward is no handler that stands still.

@@ -3,6 +3,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 import { logLineLevels, targetKinds, waitReasons } from '../execution/execution.ts'
 import { keyCharactersMax, keysMax } from '../execution/permit.ts'
 import { planBytesMax, planStepsMax } from '../execution/plan.ts'
+import { workerRoles } from '../store/rows.ts'
 
 /** What a worker may send, checked where a message comes in from another process. Answers are not checked: they are ours. */
 const key = z.int().min(1)
@@ -28,6 +29,7 @@ const helloMessage = z.strictObject({
   actions: z.array(z.strictObject({ action: z.string().min(1).max(100), version: z.int().min(1) })).max(10_000),
   slots: z.int().min(0).max(100_000),
   isolates: z.boolean().optional(),
+  role: z.enum(workerRoles).optional(),
 })
 
 const claimMessage = z.strictObject({

@@ -1,5 +1,5 @@
 import type { Place } from '../commit/due-news.ts'
-import type { Answers, Claimed, Held, Hello, Spawn, WorkAnswer } from '../commit/order.ts'
+import type { Answers, Claimed, DrainAsked, Held, Hello, Spawn, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
 
@@ -35,6 +35,8 @@ export interface BeatAnswer {
   readonly cancel: readonly number[]
   /** Work that must run alone waits for a worker. */
   readonly suspects?: boolean | undefined
+  /** Somebody asked this worker to take no more. */
+  readonly drain?: DrainAsked | undefined
 }
 
 /**

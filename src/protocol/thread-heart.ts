@@ -46,6 +46,7 @@ export function threadHeart(clock: Clock, carrier: Carrier, welcome: Welcome, ne
     else if ('cancel' in message) news.cancel(message.cancel)
     else if ('unknown' in message) news.unknown()
     else if ('suspects' in message) news.suspects?.()
+    else if ('drain' in message) news.drain?.(message.drain)
   })
   const tell = (message: ToHeart): void => thread.postMessage(message)
   const outgoing = { hold: new Set<Lease>(), release: new Set<Lease>() }

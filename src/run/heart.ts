@@ -1,4 +1,4 @@
-import type { Held } from '../commit/order.ts'
+import type { DrainAsked, Held } from '../commit/order.ts'
 import { classify } from '../errors/failures.ts'
 import { Refused } from '../errors/refusal.ts'
 import type { Clock, Timer } from '../time/clock.ts'
@@ -18,6 +18,8 @@ export interface HeartNews {
   unknown(): void
   /** Work that must run alone waits for a worker. */
   suspects?(): void
+  /** Somebody asked this worker to take no more. */
+  drain?(asked: DrainAsked): void
 }
 
 /** Renews the leases that a worker holds, until it is stopped. */
@@ -34,6 +36,7 @@ export type Pulse = (beat: { readonly held: readonly Held[]; readonly stalledMs:
   readonly lost: readonly number[]
   readonly cancel: readonly number[]
   readonly suspects?: boolean | undefined
+  readonly drain?: DrainAsked | undefined
 }>
 
 export interface BeatTimes {
@@ -78,12 +81,13 @@ export class Beats {
     const due = [...this.#held.values()]
     const held = due.map(({ id, fence, cancelChecks }): Held => ({ id, fence, cancelChecks: cancelChecks + 1 }))
     try {
-      const { lost, cancel, suspects } = await this.#pulse({ held, stalledMs })
+      const { lost, cancel, suspects, drain } = await this.#pulse({ held, stalledMs })
       for (const lease of due) {
         lease.cancelChecks += 1
         if (stalledMs === null) lease.renewedAt = now
       }
       if (suspects === true) this.#news.suspects?.()
+      if (drain !== undefined) this.#news.drain?.(drain)
       for (const id of lost) this.#lose(id, due, 'another worker may hold it by now')
       for (const id of cancel) {
         const lease = due.find((each) => each.id === id)

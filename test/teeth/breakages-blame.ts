@@ -158,7 +158,7 @@ export const blameBreakages: readonly Breakage[] = [
   },
   {
     name: 'suspects: processes of single runs are counted as workers',
-    edits: [{ file: 'src/projections/ops.ts', find: ' && slots > 0 && now', replace: ' && slots >= 0 && now' }],
+    edits: [{ file: 'src/projections/view.ts', find: ' && slots > 0 && now', replace: ' && slots >= 0 && now' }],
     shownBy: suspectTests,
   },
   {

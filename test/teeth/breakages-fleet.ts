@@ -1,6 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
 const tests = ['test/fast/leader']
+const drains = ['test/fast/worker/draining.test.ts']
 
 /** One process leads, and the store believes no other. */
 export const fleetBreakages: readonly Breakage[] = [
@@ -52,5 +53,26 @@ export const fleetBreakages: readonly Breakage[] = [
       },
     ],
     shownBy: tests,
+  },
+  {
+    name: 'a drained worker goes on claiming',
+    edits: [
+      {
+        file: 'src/commit/registry.ts',
+        find: 'drainingSince !== null || drain !== null',
+        replace: 'drainingSince !== null',
+      },
+    ],
+    shownBy: drains,
+  },
+  {
+    name: 'a drain without a limit hands back at once',
+    edits: [{ file: 'src/run/drain.ts', find: 'until === null ? unlimitedMs', replace: 'until === null ? 0' }],
+    shownBy: drains,
+  },
+  {
+    name: 'a worker hears of its drain from nobody but its listening',
+    edits: [{ file: 'src/run/heart.ts', find: 'if (drain !== undefined) this.#news.drain?.(drain)', replace: '' }],
+    shownBy: drains,
   },
 ]

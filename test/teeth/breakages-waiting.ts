@@ -144,8 +144,8 @@ export const waitingBreakages: readonly Breakage[] = [
       },
       {
         file: 'src/commit/claims.ts',
-        find: 'if (worker.drainingSince !== null)',
-        replace: 'if (worker.drainingSince === -1)',
+        find: 'if (isDraining(worker))',
+        replace: 'if (worker.drain !== null)',
       },
     ],
     shownBy: cancelTests,

@@ -263,6 +263,7 @@ export const story: readonly Part[] = [
   ['archive list', (api) => refused(api.archives({ cursor: 'x' }))],
   ['archive restore', (api, known) => refused(api.restore(id(known, 'first')))],
   ['worker list', async (api) => (await api.workers.list()).length],
+  ['worker drain', (api) => refused(api.workers.drain('nobody', 'new kernel', { handBackAfter: '5m' }))],
   ['action list', (api) => api.actions.list()],
   ['action get', (api) => api.actions.get('demo.add', 1)],
   ['action get', (api) => refused(api.actions.get('demo.add', 2))],
