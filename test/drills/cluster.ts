@@ -36,6 +36,7 @@ export interface ClusterOptions {
   readonly embeddedSlots?: number
   readonly forgetful?: boolean | undefined
   readonly settings?: ServerOptions['settings'] | undefined
+  readonly redisUrl?: string | undefined
   /** What the workers run instead of the drills' own work. */
   readonly actionsModule?: string | undefined
 }
@@ -57,6 +58,8 @@ export class Cluster {
   readonly folder = leftovers.folder()
   readonly times: Times
   readonly errors: string[] = []
+  /** What each process said of Redis, in order. */
+  readonly redisNews: { readonly by: number; readonly what: 'away' | 'back' }[] = []
   /** Longest time by which the machine kept the server waiting. */
   heldUpMs = 0
   readonly #caught = new Map<string, Caught>()
@@ -102,6 +105,7 @@ export class Cluster {
       target: this.target.ready?.address ?? '',
       embeddedSlots: this.#options.embeddedSlots ?? 0,
       settings: this.#options.settings ?? {},
+      redisUrl: this.#options.redisUrl ?? null,
       after: this.onlooker.position,
     }
     const server = new Child('server', options, this.signal, (message) => this.#take(server, message))
@@ -123,7 +127,8 @@ export class Cluster {
     const target = this.target.ready?.address ?? ''
     const actionsModule = this.#options.actionsModule ?? null
     const carrier = this.#carrier(overHttp)
-    const options: WorkerOptions = { carrier, target, identity, slots, actionsModule, elsewhere }
+    const redisUrl = this.#options.redisUrl ?? null
+    const options: WorkerOptions = { carrier, target, identity, slots, redisUrl, actionsModule, elsewhere }
     const child = new Child('worker', options, this.signal, (message) => {
       if ('written' in message) written.push(message.written)
       else if ('left' in message) left.add(message.left)
@@ -193,6 +198,7 @@ export class Cluster {
 
   #take(child: Child, message: FromChild): void {
     if ('rows' in message) this.onlooker.take(message.rows)
+    else if ('redis' in message) this.redisNews.push({ by: child.pid, what: message.redis })
     else if ('said' in message) this.errors.push(message.said)
     else if ('lateMs' in message) this.heldUpMs = Math.max(this.heldUpMs, Math.ceil(message.lateMs))
     else if ('arrived' in message) {

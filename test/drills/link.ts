@@ -10,6 +10,12 @@ export function tell(message: FromChild): void {
   if (process.connected) process.send?.(message)
 }
 
+/** What a process says of Redis, to the drill. */
+export function tellOfRedis(_level: string, message: string): void {
+  if (message.startsWith('Redis is away')) tell({ redis: 'away' })
+  else if (message.startsWith('Redis is back')) tell({ redis: 'back' })
+}
+
 const tickets = new Map<number, () => void>()
 let next = 1
 

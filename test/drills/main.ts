@@ -1,5 +1,5 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|redis-outage|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the drills kill and fleet honours neither keys nor fences, and they must fail.
  */
@@ -13,6 +13,7 @@ import { leftovers } from './leftovers.ts'
 import { poisonDrill } from './poison.ts'
 import { short, standard } from './profiles.ts'
 import { writeRecoveryPage } from './recovery-page.ts'
+import { redisOutage } from './redis-outage.ts'
 import { type DrillReport, failedOf, passedOf, print, save } from './report.ts'
 import { sameBytesDrill } from './same-bytes.ts'
 import { selfTest } from './self-test.ts'
@@ -33,6 +34,7 @@ const full = {
   'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
+  'redis-outage': 40,
   'self-test': 1,
 } as const
 type Name = keyof typeof full
@@ -91,6 +93,8 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   poison: () => poisonDrill({ rounds: roundsOf('poison'), isFull: roundsOf('poison') >= full.poison }),
   hogs: () => hogsDrill({ rounds: roundsOf('hogs'), isFull: roundsOf('hogs') >= full.hogs }),
   fleet: () => fleetDrill({ kills: roundsOf('fleet'), seed, forgetful: isForgetful }),
+  // One stroke of each kind where a short run was asked for.
+  'redis-outage': () => redisOutage({ strokes: isFull('redis-outage') ? full['redis-outage'] : 4, seed }),
   'self-test': () => selfTest(seed),
 }
 

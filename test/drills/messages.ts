@@ -120,6 +120,7 @@ export type FromChild =
   | { readonly written: Written }
   | { readonly said: string }
   | { readonly lateMs: number }
+  | { readonly redis: 'away' | 'back' }
 
 /** From the drill to a child. */
 export type ToChild =
@@ -141,6 +142,8 @@ export interface ServerOptions {
   readonly embeddedSlots: number
   /** What differs from the settings of the other drills. */
   readonly settings: { readonly poisonLosses?: number; readonly stallLimitMs?: number }
+  /** Carries hints of due work; null leaves workers to the store. */
+  readonly redisUrl: string | null
   /** Log position behind which the drill has not seen anything yet. */
   readonly after: number
 }
@@ -150,6 +153,7 @@ export interface WorkerOptions {
   readonly target: string
   readonly identity: string
   readonly slots: number
+  readonly redisUrl: string | null
   /** Module of the actions that it runs instead of the drills' own; suspects among them run in processes of their own. */
   readonly actionsModule: string | null
   /** Names another machine, on which the server cannot look for a process. */

@@ -1,4 +1,5 @@
 /** Entry of the process that holds the store, serves workers over a local socket and over HTTP, and may run executions itself. */
+import { bullmq } from '../../src/bullmq.ts'
 import { createEngine } from '../../src/engine.ts'
 import { isRefusal, type Refusal } from '../../src/errors/refusal.ts'
 import { internalId, publicId } from '../../src/identity/public-id.ts'
@@ -8,11 +9,11 @@ import { createApp, createLog, type RunningServer, startServer, Tokens } from '.
 import { sqlite } from '../../src/sqlite.ts'
 import { actions as badActions } from './bad-workload.ts'
 import { fleet } from './fleet-workload.ts'
-import { listen, optionsOf, tell } from './link.ts'
+import { listen, optionsOf, tell, tellOfRedis } from './link.ts'
 import type { Command, Crowd, CrowdCommand, KnownWorker, ServerOptions } from './messages.ts'
 import { patient, quick, unserved, workload } from './workload.ts'
 
-const { path, socket, times, target, embeddedSlots, settings, after } = optionsOf<ServerOptions>()
+const { path, socket, times, target, embeddedSlots, settings, redisUrl, after } = optionsOf<ServerOptions>()
 const by = { principal: 'service:drill', tenant: 'default' }
 const person = { principal: 'human:drill', tenant: 'default' }
 
@@ -24,6 +25,9 @@ const engine = createEngine({
   actions: [workload(target), patient(target), fleet(target), quick, unserved, ...badActions],
   settings: { ...times, poisonLosses, ...settings },
 })
+const { clock, random } = engine
+const dispatching =
+  redisUrl === null ? null : await bullmq({ url: redisUrl }).open({ host, clock, random, log: tellOfRedis })
 let seen = after
 let web: RunningServer | undefined
 let telling = Promise.resolve()
@@ -130,6 +134,7 @@ async function perform(command: Command): Promise<unknown | Refusal> {
   await worker?.stop({ graceMs: 0 })
   await engine.stop()
   await telling
+  await dispatching?.close()
   await host.close()
   return true
 }

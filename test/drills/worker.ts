@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { actionRegistry } from '../../src/action/action.ts'
 import { actionsOf } from '../../src/action/module.ts'
+import { bullmq } from '../../src/bullmq.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { systemRandom } from '../../src/identity/random.ts'
 import { httpProtocol } from '../../src/protocol/http.ts'
@@ -12,18 +13,18 @@ import { thisProcess } from '../../src/recover/this-process.ts'
 import { createSystemClock } from '../../src/time/clock.ts'
 import { createWorker } from '../../src/worker.ts'
 import { fleet } from './fleet-workload.ts'
-import { listen, optionsOf, tell } from './link.ts'
+import { listen, optionsOf, tell, tellOfRedis } from './link.ts'
 import type { WorkerOptions } from './messages.ts'
 import { patient, quick, workload } from './workload.ts'
 
-const { carrier, target, identity, slots, elsewhere, actionsModule } = optionsOf<WorkerOptions>()
+const { carrier, target, identity, slots, redisUrl, elsewhere, actionsModule } = optionsOf<WorkerOptions>()
 listen()
 const clock = createSystemClock()
 const remote = carrier.kind === 'socket' ? socketProtocol({ path: carrier.path, clock }) : httpProtocol(carrier)
 const endings: ReadonlySet<string> = new Set(['succeed', 'fail', 'suspend', 'hand_back', 'end_reconciliation'])
 
 /** The same protocol, with a witness: what this process wrote at its end of the line, and what it was told. */
-const protocol: WorkerProtocol = {
+const witnessed: WorkerProtocol = {
   ...remote,
   async work(worker, id, command) {
     const answer = await remote.work(worker, id, command)
@@ -35,10 +36,12 @@ const protocol: WorkerProtocol = {
   },
 }
 
+const ports = { host: null, clock, random: systemRandom, log: tellOfRedis }
+const side = redisUrl === null ? undefined : (await bullmq({ url: redisUrl }).open(ports)).worker(witnessed)
 const other = actionsModule === null ? undefined : { module: actionsModule }
 const here = thisProcess()
 const worker = createWorker({
-  protocol,
+  protocol: side?.protocol ?? witnessed,
   actions: actionRegistry(
     other === undefined ? [workload(target), patient(target), fleet(target), quick] : await actionsOf(other),
   ),
@@ -49,7 +52,10 @@ const worker = createWorker({
   slots,
   clock,
   random: systemRandom,
-  heart: (welcome, news) => threadHeart(clock, carrier, welcome, news),
+  heart: (welcome, news) => {
+    const heart = threadHeart(clock, carrier, welcome, news)
+    return side?.heart(heart) ?? heart
+  },
   log(level, message, fields) {
     const execution = fields.execution
     if (message.startsWith('Nothing more is written') && typeof execution === 'string') tell({ left: execution })
