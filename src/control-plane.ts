@@ -7,7 +7,7 @@ import type { StoreHost } from './commit/host.ts'
 import type { Admission, Answer } from './commit/order.ts'
 import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
-import type { ControlCommand } from './execution/command.ts'
+import type { PersonCommand } from './execution/command.ts'
 import { isTerminal } from './execution/machine.ts'
 import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
@@ -38,6 +38,8 @@ export interface Caller {
   readonly tenant: string
   /** May replace only what it has asked for itself (`dedupe`). */
   readonly ownOnly?: boolean | undefined
+  /** What they are a member of beside their role, where votes of a group are asked for. */
+  readonly groups?: readonly string[] | undefined
 }
 
 export interface Submitted {
@@ -57,12 +59,6 @@ export interface ControlPlaneOptions extends KeptOptions {
   /** The most that may wait of one tenant. */
   readonly queueMax?: number | undefined
 }
-
-/** Commands by which people change one execution. */
-export type PersonCommand = Extract<
-  ControlCommand,
-  { type: 'cancel' | 'retry' | 'redrive' | 'resolve_effect' | 'signal' }
->
 
 export interface ListQuery extends FieldQuery {
   readonly cursor?: string | undefined

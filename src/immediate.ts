@@ -1,6 +1,7 @@
 import type { SubmitRequest } from './admit/request.ts'
 import type { Caller, ControlPlane, Submitted } from './control-plane.ts'
 import { isRefusal, type Refusal } from './errors/refusal.ts'
+import { isToPlan } from './execution/approval.ts'
 import { isTerminal } from './execution/machine.ts'
 import { askWhy, holdingPause, type Why } from './projections/why.ts'
 import type { Found } from './store/store.ts'
@@ -71,6 +72,10 @@ async function isHeld({ execution, request }: Found, views: ControlPlane['host']
         holdingPause(request, await views.pauses()) !== undefined ||
         (await views.parkedUnder(execution.id)) !== null
       )
+    case 'requested':
+      return !isToPlan(execution.gate)
+    case 'approved':
+      return execution.gate?.isDue !== true
     case 'waiting':
       return execution.waitingFor !== 'timer' || execution.availableAt > until
     default:

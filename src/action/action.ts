@@ -2,10 +2,12 @@ import { JournalMismatch } from '../errors/failures.ts'
 import { isRefusal, type Refusal, Refused, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
 import { parseDuration } from '../time/duration.ts'
+import { faultInApproval } from './approvals.ts'
 import type { Action, ActionDefinition, AnyAction, PlannedAction, PlannedActionDefinition } from './definition.ts'
 import { isModuleName } from './module.ts'
 import type { StandardSchema } from './schema.ts'
 
+export { type ApprovalsDefinition, handlerDigest, type Level, levelOf, rulesOf } from './approvals.ts'
 export type {
   Action,
   ActionDefinition,
@@ -99,6 +101,8 @@ const fields: ReadonlySet<string> = new Set<keyof AnyAction>([
   'input',
   'output',
   'approval',
+  'approvals',
+  'effects',
   'idempotencyKey',
   'subject',
   'locks',
@@ -134,7 +138,9 @@ function checkDefinition(definition: Definition): Refusal | undefined {
     return bad(`the version must be a whole number from 1, not ${version}.`)
   if (!isStandardSchema(input)) return bad('the input must be a Standard Schema, for instance `z.object({ … })`.')
   if (typeof run !== 'function') return bad('`run` must be a function.')
-  if (approval !== undefined && approval !== 'auto') return bad('this version knows only the approval level `auto`.')
+  const isPlanned = definition.plan !== undefined
+  const fault = faultInApproval(approval, definition.approvals, definition.effects, isPlanned)
+  if (fault !== undefined) return bad(fault)
   if (priority !== undefined && !(Number.isSafeInteger(priority) && Math.abs(priority) <= priorityMax))
     return bad(`the priority must be a whole number from -${priorityMax} to ${priorityMax}, not ${priority}.`)
   if (definition.queue !== undefined && !(Number.isSafeInteger(definition.queue.max) && definition.queue.max >= 1))

@@ -1,4 +1,5 @@
 import type { RetryPolicy } from '../time/backoff.ts'
+import type { ApprovalsDefinition, Level } from './approvals.ts'
 import type { PlanContext, PlanResult, ProposedPlan, StepDefinition } from './plan-definition.ts'
 import type { RunContext } from './run-context.ts'
 import type { InferInput, InferOutput, StandardSchema } from './schema.ts'
@@ -11,7 +12,10 @@ interface SharedDefinition<Name extends string, Schema extends StandardSchema, S
   readonly version: number
   /** Any Standard Schema. */
   readonly input: Schema
-  readonly approval?: 'auto'
+  /** What people must agree to before anything happens; `auto`, nothing, by default. A function must be pure. */
+  readonly approval?: Level | ((input: InferOutput<Schema>) => Level)
+  /** How they agree, where the level is above `auto`. */
+  readonly approvals?: ApprovalsDefinition
   /** The key when the caller gives none; at most 255 characters. */
   idempotencyKey?(input: InferOutput<Schema>): string
   /** What the execution is about, for instance `quote:Q-42`. */
@@ -44,6 +48,8 @@ export interface ActionDefinition<
   Output,
 > extends SharedDefinition<Name, Schema, SecretName> {
   readonly output?: StandardSchema<Result, Output>
+  /** Names of its effects: from `plan_review` up, an effect that is not named here is refused. Any by default. */
+  readonly effects?: readonly string[]
   /** Each run in a process of its own that can be killed. The worker must know the module that exports the action. */
   readonly isolate?: true | IsolateOptions
   run(context: RunContext<InferOutput<Schema>, SecretName>): Result | Promise<Result>
@@ -115,7 +121,7 @@ export interface Action<
   SecretName extends string = string,
   Output = Result,
 > extends ActionDefinition<Name, Schema, Result, SecretName, Output> {
-  readonly approval: 'auto'
+  readonly approval: Level | ((input: InferOutput<Schema>) => Level)
 }
 
 /** A defined action with a plan. Its `run` refuses: whoever claims such an execution without a plan has other code. */
@@ -125,7 +131,7 @@ export interface PlannedAction<
   Args,
   SecretName extends string = string,
 > extends PlannedActionDefinition<Name, Schema, Args, SecretName> {
-  readonly approval: 'auto'
+  readonly approval: Level | ((input: InferOutput<Schema>) => Level)
   run(context: RunContext<InferOutput<Schema>, SecretName>): PlanResult
 }
 
@@ -135,7 +141,9 @@ export interface AnyAction {
   readonly version: number
   readonly input: StandardSchema
   readonly output?: StandardSchema
-  readonly approval: 'auto'
+  readonly approval: Level | ((input: never) => Level)
+  readonly approvals?: ApprovalsDefinition
+  readonly effects?: readonly string[]
   idempotencyKey?(input: unknown): string
   subject?(input: unknown): string
   locks?(input: unknown): readonly string[]

@@ -9,6 +9,7 @@ import { canonicalize } from '../json/canonical.ts'
 import { inputHash, sha256 } from '../json/hash.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 import { durationMsMax, parseDuration } from '../time/duration.ts'
+import { gateFor } from './gate.ts'
 import { checkNeeds } from './needs.ts'
 
 /** What a caller may say about a new execution. Everything but action and input has a default. */
@@ -102,13 +103,18 @@ export async function checkRequest(
   const contradiction = checkDedupe(dedupe, key, times.delayMs)
   if (contradiction) return contradiction
   const hash = inputHash(input)
+  const recordOnly = request.recordOnly ?? false
+  // At level auto, which most are, nothing is computed.
+  const of = { action: action.name, version: action.version, input, recordOnly, subject }
+  const gate = action.approval === 'auto' ? undefined : gateFor(action, parsed.value, of)
+  if (isRefusal(gate)) return gate
   return {
     tenant: by.tenant,
     action: action.name,
     version: action.version,
     subject,
     key,
-    recordOnly: request.recordOnly ?? false,
+    recordOnly,
     input,
     inputHash: hash,
     seed: request.seed === undefined ? defaultSeed(action, hash) : String(request.seed),
@@ -124,6 +130,7 @@ export async function checkRequest(
     queueMax: action.queue?.max,
     tenantMax: rules.queueMax,
     ...(action.plan === undefined ? {} : { isPlanned: true }),
+    ...(gate === undefined ? {} : { gate }),
     parentId: rules.parent?.id ?? null,
     depth: rules.parent === undefined ? 0 : rules.parent.depth + 1,
     onParentCancel: rules.parent === undefined ? null : (request.onParentCancel ?? 'cancel'),

@@ -1,4 +1,4 @@
-import type { Execution, Request } from '../execution/execution.ts'
+import { type Execution, isDueWork, type Request } from '../execution/execution.ts'
 import type { Pause, Ready } from '../store/rows.ts'
 
 /** Due work as it was found, with what rules look at. */
@@ -48,12 +48,7 @@ export const pauseKey = (pause: Pick<Pause, 'scope' | 'value' | 'tenant'>): stri
   `pause:${pause.scope}:${pause.tenant ?? '*'}:${pause.value}`
 
 function isClaimable(execution: Execution, ready: Ready): boolean {
-  return (
-    (execution.state === 'queued' ||
-      execution.state === 'retryable_failed' ||
-      (execution.state === 'requested' && execution.leaseUntil === null)) &&
-    execution.availableAt === ready.availableAt
-  )
+  return isDueWork(execution) && execution.availableAt === ready.availableAt
 }
 
 export function holds(pause: Pick<Pause, 'scope' | 'value' | 'tenant'>, request: Request): boolean {

@@ -181,6 +181,14 @@ const specials: Readonly<Record<string, Special>> = {
     },
     handle: (command) => (flags, given, context) => submit(command, flags, given, context),
   },
+  approve: {
+    declare: (verb) =>
+      void verb.requiredOption('--plan <hash>', 'hash of the plan that was read; any other is refused'),
+    handle: (command) => (flags, given, context) => {
+      const input = inputFrom(fieldsOf(command.input), flags, command.cli?.omit)
+      return runOnce(command, { ...input, id: given[0], planHash: flags.plan }, context)
+    },
+  },
   artifact: {
     declare: (verb) => void verb.option('-o, --output <file>', 'where to write it; standard output by default'),
     handle: () => (flags, given, context) =>

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Caller, ControlPlane } from '../control-plane.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { type PlanStepView, type PlanView, planStepView, planView } from '../projections/plan-view.ts'
+import { type PlanStepView, type PlanView, planDiffView, planStepView, planView } from '../projections/plan-view.ts'
 import { command } from './command.ts'
-import { id, limit } from './fields.ts'
+import { id, ifVersion, limit } from './fields.ts'
 
 const stepsPageMax = 1_000
 
@@ -41,6 +41,33 @@ export const plans = [
       const plan = await newestPlan(plane, input.id, caller)
       return plan ?? refuse('not_found', 'The execution has no plan, or nobody has planned it yet.')
     },
+  }),
+  command({
+    name: 'plan diff',
+    summary: 'Show how a plan differs from the one before it.',
+    permission: 'execution.plan',
+    input: z.strictObject({ id }),
+    http: { method: 'GET', path: '/v1/executions/{id}/plan-diff' },
+    cli: { words: 'plan diff', positionals: ['id'] },
+    refusals: ['not_found'],
+    async run({ plane, caller }, input) {
+      const found = await plane.find(input.id, caller)
+      if (isRefusal(found)) return found
+      const plan = await plane.host.views.plan(found.execution.id)
+      return plan === null || plan.hash === null || plan.diff === null
+        ? refuse('not_found', 'There is no plan before this one that it could differ from.')
+        : planDiffView(plan, plan.diff, await plane.naming())
+    },
+  }),
+  command({
+    name: 'plan refresh',
+    summary: 'Have an execution planned anew, before anything of it has begun. The same plan keeps its approval.',
+    permission: 'execution.replan',
+    input: z.strictObject({ id, ifVersion: ifVersion.optional() }),
+    http: { method: 'POST', path: '/v1/executions/{id}/replan', headers: { ifVersion: 'If-Match' } },
+    cli: { words: 'plan refresh', positionals: ['id'] },
+    refusals: ['not_found', 'illegal_transition', 'state_changed', 'plan_fixed', 'plan_frozen'],
+    run: ({ plane, caller }, input) => plane.command(input.id, { type: 'replan' }, caller, input.ifVersion),
   }),
   command({
     name: 'plan steps',

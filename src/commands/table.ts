@@ -1,3 +1,4 @@
+import { approving } from './approving.ts'
 import { archiving } from './archiving.ts'
 import { artifacts } from './artifacts.ts'
 import { bulk } from './bulk.ts'
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   ...submission,
   ...reading,
   ...plans,
+  ...approving,
   ...controlling,
   ...bulk,
   ...signalling,

@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { Gate } from '../execution/approval.ts'
 import { decideCancel } from '../execution/decide-control.ts'
 import type { Execution, Request } from '../execution/execution.ts'
 import type { Plan } from '../execution/plan.ts'
@@ -159,10 +160,9 @@ export function admitNew(
   const request = { ...requestOf(admission, id, publicId(id, idKey)), ...lineage }
   const overallMs = work.timeouts.of(admission.slaClass, admission.actionClass)?.overallMs ?? null
   const deadlineAt = deadlineBy(admission.deadlineAt, dueAtOf(admission, work.now), overallMs)
-  const isPlanned = admission.isPlanned === true
   const born = executionOf(admission, id, queue, work.now, deadlineAt)
-  const admitted = work.admit(request, born, isPlanned ? 'request' : 'enqueue', toldOf(right))
-  if (isPlanned) work.plans.add(unplanned(id, work.now))
+  const admitted = work.admit(request, born, born.state === 'requested' ? 'request' : 'enqueue', toldOf(right))
+  if (born.state === 'requested') work.plans.add(firstPlan(id, work.now, admission))
   const lookup = keyLookup(admission)
   if (lookup !== null) keys.set(lookup, { id, inputHash: admission.inputHash })
   const { parentId } = admission
@@ -196,17 +196,20 @@ export function admittedOf(admission: Admission, born: Born, idKey: PublicIdKey)
 const dueAtOf = ({ availableAt, delayMs }: Admission, now: number): number =>
   Math.max(availableAt ?? now + (delayMs ?? 0), now)
 
-/** Says that somebody has to plan; kept through failures and redrives until somebody has. */
-const unplanned = (id: number, at: number): Plan => ({
-  id,
-  revision: 0,
-  hash: null,
-  summary: null,
-  reads: null,
-  parallel: 1,
-  at,
-  worker: null,
-})
+/**
+ * Says that somebody has to plan, and is kept through failures and redrives until somebody has; or what an action without
+ * `plan()` is going to do, which follows from its input.
+ */
+function firstPlan(id: number, at: number, { gate, action, subject }: Admission): Plan {
+  const hash = gate?.planHash ?? null
+  const made = { id, hash, parallel: 1, at, worker: null, diff: null }
+  return hash === null
+    ? { ...made, revision: 0, summary: null, reads: null }
+    : { ...made, revision: 1, summary: `${action}${subject === null ? '' : ` for ${subject}`}`, reads: '[]' }
+}
+
+const gateOf = ({ gate }: Admission, now: number): Gate | null =>
+  gate === undefined ? null : { ...gate, plannedAt: gate.planHash === null ? null : now }
 
 function executionOf(
   admission: Admission,
@@ -219,7 +222,7 @@ function executionOf(
     id,
     tenant: admission.tenant,
     queue,
-    state: admission.isPlanned === true ? 'requested' : 'queued',
+    state: admission.isPlanned === true || admission.gate !== undefined ? 'requested' : 'queued',
     n: 1,
     attempt: 0,
     maxAttempts: admission.maxAttempts,
@@ -248,6 +251,7 @@ function executionOf(
     idleSince: null,
     parent: admission.parentId,
     holdUntil: null,
+    gate: gateOf(admission, now),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Changes } from '../store/rows.ts'
 import { admitOne, Keys, keyLookup } from './admission.ts'
+import { loadApprovals } from './approvals.ts'
 import { archivePart, restoreOne } from './archives.ts'
 import { Bulks, cancelBulk, fillBulk, openBulk, workBulk } from './bulks.ts'
 import { spawnOne, tellKin } from './children.ts'
@@ -93,6 +94,7 @@ export function* runBatch(
     asked.flatMap(admissionsOf).flatMap((admission) => keyLookup(admission) ?? []),
   )
   yield* loadForCommands(work, asked)
+  yield* loadApprovals(work, asked)
 
   const answers: Answer[] = []
   for (const order of orders) {
@@ -223,7 +225,7 @@ export function* runBatch(
     }
   }
   const due = memory.nextTimerAt !== null && memory.nextTimerAt <= now
-  if (due) yield* fireTimers(work, workers, permits, deadlines, unpausing)
+  if (due) yield* fireTimers(work, workers, permits, deadlines, unpausing, refusals)
   yield* tellKin(work, workers, memory.idKey)
   // What was freed is handed on before anybody new is looked at.
   if (work.left.size > 0) yield* permits.giveBack()

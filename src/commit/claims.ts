@@ -6,6 +6,7 @@ import type { Effect, Execution, Request, Signal, Step } from '../execution/exec
 import { isTerminal } from '../execution/machine.ts'
 import type { Needs } from '../execution/permit.ts'
 import type { Ready } from '../store/rows.ts'
+import { passesGate } from './approvals.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import { type Place, standingAt } from './due-news.ts'
@@ -182,6 +183,11 @@ export class Claims {
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
+    if (inTime.gate !== null && !(yield* passesGate(this.#work, inTime, inTime.gate))) {
+      this.#work.removeReady(ready)
+      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
+      return null
+    }
     // Planning only reads: it keeps no permit from whoever runs.
     if (request.permits === null || inTime.state === 'requested') return inTime
     const blocked = yield* this.#permits.admit(inTime, ready, needsOf(request, this.#needs))
@@ -257,7 +263,9 @@ function* handOver(work: Workset, taken: readonly Execution[]): Asking<Claimed[]
     const unread = signals.get(execution.id) ?? []
     const claimed = { execution, request, steps: journaled, effects: ledger, signals: unread, attemptMs }
     const plan = work.plans.plans.get(execution.id)
-    if (execution.state !== 'running' || plan === undefined || plan.hash === null) return claimed
+    // The one step of an action without plan() is its run.
+    const isPlanned = plan !== undefined && plan.hash !== null && execution.gate?.effects === undefined
+    if (execution.state !== 'running' || !isPlanned) return claimed
     const targets = [...work.plans.stepsOf(execution.id).values()].sort((a, b) => a.idx - b.idx)
     return { ...claimed, plan, targets }
   })

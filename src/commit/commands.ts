@@ -34,6 +34,8 @@ export function around(
     requester: command.type === 'intend_effect' && request !== null ? work.rights.ofRequester(request) : null,
     plan: work.plans.plans.get(execution.id) ?? null,
     targets: work.plans.stepsOf(execution.id),
+    votes: work.votes.of(execution.id),
+    isPaused: work.votes.paused.has(execution.id),
   }
 }
 
@@ -56,7 +58,13 @@ export function commandOne(
     ifNumber !== undefined && ifNumber !== execution.n
       ? refuse('state_changed', `The execution has moved on to version ${execution.n}.`, { stateVersion: execution.n })
       : decide(execution, order.command, around(work, execution, order.command, actor.principal, workers))
-  if (!isRefusal(answer)) return work.apply(execution, answer, actor)
+  if (!isRefusal(answer)) {
+    const applied = work.apply(execution, answer, actor)
+    if (answer.refused === undefined) return applied
+    const data = { code: answer.refused.code, command: order.command.type }
+    refusals.record(work, applied, 'transition_refused', actor, data)
+    return answer.refused
+  }
   // Recording this one would itself move the version on that the caller must look at.
   if (answer.code === 'state_changed') return answer
   const [recorded, told] =

@@ -96,6 +96,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'record_effect':
       case 'reconcile_effect':
       case 'resolve_effect':
+      case 'revoke_approval':
         if (execution.journal > 0) ledger.add(order.id)
         // Only where rights were ever changed somebody has to know who asked.
         if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)

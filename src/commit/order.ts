@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { Gate } from '../execution/approval.ts'
 import type { Command, PermitCommand, Principal, WorkerCommand } from '../execution/command.ts'
 import type { Effect, Execution, OnParentCancel, Request, Signal, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
@@ -53,6 +54,8 @@ export interface Admission {
   readonly permits: string | null
   /** Somebody has to plan it before it may be queued. */
   readonly isPlanned?: boolean | undefined
+  /** What people must agree to before it is queued; an action without `plan()` brings its plan along. */
+  readonly gate?: Gate | undefined
   /** Ancestors; 0 without a parent. */
   readonly depth: number
   readonly onParentCancel: OnParentCancel | null

@@ -1,4 +1,4 @@
-import type { Plan, PlanStep } from '../execution/plan.ts'
+import type { Plan, PlanStep, PlanStepChanges } from '../execution/plan.ts'
 import type { Order } from './order.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
@@ -11,6 +11,7 @@ export class PlanBook {
   readonly #newPlans: Plan[] = []
   readonly #added = new Map<string, PlanStep>()
   readonly #changed = new Map<string, PlanStep>()
+  readonly #dropped = new Set<number>()
 
   stepsOf(id: number): ReadonlyMap<number, PlanStep> {
     return this.#steps.get(id) ?? none
@@ -21,9 +22,17 @@ export class PlanBook {
     for (const step of steps) if (!this.stepsOf(step.id).has(step.idx)) this.#know(step)
   }
 
+  /** A further revision takes the place of the one before, with all its steps. */
   add(plan: Plan): void {
     this.#newPlans.push(plan)
     this.plans.set(plan.id, plan)
+    if (plan.revision < 2) return
+    for (const idx of this.stepsOf(plan.id).keys()) {
+      this.#added.delete(`${plan.id} ${idx}`)
+      this.#changed.delete(`${plan.id} ${idx}`)
+    }
+    this.#steps.delete(plan.id)
+    this.#dropped.add(plan.id)
   }
 
   /** Steps of a plan that this very transaction made are new; any other is there already. */
@@ -37,7 +46,8 @@ export class PlanBook {
   }
 
   changes(): { readonly plans: readonly Plan[]; readonly planSteps: PlanStepChanges } {
-    return { plans: this.#newPlans, planSteps: { add: [...this.#added.values()], change: [...this.#changed.values()] } }
+    const planSteps = { drop: [...this.#dropped], add: [...this.#added.values()], change: [...this.#changed.values()] }
+    return { plans: this.#newPlans, planSteps }
   }
 
   #know(step: PlanStep): void {
@@ -45,11 +55,6 @@ export class PlanBook {
     if (known === undefined) this.#steps.set(step.id, new Map([[step.idx, step]]))
     else known.set(step.idx, step)
   }
-}
-
-export interface PlanStepChanges {
-  readonly add: readonly PlanStep[]
-  readonly change: readonly PlanStep[]
 }
 
 const none: ReadonlyMap<number, PlanStep> = new Map()
@@ -69,7 +74,19 @@ export function* loadPlans(work: Workset, orders: readonly Order[]): Asking<void
       case 'planned':
       case 'skip_rest':
       case 'redrive':
+      case 'replan':
         whole.add(id)
+        break
+      case 'intend_effect':
+        if (command.idx !== undefined && isGated(work, id)) single.push({ id, idx: command.idx })
+        break
+      case 'approve':
+      case 'reject':
+      case 'revoke_approval':
+        if (command.step !== null && isGated(work, id)) single.push({ id, idx: command.step })
+        break
+      case 'suspend':
+        if (command.reason === 'step_approval') whole.add(id)
         break
       default:
         break
@@ -86,3 +103,5 @@ export function* loadWholePlans(work: Workset, ids: readonly number[]): Asking<v
   const planned = ids.filter((id) => (work.plans.plans.get(id)?.hash ?? null) !== null)
   if (planned.length > 0) work.plans.loaded(yield* ask('planSteps', planned))
 }
+
+const isGated = (work: Workset, id: number): boolean => (work.executions.get(id)?.gate ?? null) !== null

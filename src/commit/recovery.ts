@@ -1,7 +1,9 @@
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
+import { isDueWork } from '../execution/execution.ts'
 import type { Timer } from '../store/rows.ts'
+import { resumeByPolicy } from './approvals.ts'
 import { fireCascade } from './children.ts'
 import { around } from './commands.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -9,8 +11,8 @@ import { loadEffects, loadExecutions } from './loading.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
+import type { Refusals } from './refusals.ts'
 import { isCellOf, type Workers } from './registry.ts'
-import { isDueWork } from './standing.ts'
 import type { Unpausing } from './unpausing.ts'
 import type { Actor, Workset } from './workset.ts'
 
@@ -106,6 +108,7 @@ export function* fireTimers(
   permits: Permits,
   deadlines: Deadlines,
   unpausing: Unpausing,
+  refusals: Refusals,
 ): Asking<void> {
   const timers = yield* ask('dueTimers', work.now, dueMax)
   yield* loadWithLedger(
@@ -119,6 +122,9 @@ export function* fireTimers(
     else if (timer.kind === 'release') yield* unpausing.goOn(timer.id)
     else if (timer.kind === 'available' || timer.kind === 'wake') fire(work, timer, workers)
   }
+  const woken = timers.filter(({ kind, id, at }) => kind === 'wake' && work.executions.get(id)?.availableAt === at)
+  const gated = woken.map(({ id }) => id)
+  if (gated.length > 0) yield* resumeByPolicy(work, gated, refusals, workers)
   if (timers.some(({ kind }) => kind === 'rate')) yield* permits.wakeRates()
   yield* deadlines.fire(timers.filter(({ kind }) => kind === 'deadline'))
 }

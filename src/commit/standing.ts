@@ -1,19 +1,19 @@
 import type { Fact } from '../execution/decision.ts'
-import { type Execution, neverAt } from '../execution/execution.ts'
+import { type Execution, isDueWork, neverAt } from '../execution/execution.ts'
 import { isTerminal } from '../execution/machine.ts'
 import type { Ready } from '../store/rows.ts'
-
-/** Whether a claim may take it once its time has come: to run it, or to plan it. */
-export const isDueWork = ({ state, leaseUntil }: Execution): boolean =>
-  state === 'queued' || state === 'retryable_failed' || (state === 'requested' && leaseUntil === null)
 
 /** Where an execution stands between runs: in the claim's way, now or later, or waiting for a time. */
 export function standing(execution: Execution): { kind: 'available' | 'wake'; at: number } | null {
   if (isDueWork(execution)) {
     return { kind: 'available', at: execution.availableAt }
   }
-  const { state, waitingFor, availableAt } = execution
-  const hasTime = waitingFor === 'timer' || (waitingFor === 'signal' && availableAt !== neverAt)
+  const { state, waitingFor, availableAt, gate, ending } = execution
+  // The rules dispatch it by themselves; or somebody has to look at what it left behind, approved or not.
+  const asksPeople = waitingFor === 'approval' || waitingFor === 'step_approval'
+  const goesOn = asksPeople && (gate?.isDue === true || ending !== null)
+  if (state === 'approved' && gate?.isDue === true) return { kind: 'wake', at: availableAt }
+  const hasTime = waitingFor === 'timer' || (waitingFor === 'signal' && availableAt !== neverAt) || goesOn
   return state === 'waiting' && hasTime ? { kind: 'wake', at: availableAt } : null
 }
 

@@ -1,4 +1,5 @@
 import { pauseKey, pauseLine, type StandingPause, standingOf } from '../claim/select.ts'
+import { isDueWork } from '../execution/execution.ts'
 import type { Parked, Pause, Ready, Release } from '../store/rows.ts'
 import { loadCandidates, loadExecutions } from './loading.ts'
 import type { Memory } from './memory.ts'
@@ -6,7 +7,6 @@ import { activePauses, activeReleases, liftPause } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { type Asking, ask } from './reads.ts'
 import { laneOf, type Workers } from './registry.ts'
-import { isDueWork } from './standing.ts'
 import type { Workset } from './workset.ts'
 
 /** Due work that one commit looks at before a pause is lifted. */

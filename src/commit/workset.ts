@@ -1,4 +1,3 @@
-import type { StoredArtifact } from '../execution/command.ts'
 import type { Decision, EventData, Fact } from '../execution/decision.ts'
 import type { Effect, Execution, LogLine, Outcome, Request, Step } from '../execution/execution.ts'
 import { type EventType, isTerminal } from '../execution/machine.ts'
@@ -35,6 +34,7 @@ import { SignalBook } from './signals.ts'
 import { idleSince, isSameEntry, standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 import { TimerBook } from './timer-book.ts'
+import { VoteBook } from './votes.ts'
 
 export interface Actor {
   readonly principal: string
@@ -57,6 +57,7 @@ export class Workset {
   readonly signals = new SignalBook()
   readonly fingerprints = new Map<number, string>()
   readonly plans = new PlanBook()
+  readonly votes = new VoteBook()
   /** The newest line of each log that this commit adds to. */
   readonly newestLogs = new Map<number, LogLine>()
   /** Due work that this commit adds: claimable in the same commit. */
@@ -180,8 +181,10 @@ export class Workset {
     for (const step of decision.steps ?? []) this.#record(step)
     for (const effect of decision.effects ?? []) this.#enter(effect)
     if (decision.plan !== undefined) this.plans.add(decision.plan)
+    if (decision.votes !== undefined) this.votes.enter(decision.votes)
     if (decision.planSteps !== undefined) this.plans.enter(decision.planSteps, decision.plan !== undefined)
-    for (const artifact of decision.artifacts ?? []) this.#keep(execution.id, artifact)
+    for (const artifact of decision.artifacts ?? [])
+      this.#artifacts.push({ execution: execution.id, ...artifact, at: this.now })
     for (const line of decision.logs ?? []) {
       this.#logs.push(line)
       this.newestLogs.set(line.id, line)
@@ -256,6 +259,7 @@ export class Workset {
       effects: [...this.#newEffects.values()],
       artifacts: this.#artifacts,
       ...this.plans.changes(),
+      votes: this.votes.changes(),
       signals: this.signals.changes(),
       ready: { add: [...this.readyAdd.values()], remove: this.readyRemove },
       logs: this.#logs,
@@ -390,9 +394,5 @@ export class Workset {
     const known = this.effects.get(effect.id)
     if (known === undefined) this.effects.set(effect.id, new Map([[effect.effectKey, effect]]))
     else known.set(effect.effectKey, effect)
-  }
-
-  #keep(execution: number, artifact: StoredArtifact): void {
-    this.#artifacts.push({ execution, ...artifact, at: this.now })
   }
 }

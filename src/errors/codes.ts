@@ -1,3 +1,4 @@
+import { approvalCodes } from './approval-codes.ts'
 import { archiveCodes } from './archive-codes.ts'
 import { dispatchCodes } from './dispatch-codes.ts'
 import { fleetCodes } from './fleet-codes.ts'
@@ -14,6 +15,7 @@ import { transactionCodes } from './transaction-codes.ts'
  * `http` follows RFC 9110, RFC 6585 (429) and RFC 9457; `exit` is the CLI's exit code (0..11 or 130).
  */
 export const codes = {
+  ...approvalCodes,
   ...permitCodes,
   ...scheduleCodes,
   ...fleetCodes,

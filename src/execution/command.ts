@@ -50,7 +50,13 @@ export type WorkerCommand =
       /** The signal whose content this step records: nobody takes it again. */
       readonly takes?: Awaited | undefined
     } & StepKey)
-  | ({ readonly type: 'intend_effect'; readonly fence: number; readonly worker: number } & EffectIntent)
+  | ({
+      readonly type: 'intend_effect'
+      readonly fence: number
+      readonly worker: number
+      /** Place of the step of a plan that the effect belongs to. */
+      readonly idx?: number | undefined
+    } & EffectIntent)
   | {
       readonly type: 'record_effect'
       readonly fence: number
@@ -147,6 +153,22 @@ export type ControlCommand =
   | { readonly type: 'retry' }
   | { readonly type: 'redrive'; readonly reason: string }
   | { readonly type: 'wake'; readonly reason: string }
+  /** Agrees to exactly this plan, or to one step of it; `groups` is what the voter is a member of. */
+  | {
+      readonly type: 'approve'
+      readonly planHash: string
+      readonly step: number | null
+      readonly groups: readonly string[]
+    }
+  | { readonly type: 'reject'; readonly step: number | null; readonly reason: string }
+  | {
+      readonly type: 'revoke_approval'
+      readonly voter: Principal
+      readonly step: number | null
+      readonly reason: string
+    }
+  | { readonly type: 'resume' }
+  | { readonly type: 'replan' }
   | { readonly type: 'expire' }
   /** Sends a signal; `dedupe` makes a repeated one the first. */
   | { readonly type: 'signal'; readonly name: string; readonly payload: string; readonly dedupe: string | null }
@@ -170,3 +192,21 @@ export type ControlCommand =
 
 export type Command = WorkerCommand | ControlCommand
 export type CommandType = Command['type']
+
+/** Commands by which people change one execution. */
+export type PersonCommand = Extract<
+  ControlCommand,
+  {
+    type:
+      | 'cancel'
+      | 'retry'
+      | 'redrive'
+      | 'resolve_effect'
+      | 'signal'
+      | 'approve'
+      | 'reject'
+      | 'revoke_approval'
+      | 'resume'
+      | 'replan'
+  }
+>

@@ -29,6 +29,7 @@ const running = {
   cancelledAt: null,
   losses: 0,
   loneLosses: 0,
+  gate: null,
 } as Execution
 
 function decided(over: Partial<Execution>, command: Command, effects: readonly Effect[] = []): Decision {

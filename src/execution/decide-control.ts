@@ -1,4 +1,5 @@
 import type { Refusal } from '../errors/refusal.ts'
+import { isApproved } from './approval.ts'
 import type { Command } from './command.ts'
 import { reopened } from './decide-plan.ts'
 import { cleared, type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
@@ -76,7 +77,12 @@ export function decideRedrive(
     deadlineAt: execution.deadlineAt !== null && execution.deadlineAt <= now ? null : execution.deadlineAt,
   }
   // Nobody has planned it yet; a plan that was made is never made again by a redrive.
-  const to = plan !== null && plan.hash === null ? 'requested' : 'queued'
+  const isUnplanned = plan !== null && plan.hash === null
+  const { gate } = execution
+  const holds = gate === null || (isApproved(gate) && gate.replan === null && (gate.useBy === null || gate.useBy > now))
+  const to = isUnplanned || !holds ? 'requested' : 'queued'
+  if (gate !== null && !holds)
+    Object.assign(set, { startedAt: null, gate: { ...gate, approvedHash: null, useBy: null, isDue: false } })
   return {
     facts: [move(execution, 'redrive', to, set, { reason: command.reason })],
     planSteps: reopened(targets),

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { frozen, refuseBeginning } from './decide-gates.ts'
 import { leaseLost, owns } from './decide-run.ts'
 import {
   type Decision,
@@ -13,6 +14,7 @@ import {
 } from './decision.ts'
 import { endedAs } from './ending.ts'
 import { type Effect, type Execution, isOpen } from './execution.ts'
+import { isOfTarget, type PlanStep } from './plan.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 
@@ -60,17 +62,8 @@ export function decideIntendEffect(
   if (!owns(execution, command.fence)) return leaseLost(execution, command.fence)
   const known = find(around, command.effectKey)
   if (known?.state === 'intended' && known.fence === command.fence) return nothing
-  if (execution.cancelledAt !== null) {
-    return refuse('cancel_requested', 'The execution is to be cancelled; no further effect may begin.')
-  }
-  if (execution.ending !== null) {
-    return refuse(
-      'reconcile_only',
-      `The execution is on its way to ${execution.ending}; it was claimed for reconciliation only.`,
-    )
-  }
-  const { requester } = around
-  if (isRefusal(requester)) return requester
+  const closed = refuseBeginning(execution, { effect: command.name, target: targetOf(command, around) }, around)
+  if (closed !== null) return closed
   if (known?.state === 'applied' || known?.state === 'unknown_accepted') {
     return refuse('effect_concluded', `Effect ${command.name} is ${known.state}; its recorded outcome stands.`, {
       effectKey: command.effectKey,
@@ -105,13 +98,21 @@ export function decideIntendEffect(
     errorClass: null,
     error: null,
   }
-  const right = requester ? { grant: requester.by, rights: requester.version } : {}
+  const { requester } = around
+  const right = requester && !isRefusal(requester) ? { grant: requester.by, rights: requester.version } : {}
   const data = { effectKey, name, target, ...(open ? { replay: true } : {}), ...right }
   const set = {
     openEffects: execution.openEffects + (open ? 0 : 1),
     journal: execution.journal + (known === undefined ? 1 : 0),
+    ...frozen(execution),
   }
   return { facts: [note(execution, 'effect_intended', set, data)], effects: [intended] }
+}
+
+/** The step of the plan that an effect says it is of; null where it is of none, or of another. */
+function targetOf({ idx, step }: Of<'intend_effect'>, { targets }: Surroundings): PlanStep | null {
+  const target = idx === undefined ? undefined : targets.get(idx)
+  return target !== undefined && isOfTarget(target, step) ? target : null
 }
 
 export function decideRecordEffect(

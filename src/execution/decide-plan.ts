@@ -1,11 +1,14 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
+import { endedVotes, type Gate, isApproved, isToPlan } from './approval.ts'
 import type { Command } from './command.ts'
+import { frozen, refuseBeginning } from './decide-gates.ts'
 import { leaseLost, owns } from './decide-run.ts'
-import { type Decision, furthered, illegal, move, note, nothing, type Surroundings } from './decision.ts'
+import { type Decision, type Fact, furthered, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { type Execution, isOpen } from './execution.ts'
 import { isOfTarget, orderSteps, type PlanStep, planHash, planText, refuseProposal, scopeOf } from './plan.ts'
+import { diffOf } from './plan-diff.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 
@@ -65,41 +68,84 @@ function startPlanning(
   { worker, leaseMs }: Of<'claim'>,
   { now }: Surroundings,
 ): Decision | Refusal {
-  if (execution.leaseUntil !== null || execution.availableAt > now) return illegal(execution, 'claim')
+  const { leaseUntil, availableAt, gate } = execution
+  if (leaseUntil !== null || availableAt > now || !isToPlan(gate)) return illegal(execution, 'claim')
   const attempt = execution.attempt + 1
   const set = { attempt, worker, leaseUntil: now + leaseMs, leaseRenewals: 0, cancelChecks: 0 }
   return { facts: [note(execution, 'planning_started', set, { attempt })] }
 }
 
-/** Accepts a plan, and at level `auto` goes on by itself: approved and resumed by policy, each on record. */
-function acceptPlan(
-  execution: Execution,
-  command: Of<'planned'>,
-  { now, request, plan }: Surroundings,
-): Decision | Refusal {
+/** Accepts a plan. At level `auto` it goes on by itself: approved and resumed by policy, each on record. */
+function acceptPlan(execution: Execution, command: Of<'planned'>, around: Surroundings): Decision | Refusal {
+  const { now, request, plan, targets } = around
   if (request === null) throw new Error(`the request of execution ${execution.id} was not loaded`)
   const refusal = refuseProposal(command)
   if (refusal !== null) return refusal
   const ordered = orderSteps(command)
   const hash = planHash(planText(request, command, ordered))
+  const { gate, id, worker, journal } = execution
+  const before = plan?.hash ?? null
+  if (gate !== null && before === hash) return keepPlan(execution, gate, hash, around)
   const revision = (plan?.revision ?? 0) + 1
-  const { id, worker, journal } = execution
   const { summary, reads, parallel } = command
+  const isFirst = before === null
+  const diff = isFirst ? null : JSON.stringify(diffOf(inOrder(targets), ordered))
+  const told = { planHash: hash, revision, steps: ordered.length, ...(isFirst ? {} : { was: before }) }
+  const made = {
+    plan: { id, revision, hash, summary, reads, parallel, at: now, worker, diff },
+    planSteps: ordered.map((planned, idx): PlanStep => ({ ...planned, id, idx, revision, ...untouched })),
+  }
+  const set = { attempt: 0, journal: journal + 1 }
+  const type = isFirst ? 'planned' : 'replanned'
+  if (gate === null)
+    return { facts: [note(execution, type, set, told), ...goOn(execution, hash, 'auto', now)], ...made }
+  // Another plan was never agreed to, whoever agreed to the one before.
+  const asks: Gate = {
+    ...gate,
+    planHash: hash,
+    plannedAt: now,
+    approvedHash: null,
+    useBy: null,
+    isDue: false,
+    replan: null,
+  }
   return {
-    facts: [
-      note(
-        execution,
-        'planned',
-        { attempt: 0, journal: journal + 1 },
-        { planHash: hash, revision, steps: ordered.length },
-      ),
-      { ...move(execution, 'approve', 'approved', {}, { planHash: hash, level: 'auto' }), by: policy },
-      { ...move({ ...execution, state: 'approved' }, 'resume', 'queued', { availableAt: now }), by: policy },
-    ],
-    plan: { id, revision, hash, summary, reads, parallel, at: now, worker },
-    planSteps: ordered.map((planned, idx): PlanStep => ({ ...planned, id, idx, ...untouched })),
+    facts: [note(execution, type, { ...set, ...free, gate: asks }, told)],
+    ...made,
+    votes: endedVotes(around.votes ?? [], policy, 'replanned', now),
   }
 }
+
+/** The same plan again: what was agreed to stands, and what was to be dispatched is. */
+function keepPlan(execution: Execution, gate: Gate, hash: string, { now, votes = [] }: Surroundings): Decision {
+  const kept: Gate = { ...gate, planHash: hash, plannedAt: now, replan: null }
+  const again = note(execution, 'replanned', { attempt: 0, ...free, gate: kept }, { planHash: hash, same: true })
+  if (!isApproved(kept)) return { facts: [again] }
+  if (kept.useBy !== null && kept.useBy <= now) {
+    const late = note(
+      execution,
+      'invalidate',
+      { gate: { ...kept, approvedHash: null, useBy: null } },
+      { reason: 'use_by' },
+    )
+    return { facts: [again, late], votes: endedVotes(votes, policy, 'use_by', now) }
+  }
+  const [approve, resume] = goOn(execution, hash, gate.rules.level, now)
+  const isDue = gate.replan === 'refresh' && gate.rules.resume === 'auto'
+  const passed = {
+    ...approve,
+    set: { ...approve.set, gate: { ...kept, isDue }, ...(isDue ? { availableAt: now } : {}) },
+  }
+  return { facts: gate.replan === 'resume' ? [again, passed, resume] : [again, passed] }
+}
+
+const goOn = (execution: Execution, hash: string, level: string, now: number): [Fact, Fact] => [
+  { ...move(execution, 'approve', 'approved', {}, { planHash: hash, level }), by: policy },
+  { ...move({ ...execution, state: 'approved' }, 'resume', 'queued', { availableAt: now }), by: policy },
+]
+
+const inOrder = (targets: Surroundings['targets']): readonly PlanStep[] =>
+  [...targets.values()].sort((a, b) => a.idx - b.idx)
 
 const untouched = {
   state: 'pending',
@@ -110,6 +156,7 @@ const untouched = {
   fence: 0,
   startedAt: null,
   finishedAt: null,
+  approvedAt: null,
 } as const
 
 /** `plan()` threw. Nothing has begun, so nothing needs to be looked at before it is tried again. */
@@ -143,31 +190,27 @@ function losePlanning(execution: Execution, { cause }: Of<'lease_expired'>, { no
 export function decideBeginTarget(
   execution: Execution,
   { fence, idx, tries, instead }: Of<'begin_target'>,
-  { now, targets }: Surroundings,
+  around: Surroundings,
 ): Decision | Refusal {
+  const { now, targets } = around
   if (!owns(execution, fence)) return leaseLost(execution, fence)
   const target = targets.get(idx)
   if (target === undefined) return noTarget(idx)
   const { state } = target
   if (state === 'running' && target.fence === fence && target.tries === tries) return nothing
   if (state !== 'pending' && state !== 'running') return isOver(target)
-  if (execution.cancelledAt !== null) {
-    return refuse('cancel_requested', 'The execution is to be cancelled; no further target may begin.')
-  }
-  if (execution.ending !== null && state === 'pending') {
-    return refuse('reconcile_only', `The execution is on its way to ${execution.ending}; no further target may begin.`)
-  }
+  const closed = refuseBeginning(execution, { effect: null, target }, around)
+  if (closed !== null) return closed
   // A fallback answers for a step that has begun and failed; once it does, the step itself is never tried again.
   if (instead === undefined ? target.errorClass !== null : state === 'pending') return isOver(target)
   const begun: PlanStep = { ...target, ...instead, state: 'running', fence, tries, startedAt: target.startedAt ?? now }
   return {
     facts: [
-      note(
-        execution,
-        'step_started',
-        {},
-        { ...names(target), tries, ...(instead === undefined ? {} : { ...instead, fallback: true }) },
-      ),
+      note(execution, 'step_started', frozen(execution), {
+        ...names(target),
+        tries,
+        ...(instead === undefined ? {} : { ...instead, fallback: true }),
+      }),
     ],
     planSteps: [begun],
   }
@@ -230,7 +273,7 @@ export function decideSkipRest(
 export function reopened(targets: Surroundings['targets']): readonly PlanStep[] {
   return [...targets.values()]
     .filter(({ state }) => state === 'failed' || state === 'skipped')
-    .map((target): PlanStep => ({ ...target, ...untouched, fence: target.fence }))
+    .map((target): PlanStep => ({ ...target, ...untouched, fence: target.fence, approvedAt: target.approvedAt }))
 }
 
 const names = ({ idx, step, target }: PlanStep) => ({ idx, step, target })

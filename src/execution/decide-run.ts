@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../errors/refusal.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
 import type { Command } from './command.ts'
+import { closedGate } from './decide-gates.ts'
 import { type Decision, type EventData, illegal, move, nothing, type Surroundings } from './decision.ts'
 import { asksPerson, doubtOpen, endRunning } from './ending.ts'
 import { type Execution, isOpen, isSuspect } from './execution.ts'
@@ -32,6 +33,9 @@ export function decideClaim(
     return refuse('illegal_transition', `It is not due before ${execution.availableAt}.`, {
       availableAt: execution.availableAt,
     })
+  }
+  if (closedGate(execution, { now }) !== null) {
+    return refuse('approval_missing', 'It is not approved as it is now, so it is not run.')
   }
   const reconcileOnly = execution.ending !== null
   const attempt =

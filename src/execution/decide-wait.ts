@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { isNextApproved } from './decide-approval.ts'
 import { handBack, leaseLost, merge, owns } from './decide-run.ts'
 import { type Decision, illegal, move, note, nothing, type Surroundings } from './decision.ts'
 import { asksPerson, doubtOpen, endRunning } from './ending.ts'
@@ -26,6 +27,10 @@ export function decideSuspend(execution: Execution, command: Of<'suspend'>, arou
   if (ending === null && awaits.some(({ name, seq }) => isThere(around.signals ?? [], name, seq))) {
     return handBack(execution, around, { reason: 'signal' })
   }
+  // Approved between its question and this one.
+  if (ending === null && reason === 'step_approval' && isNextApproved(around.targets)) {
+    return handBack(execution, around, { reason: 'step_approved' })
+  }
   const doubt = doubtOpen(execution, around.effects)
   const effects = merge(around.effects, doubt.effects)
   if (ending !== null && reason !== 'outcome') {
@@ -43,7 +48,10 @@ const isThere = (signals: readonly SignalHead[], name: string, seq: number): boo
 
 /** Costs no attempt. */
 export function decideWake(execution: Execution, command: Of<'wake'>, { now }: Surroundings): Decision | Refusal {
+  const { waitingFor, ending } = execution
   if (execution.state !== 'waiting') return nothing
+  // What waits for people is woken by a resume, unless it is only to be looked at.
+  if ((waitingFor === 'approval' || waitingFor === 'step_approval') && ending === null) return nothing
   return { facts: [move(execution, 'wake', 'queued', { availableAt: now }, { reason: command.reason })] }
 }
 

@@ -44,6 +44,7 @@ function anExecution(over: Partial<Execution> = {}): Execution {
     loneLosses: 0,
     idleSince: null,
     holdUntil: null,
+    gate: null,
     parent: null,
     ...over,
   }

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { decideApprove, decideReject, decideReplan, decideResume, decideRevoke } from './decide-approval.ts'
 import { decideCrashed, decideLeaseExpired } from './decide-blame.ts'
 import { decideRecordChild } from './decide-child.ts'
 import { decideCancel, decideRedrive, decideRetry } from './decide-control.ts'
@@ -89,6 +90,16 @@ export function decide(execution: Execution, command: Command, around: Surroundi
       return decideWake(execution, command, around)
     case 'expire':
       return decideExpire(execution, around)
+    case 'approve':
+      return decideApprove(execution, command, around)
+    case 'reject':
+      return decideReject(execution, command, around)
+    case 'revoke_approval':
+      return decideRevoke(execution, command, around)
+    case 'resume':
+      return decideResume(execution, command, around)
+    case 'replan':
+      return decideReplan(execution, command, around)
     case 'record_child':
       return decideRecordChild(execution, command, around)
     case 'signal':

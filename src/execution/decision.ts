@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors/refusal.ts'
 import { refuse } from '../errors/refusal.ts'
+import type { Vote } from './approval.ts'
 import type { StoredArtifact } from './command.ts'
 import type { Awaited, Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from './execution.ts'
 import { type EventType, isTerminal, type State, targets } from './machine.ts'
@@ -32,6 +33,10 @@ export interface Decision {
   readonly plan?: Plan | undefined
   /** New or changed steps of its plan. */
   readonly planSteps?: readonly PlanStep[] | undefined
+  /** New or ended votes. */
+  readonly votes?: readonly Vote[] | undefined
+  /** What the command is answered with all the same: what it asked for has come to this instead. */
+  readonly refused?: Refusal | undefined
   /** A signal that came in, and one that the run has taken. */
   readonly signal?: Signal | undefined
   readonly takes?: Awaited | undefined
@@ -60,6 +65,10 @@ export interface Surroundings {
   readonly plan: Plan | null
   /** The steps of its plan that the command speaks of, by their place. */
   readonly targets: ReadonlyMap<number, PlanStep>
+  /** Its votes, ended ones too, where the command asks about them. */
+  readonly votes?: readonly Vote[] | undefined
+  /** Whether a pause holds it back, where the command asks. */
+  readonly isPaused?: boolean | undefined
 }
 
 export const nothing: Decision = { facts: [] }

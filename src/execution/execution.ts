@@ -1,3 +1,4 @@
+import { type Gate, isToPlan } from './approval.ts'
 import type { State } from './machine.ts'
 
 export const waitReasons = ['step_approval', 'approval', 'outcome', 'timer', 'signal'] as const
@@ -60,6 +61,8 @@ export interface Execution {
   readonly parent: number | null
   /** Until when its permits are kept through a wait; null when it keeps none. */
   readonly holdUntil: number | null
+  /** What people must agree to; null at level `auto`. */
+  readonly gate: Gate | null
 }
 
 export type OnParentCancel = 'cancel' | 'abandon'
@@ -219,3 +222,7 @@ export const isOpen = (effect: Effect): boolean => effect.state === 'intended' |
 /** Nobody but a person can say whether this effect happened. */
 export const needsPerson = (effect: Effect): boolean =>
   isOpen(effect) && effect.target === 'opaque' && !effect.reconcilable
+
+/** Whether a claim may take it once its time has come: to run it, or to plan it. */
+export const isDueWork = ({ state, leaseUntil, gate }: Execution): boolean =>
+  state === 'queued' || state === 'retryable_failed' || (state === 'requested' && leaseUntil === null && isToPlan(gate))

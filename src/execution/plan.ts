@@ -24,8 +24,10 @@ export interface Plan {
   /** Targets at a time. */
   readonly parallel: number
   readonly at: number
-  /** Incarnation key of the worker that planned. */
+  /** Incarnation key of the worker that planned; null for the one step of an action without `plan()`. */
   readonly worker: number | null
+  /** Canonical JSON of how it differs from the revision before; null for the first. */
+  readonly diff: string | null
 }
 
 /** What a plan says about one target. */
@@ -54,6 +56,19 @@ export interface PlanStep extends PlannedStep {
   readonly fence: number
   readonly startedAt: number | null
   readonly finishedAt: number | null
+  /** When enough had agreed to this step, where each needs it; null before. */
+  readonly approvedAt: number | null
+  /** The revision of the plan that it is of. */
+  readonly revision: number
+}
+
+/** What one commit writes of steps, in this order. */
+export interface PlanStepChanges {
+  /** Executions of which a further revision takes the place of all steps. */
+  readonly drop: readonly number[]
+  readonly add: readonly PlanStep[]
+  /** Only how far they have come: what was planned stays. */
+  readonly change: readonly PlanStep[]
 }
 
 /** Names the step and the target in journals, effect keys and messages. */
@@ -161,3 +176,17 @@ export const planHash = (text: string): string => sha256(text)
 
 const stepText = ({ step, target, args, effects }: PlannedStep): string =>
   `{"args":${args},"effects":${JSON.stringify(effects)},"step":${JSON.stringify(step)},"target":${JSON.stringify(target)}}`
+
+/** The step of an action without `plan()`, and the target of one that is about nothing. */
+export const onlyStep = 'run'
+
+/** Names any effect, where an action says of none which it has. */
+export const anyEffect = '*'
+
+/** What an action without `plan()` is going to do, as a plan. */
+export const onlySteps = (
+  { action, subject }: Pick<Request, 'action' | 'subject'>,
+  effects: readonly string[] | null,
+): readonly PlannedStep[] => [
+  { step: onlyStep, target: subject ?? action, args: 'null', effects: effects ?? [anyEffect] },
+]

@@ -1,6 +1,9 @@
 import type { Classified } from '../errors/classify.ts'
-import type { Awaited } from './execution.ts'
+import type { Awaited, WaitReason } from './execution.ts'
 import type { Proposal } from './plan.ts'
+
+/** Why a run waits for people to agree. */
+export type AsksPeople = Extract<WaitReason, 'approval' | 'step_approval'>
 
 /** 10 KiB inline; what is larger belongs into an artifact. */
 export const resultBytesMax = 10 * 1024
@@ -17,8 +20,13 @@ export type RunOutcome =
   | { readonly kind: 'threw'; readonly failure: Classified }
   /** An effect may have happened, and only a person can tell. */
   | { readonly kind: 'unknown_outcome'; readonly message: string }
-  /** Every call of the handler waits for a time or a signal. */
-  | { readonly kind: 'suspended'; readonly wakeAt: number | null; readonly awaits: readonly Awaited[] }
+  /** Every call of the handler waits for a time or a signal; with a reason, people have to agree first. */
+  | {
+      readonly kind: 'suspended'
+      readonly wakeAt: number | null
+      readonly awaits: readonly Awaited[]
+      readonly reason?: AsksPeople | undefined
+    }
   /** A claim for reconciliation only has looked as far as the journal reaches. */
   | { readonly kind: 'reconciled' }
   /** Stopped by the shutdown of its worker, not by itself. */

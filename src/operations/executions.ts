@@ -2,8 +2,9 @@ import type { AnyAction, OutputOf } from '../action/action.ts'
 import { TerminalError } from '../errors/failures.ts'
 import { refusalOf } from '../errors/problem.ts'
 import { isRefusal, orThrow, type Refusal, Refused, refuse } from '../errors/refusal.ts'
+import type { ApprovalView, VoteView } from '../projections/approval.ts'
 import { storedResult } from '../projections/artifact.ts'
-import type { PlanStepView, PlanView } from '../projections/plan-view.ts'
+import type { PlanDiffView, PlanStepView, PlanView } from '../projections/plan-view.ts'
 import type { EventView, ExecutionView, LogLineView } from '../projections/view.ts'
 import type { Clock } from '../time/clock.ts'
 import { answerOf, type Carrier, type CommandName, isReplayed, itemsOf } from './carrier.ts'
@@ -18,6 +19,7 @@ import type {
   LogsAsk,
   Named,
   Names,
+  OfStep,
   Page,
   PageAsk,
   SignalView,
@@ -197,6 +199,52 @@ export class Executions<A extends Actions> {
   /** Steps of the plan behind place `after`, at most 1,000 at a time. */
   planSteps(id: string, after = -1, limit?: number): Promise<readonly PlanStepView[]> {
     return itemsOf(this.#carrier, 'plan steps', { id, after, limit })
+  }
+
+  /** How the plan differs from the one before it. */
+  planDiff(id: string): Promise<PlanDiffView> {
+    return this.#ask('plan diff', { id })
+  }
+
+  /** Has it planned anew, before anything of it has begun; the same plan keeps its approval. */
+  replan(id: string, { ifVersion }: IfVersion = {}): Promise<ExecutionView> {
+    return this.#ask('plan refresh', { id, ifVersion })
+  }
+
+  /** Agrees to exactly this plan, or to one step of it. Only recorded; `resume` dispatches. */
+  approve(id: string, planHash: string, { step, ifVersion }: OfStep = {}): Promise<ExecutionView> {
+    return this.#ask('approve', { id, planHash, step, ifVersion })
+  }
+
+  /** Ends it before it has begun, or before its next step does. */
+  reject(id: string, reason: string, { step, ifVersion }: OfStep = {}): Promise<ExecutionView> {
+    return this.#ask('reject', { id, reason, step, ifVersion })
+  }
+
+  /** Dispatches what was agreed to, when every gate holds. */
+  resume(id: string, { ifVersion }: IfVersion = {}): Promise<ExecutionView> {
+    return this.#ask('resume', { id, ifVersion })
+  }
+
+  /** Takes a vote back, the own one by default: what stood on it begins nothing more. */
+  revoke(
+    id: string,
+    reason: string,
+    { voter, step, ifVersion }: OfStep & { readonly voter?: string | undefined } = {},
+  ): Promise<ExecutionView> {
+    return this.#ask('approval revoke', { id, reason, voter, step, ifVersion })
+  }
+
+  /** What must be agreed to, who has agreed and who is missing. */
+  approval(id: string): Promise<ApprovalView & { readonly cast: readonly VoteView[] }> {
+    return this.#ask('approval get', { id })
+  }
+
+  /** What waits for people to agree, newest first; with `mine` only what the own vote would bring further. */
+  approvals(
+    query: PageAsk & { readonly mine?: boolean | undefined } = {},
+  ): Promise<Page<ApprovalView & { readonly mine: boolean }>> {
+    return this.#ask('approvals', query)
   }
 
   cancel(id: string, reason?: string, { ifVersion }: IfVersion = {}): Promise<ExecutionView> {

@@ -116,6 +116,11 @@ export interface IfVersion {
   readonly ifVersion?: number | undefined
 }
 
+/** One step of a plan, by its index or by name and target; the plan as a whole when not given. */
+export interface OfStep extends IfVersion {
+  readonly step?: number | string | undefined
+}
+
 /** A command on everything that a query finds when it is given. */
 export interface BulkAsk {
   readonly command: Bulk['command']

@@ -1,4 +1,5 @@
 import { hasFallenBack, type Plan, type PlanStep } from '../execution/plan.ts'
+import type { PlanDiff } from '../execution/plan-diff.ts'
 import { shown } from '../json/shown.ts'
 import { type Naming, timeOrNull, timeText } from './view.ts'
 
@@ -17,6 +18,15 @@ export const planView = (plan: Plan, naming: Naming) => ({
   workerId: plan.worker === null ? null : naming.workerOf(plan.worker),
 })
 
+/** How a revision differs from the one before it. */
+export const planDiffView = (plan: Plan, diff: string, naming: Naming) => ({
+  executionId: naming.idOf(plan.id),
+  revision: plan.revision,
+  planHash: plan.hash,
+  diff: shown(diff) as PlanDiff,
+})
+export type PlanDiffView = ReturnType<typeof planDiffView>
+
 export const planStepView = (step: PlanStep) => ({
   index: step.idx,
   step: step.step,
@@ -26,6 +36,7 @@ export const planStepView = (step: PlanStep) => ({
   state: step.state,
   fellBack: hasFallenBack(step),
   tries: step.tries,
+  approvedAt: timeOrNull(step.approvedAt),
   value: shown(step.value ?? 'null'),
   errorClass: step.errorClass,
   error: step.error,

@@ -35,7 +35,7 @@ export function executionView(
   outcome: Outcome | null,
   naming: Naming,
   archivedAt: number | null = null,
-  planHash: string | null = null,
+  planHash: string | null = execution.gate?.planHash ?? null,
 ) {
   return {
     id: request.publicId,
@@ -50,7 +50,7 @@ export function executionView(
     mode: request.mode,
     slaClass: request.slaClass,
     actionClass: request.actionClass,
-    approvalLevel: 'auto' as string,
+    approvalLevel: (execution.gate?.rules.level ?? 'auto') as string,
     planHash,
     inputHash: request.inputHash,
     policyVersion: request.policyVersion,

@@ -1,6 +1,8 @@
+import { type Gate, isApproved, isToPlan } from '../execution/approval.ts'
 import { type Effect, type Execution, isSuspect, neverAt, type Request } from '../execution/execution.ts'
 import type { Pause, Worker } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
+import { type ApprovalView, askApproval } from './approval.ts'
 import { type Parking, parkingOf, standingOf } from './locks.ts'
 import { releasingOf } from './releasing.ts'
 import { isLive, timeText } from './view.ts'
@@ -12,6 +14,8 @@ export interface Around {
   readonly effects: readonly Effect[]
   /** What an execution that is due is parked on, or a step of a running one stands in line for; null when it is nothing. */
   readonly parked?: Parking | null
+  /** What must be agreed to, and by whom; null where nobody has to. */
+  readonly approval?: ApprovalView | null
 }
 
 export interface Why {
@@ -45,9 +49,12 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
             why: `It is not known whether ${names} happened, and only a person can say.`,
             next: `Look at the target, then: pawl effect resolve ${doubtful[0]?.effectKey.slice(0, 16)} --happened|--not-happened --reason R`,
           }
-        : whyWaiting(execution, id)
+        : execution.gate !== null && asksPeople(execution)
+          ? whyUnapproved(id, execution.gate, around)
+          : whyWaiting(execution, id)
     }
     case 'requested': {
+      if (execution.gate !== null && !isToPlan(execution.gate)) return whyUnapproved(id, execution.gate, around)
       if (execution.leaseUntil === null) return whyDue({ execution, request }, around)
       const planner = around.workers.find(({ key }) => key === execution.worker)
       return {
@@ -56,10 +63,7 @@ export function whyOf({ execution, request }: Found, around: Around): Why {
       }
     }
     case 'approved':
-      return {
-        why: `It is ${execution.state} and not dispatched yet.`,
-        next: `Read its events with: pawl events ${id}`,
-      }
+      return whyNotResumed({ execution, request }, around)
     case 'succeeded':
       return { why: 'It has succeeded.', next: `See its result with: pawl status ${id}` }
     case 'failed':
@@ -84,7 +88,8 @@ export async function askWhy(views: Views, found: Found, now: number): Promise<W
   ])
   const parked =
     (await parkingOf(views, found, workers)) ?? (await standingOf(views, found)) ?? (await releasingOf(views, found))
-  return whyOf(found, { now, pauses, workers, effects, parked })
+  const approval = await askApproval(views, found, now)
+  return whyOf(found, { now, pauses, workers, effects, parked, approval })
 }
 
 /** The pause that holds executions of this request back. */
@@ -166,4 +171,45 @@ function whyWaiting({ waitingFor, waitingOn, availableAt }: Execution, id: strin
   return first.startsWith('child:')
     ? { why, next: `See the child with: pawl why ${first.slice('child:'.length)}` }
     : { why, next: `Send it with: pawl signal ${id} ${first}` }
+}
+
+const asksPeople = ({ waitingFor }: Execution): boolean => waitingFor === 'approval' || waitingFor === 'step_approval'
+
+/** Which votes are missing, from whom, and on what. */
+function whyUnapproved(id: string, gate: Gate, { approval }: Around): Why {
+  const { quorum, groups, selfApproval } = gate.rules
+  const of = groups.length === 0 ? '' : ` of ${groups.join(' or ')}`
+  const others = selfApproval ? '' : ', and not by who asked for it'
+  const votes = approval?.votes ?? 0
+  const step = approval?.step ?? null
+  const what = step === null ? 'its plan' : `step ${step}, ${approval?.stepName},`
+  if (isApproved(gate) && step === null) {
+    return { why: 'It is approved and was not dispatched again yet.', next: `Dispatch it with: pawl resume ${id}` }
+  }
+  return {
+    why: `It waits for people to approve ${what}: ${votes} of ${quorum} votes${of} are there${others}.`,
+    next: `Read it with: pawl plan show ${id}, then: pawl approve ${id} --plan ${gate.planHash}${step === null ? '' : ` --step ${step}`}`,
+  }
+}
+
+function whyNotResumed({ execution, request }: Found, { now, pauses }: Around): Why {
+  const { gate, availableAt } = execution
+  const id = request.publicId
+  const until = gate === null || gate.useBy === null ? '' : `, by ${timeText(gate.useBy)}`
+  const pause = holdingPause(request, pauses)
+  if (pause !== undefined) {
+    return {
+      why: `It is approved, and ${pause.by} paused it: ${pause.reason}`,
+      next: 'It is dispatched behind the pause.',
+    }
+  }
+  return gate?.isDue === true
+    ? {
+        why: `It is approved and dispatched by the rules at ${timeText(Math.max(now, availableAt))}.`,
+        next: 'Wait until then.',
+      }
+    : {
+        why: `It is approved and waits for somebody to dispatch it${until}.`,
+        next: `Dispatch it with: pawl resume ${id}`,
+      }
 }

@@ -105,6 +105,7 @@ const commands = {
     type: z.literal('intend_effect'),
     fence,
     worker: key,
+    idx: idx.optional(),
     effectKey: sha256,
     step: short,
     name: short,

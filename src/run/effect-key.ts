@@ -1,8 +1,5 @@
 import { sha256 } from '../json/hash.ts'
 
-/** Every action without a plan has this one step. */
-export const onlyStep = 'run'
-
 /** The same over all attempts and redrives of one effect; another for a rerun, which is another execution. */
 export function effectKey(tenant: string, executionId: string, step: string, name: string, ordinal: number): string {
   // An array of strings and a whole number: its JSON is canonical already.

@@ -155,6 +155,7 @@ class OneEffect<T> {
     await running.send({
       ...this.#address('intend_effect'),
       worker: this.#worker,
+      idx: running.idx,
       step: running.scope,
       name: this.#name,
       ordinal: this.#ordinal,

@@ -8,6 +8,7 @@ import {
   UnknownOutcome,
 } from '../errors/failures.ts'
 import type { Refusal } from '../errors/refusal.ts'
+import type { AsksPeople } from '../execution/run-outcome.ts'
 import type { Suspension } from './waits.ts'
 
 /**
@@ -45,6 +46,10 @@ export function haltOf(refusal: Refusal): Halt {
     case 'old_process_alive':
     case 'effect_in_doubt':
       return { kind: 'unknown_outcome', error: new UnknownOutcome(refusal.reason) }
+    case 'approval_missing':
+      return asksPeople('approval')
+    case 'step_not_approved':
+      return asksPeople('step_approval')
     case 'effect_concluded':
       return mismatch(refusal.reason)
     case 'lease_lost':
@@ -56,6 +61,12 @@ export function haltOf(refusal: Refusal): Halt {
       return { kind: 'failed', error: new TerminalError(`${refusal.code}: ${refusal.reason}`) }
   }
 }
+
+const asksPeople = (reason: AsksPeople): Halt => ({
+  kind: 'suspended',
+  suspension: { wakeAt: null, awaits: [], reason },
+  error: new Suspended(),
+})
 
 export const reconciled = (): Halt => ({
   kind: 'reconciled',

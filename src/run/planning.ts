@@ -1,11 +1,16 @@
-import type { AnyAction, PlanContext, ProposedPlan, ProposedStep } from '../action/action.ts'
+import {
+  type AnyAction,
+  handlerDigest,
+  type PlanContext,
+  type ProposedPlan,
+  type ProposedStep,
+} from '../action/action.ts'
 import type { Claimed } from '../commit/order.ts'
 import { JournalMismatch, LeaseLost, TerminalError, ValidationError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import { type PlannedStep, type Proposal, planBytesMax, refuseProposal } from '../execution/plan.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
 import { canonicalize } from '../json/canonical.ts'
-import { sha256 } from '../json/hash.ts'
 import { threwMasked } from './conclude.ts'
 import { createContext } from './context.ts'
 import { ShuttingDown } from './halt.ts'
@@ -96,7 +101,6 @@ function proposalOf(proposed: ProposedPlan, reads: readonly unknown[], action: A
     throw new ValidationError(`The summary of a plan must be text of 1 to ${summaryCharactersMax} characters.`)
   }
   const steps = action.steps ?? {}
-  const sources = [String(action.plan), ...Object.entries(steps).flatMap(([name, { run }]) => [name, String(run)])]
   const proposal: Proposal = {
     summary,
     reads: textOf([...reads].sort(byName), 'what the plan has read'),
@@ -104,7 +108,7 @@ function proposalOf(proposed: ProposedPlan, reads: readonly unknown[], action: A
     ordered: proposed.ordered ?? false,
     steps: proposed.steps.map(plannedStep),
     handlers: Object.keys(steps),
-    handlerDigest: sha256(JSON.stringify(sources)),
+    handlerDigest: handlerDigest(action),
     secrets: action.secrets ?? [],
   }
   const refusal = refuseProposal(proposal)

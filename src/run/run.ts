@@ -3,6 +3,7 @@ import type { Claimed } from '../commit/order.ts'
 import type { RunOutcome } from '../execution/run-outcome.ts'
 import { defaultRetryPolicy } from '../time/backoff.ts'
 import type { Timer } from '../time/clock.ts'
+import { refuseOtherCode } from './approved-code.ts'
 import { conclude, threwMasked } from './conclude.ts'
 import { createContext } from './context.ts'
 import { planExecution } from './planning.ts'
@@ -20,6 +21,7 @@ export async function runExecution(claimed: Claimed, action: AnyAction, ports: R
     const unlocked = await unlock(ports.secrets, claimed.request.tenant, action.secrets)
     mask = unlocked.mask
     const input = await readInput(action, claimed.request.input)
+    refuseOtherCode(claimed, action)
     timers = timeLimits(claimed, action, ports)
     const { plan, targets } = claimed
     if (plan === undefined || targets === undefined) return await runOnce(claimed, action, input, unlocked, ports)

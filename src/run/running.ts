@@ -2,10 +2,10 @@ import type { Claimed, WorkAnswer } from '../commit/order.ts'
 import { Canceled, Failure, JournalMismatch, LeaseLost, TerminalError } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../execution/command.ts'
+import { onlyStep } from '../execution/plan.ts'
 import type { Clock } from '../time/clock.ts'
 import { Chance, insideOf } from './chance.ts'
 import { decoded } from './decoding.ts'
-import { onlyStep } from './effect-key.ts'
 import { type Halt, haltOf, reconciled, Suspended } from './halt.ts'
 import { Journal } from './journal.ts'
 import type { Unlocked } from './secrets.ts'
@@ -29,6 +29,8 @@ export class Running {
   readonly mask: Unlocked['mask']
   /** The step and target whose effects these are; an action without a plan has one step. */
   readonly scope: string
+  /** Place of the step in the plan; undefined for an action without one. */
+  readonly idx: number | undefined
   readonly inbox: Inbox
   halt: Halt | undefined
   readonly #work: Work
@@ -41,7 +43,14 @@ export class Running {
   #isOver = false
 
   /** @throws Undecodable when what the claim has brought cannot be taken up. */
-  constructor(claimed: Claimed, work: Work, abort: AbortController, mask: Unlocked['mask'], scope: string = onlyStep) {
+  constructor(
+    claimed: Claimed,
+    work: Work,
+    abort: AbortController,
+    mask: Unlocked['mask'],
+    scope: string = onlyStep,
+    idx?: number,
+  ) {
     this.claimed = claimed
     this.fence = claimed.execution.fence
     this.reconcileOnly = claimed.execution.ending !== null
@@ -50,6 +59,7 @@ export class Running {
     this.signal = abort.signal
     this.mask = mask
     this.scope = scope
+    this.idx = idx
     this.inbox = new Inbox(claimed.signals, claimed.steps)
     this.#work = work
     this.#abort = abort

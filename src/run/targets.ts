@@ -12,7 +12,7 @@ import {
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import { fallbackScopeOf, scopeOf } from '../execution/plan.ts'
 import { aggregate } from '../execution/plan-result.ts'
-import { type RunOutcome, resultBytesMax } from '../execution/run-outcome.ts'
+import { type AsksPeople, type RunOutcome, resultBytesMax } from '../execution/run-outcome.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import { conclude } from './conclude.ts'
@@ -98,6 +98,8 @@ class Targets {
   readonly #stopped = new AbortController()
   /** Why the whole run ends here; of several reasons the gravest. */
   #end: RunOutcome | undefined
+  /** Why nothing more begins until people agree. */
+  #asks: AsksPeople | undefined
   /** A target failed whose step says stop. */
   #stops = false
 
@@ -120,7 +122,7 @@ class Targets {
     const todo = [...underWay, ...pending]
     const next = (): PlanStep | undefined => {
       if (this.#end !== undefined || this.#run.ports.abort.signal.aborted) return undefined
-      if (this.#stops && todo[0]?.state === 'pending') return undefined
+      if ((this.#stops || this.#asks !== undefined) && todo[0]?.state === 'pending') return undefined
       if (this.#sleeping.size >= plan.parallel) return undefined
       return todo.shift()
     }
@@ -143,6 +145,7 @@ class Targets {
     }
     if (this.#end !== undefined) return this.#end
     if (this.#sleeping.size > 0) return { kind: 'suspended', wakeAt: this.#wakeAt, awaits: [] }
+    if (this.#asks !== undefined) return { kind: 'suspended', wakeAt: null, awaits: [], reason: this.#asks }
     const { text, failure } = aggregate(plan.summary ?? '', this.#now, resultBytesMax)
     return failure === null
       ? { kind: 'returned', value: JSON.parse(text) as unknown }
@@ -240,7 +243,11 @@ class Targets {
       failure = { ...failure, message: this.#own.mask(failure.message) }
     }
     try {
-      await this.#send({ type: 'begin_target', fence: this.#own.fence, idx: target.idx, tries, instead })
+      const begin = { type: 'begin_target' as const, fence: this.#own.fence, idx: target.idx, tries, instead }
+      if ((await this.#own.send(begin, ['step_not_approved'])) !== undefined) {
+        this.#asks ??= 'step_approval'
+        return undefined
+      }
       return failure ?? (await this.#tryAndSettle(doing, record, tries))
     } finally {
       if (keys.length > 0) await this.#locks.give(target)
@@ -257,7 +264,8 @@ class Targets {
       return undefined
     }
     const failure = this.#failureOf(outcome)
-    if (outcome.kind === 'suspended') this.#sleeps(target, outcome.wakeAt)
+    if (outcome.kind === 'suspended' && outcome.reason !== undefined) this.#asks = outcome.reason
+    else if (outcome.kind === 'suspended') this.#sleeps(target, outcome.wakeAt)
     else if (failure === undefined) this.#ends(outcome)
     return failure
   }
@@ -310,7 +318,7 @@ class Targets {
             abort.abort(new TimeoutError(`${scope} took longer than ${step.timeoutMs} ms.`)),
           )
     const view = record.claimed(tries, JSON.stringify([claimed.request.seed, scope]))
-    const running = new Running(view, record.carrier(ports.work), abort, unlocked.mask, scope)
+    const running = new Running(view, record.carrier(ports.work), abort, unlocked.mask, scope, target.idx)
     let end: { readonly value: unknown } | { readonly thrown: unknown }
     try {
       const context = createContext(running, input, unlocked.values, ports)

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Awaited, Signal, Step } from '../execution/execution.ts'
+import type { AsksPeople } from '../execution/run-outcome.ts'
 import { decoded } from './decoding.ts'
 
 /** What one call of a handler waits for outside of this process. */
@@ -13,6 +14,8 @@ export interface Wait {
 export interface Suspension {
   readonly wakeAt: number | null
   readonly awaits: readonly Awaited[]
+  /** People have to agree first. */
+  readonly reason?: AsksPeople | undefined
 }
 
 /**

@@ -52,8 +52,8 @@ export async function settlement(
     case 'unknown_outcome':
       return { type: 'suspend', fence, reason: 'outcome', wakeAt: null }
     case 'suspended': {
-      const { wakeAt, awaits } = outcome
-      return { type: 'suspend', fence, reason: awaits.length > 0 ? 'signal' : 'timer', wakeAt, awaits }
+      const { wakeAt, awaits, reason = awaits.length > 0 ? 'signal' : 'timer' } = outcome
+      return { type: 'suspend', fence, reason, wakeAt, awaits }
     }
     case 'reconciled':
       return { type: 'end_reconciliation', fence }

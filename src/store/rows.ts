@@ -1,9 +1,10 @@
+import type { Vote } from '../execution/approval.ts'
 import type { StoredArtifact } from '../execution/command.ts'
 import type { EventData } from '../execution/decision.ts'
 import type { Awaited, Effect, Execution, LogLine, Outcome, Request, Signal, Step } from '../execution/execution.ts'
 import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
-import type { Plan, PlanStep } from '../execution/plan.ts'
+import type { Plan, PlanStepChanges } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
 import type { TakenUp } from './inbox.ts'
@@ -340,8 +341,7 @@ export interface Admitted {
 
 /**
  * All that one commit writes. Lists are applied in the order of these fields; updates in their own order. Of each index
- * (ready, timers, parked, pauses, permits, waiters, limits) the removals come first, of entries that may not be there; then the additions, of
- * entries that may be there already.
+ * (ready, timers, parked, pauses, permits, waiters, limits) removals come first, of entries that may not be there, then additions.
  */
 export interface Changes {
   readonly queues: readonly Queue[]
@@ -356,8 +356,9 @@ export interface Changes {
   readonly effects: readonly Effect[]
   readonly artifacts: readonly Artifact[]
   readonly plans: readonly Plan[]
-  /** Of a step that is changed, only its progress: what was planned stays. */
-  readonly planSteps: { readonly add: readonly PlanStep[]; readonly change: readonly PlanStep[] }
+  readonly planSteps: PlanStepChanges
+  /** Of one that is there already, only its end is written. */
+  readonly votes: readonly Vote[]
   /** A line that is there already is one that counts, and is replaced. */
   readonly logs: readonly LogLine[]
   readonly signals: { readonly add: readonly Signal[]; readonly take: readonly Taken[] }

@@ -1,3 +1,4 @@
+import type { Vote } from '../execution/approval.ts'
 import type { Effect, Execution, LogLine, Outcome, Request, Signal, SignalHead, Step } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
@@ -85,6 +86,8 @@ export interface Reads {
   planSteps(ids: readonly number[]): Awaitable<readonly PlanStep[]>
   /** The named steps only. */
   planStepsAt(places: readonly { readonly id: number; readonly idx: number }[]): Awaitable<readonly PlanStep[]>
+  /** All votes, ended ones too, oldest first. */
+  votes(ids: readonly number[]): Awaitable<readonly Vote[]>
   /** The newest line of each execution's log. */
   newestLogs(ids: readonly number[]): Awaitable<readonly LogLine[]>
   /** Signals that no run has taken yet, by name and number. */
@@ -244,6 +247,10 @@ export interface Views {
   plan(id: number): Awaitable<Plan | null>
   /** Steps of its plan behind place `after`, in order. */
   planSteps(id: number, after: number, limit: number): Awaitable<readonly PlanStep[]>
+  /** Oldest first. */
+  votes(id: number): Awaitable<readonly Vote[]>
+  /** Executions of these states that people must agree to, newest first, below `before`. */
+  gated(tenant: string, states: readonly State[], before: number, limit: number): Awaitable<readonly Found[]>
   /** By name; of one name the newest last. */
   artifacts(id: number): Awaitable<readonly Artifact[]>
   /** Which of these contents lie in the artifact store on behalf of some row. */

@@ -190,6 +190,7 @@ export class Writer {
       keyOwners: (lookups) => read(() => real.keyOwners(lookups)),
       effects: (ids) => read(() => real.effects(ids)),
       steps: (ids) => read(() => real.steps(ids)),
+      votes: (ids) => read(() => real.votes(ids)),
       plans: (ids) => read(() => real.plans(ids)),
       planSteps: (ids) => read(() => real.planSteps(ids)),
       planStepsAt: (places) => read(() => real.planStepsAt(places)),

@@ -3,6 +3,7 @@ import type { Breakage } from './breakage.ts'
 const run = 'src/execution/decide-run.ts'
 const blame = 'src/execution/decide-blame.ts'
 const effect = 'src/execution/decide-effect.ts'
+const gates = 'src/execution/decide-gates.ts'
 const ending = 'src/execution/ending.ts'
 const control = 'src/execution/decide-control.ts'
 const decideTests = ['src/execution/decide.test.ts']
@@ -129,9 +130,9 @@ export const ruleBreakages: readonly Breakage[] = [
     name: 'a wish to cancel does not stop the next effect',
     edits: [
       {
-        file: effect,
-        find: "  if (execution.cancelledAt !== null) {\n    return refuse('cancel_requested'",
-        replace: "  if (execution.cancelledAt === -1) {\n    return refuse('cancel_requested'",
+        file: gates,
+        find: '  if (cancelledAt !== null) {',
+        replace: '  if (cancelledAt === -1) {',
       },
     ],
     shownBy: 3_000,
@@ -140,9 +141,9 @@ export const ruleBreakages: readonly Breakage[] = [
     name: 'a claim for reconciliation only may begin effects',
     edits: [
       {
-        file: effect,
-        find: "  if (execution.ending !== null) {\n    return refuse(\n      'reconcile_only'",
-        replace: "  if (execution.attempt < 0) {\n    return refuse(\n      'reconcile_only'",
+        file: gates,
+        find: '  if (ending !== null && (effect !== null',
+        replace: '  if (ending !== null && (effect === what',
       },
     ],
     shownBy: decideTests,

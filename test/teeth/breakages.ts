@@ -1,4 +1,5 @@
 import type { Breakage } from './breakage.ts'
+import { approvalBreakages } from './breakages-approvals.ts'
 import { archiveBreakages } from './breakages-archive.ts'
 import { blameBreakages } from './breakages-blame.ts'
 import { bulkBreakages } from './breakages-bulk.ts'
@@ -17,6 +18,7 @@ export const allBreakages: readonly Breakage[] = [
   ...commitBreakages,
   ...permitBreakages,
   ...planBreakages,
+  ...approvalBreakages,
   ...scheduleBreakages,
   ...fleetBreakages,
   ...archiveBreakages,

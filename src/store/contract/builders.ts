@@ -80,6 +80,7 @@ export function aQueued(id: number, some: Partial<Execution> = {}): Execution {
     loneLosses: 0,
     idleSince: null,
     holdUntil: null,
+    gate: null,
     parent: null,
     ...some,
   }

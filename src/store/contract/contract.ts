@@ -8,6 +8,7 @@ import { findsChildren } from './finds-children.ts'
 import { findsExpiredLeases } from './finds-expired-leases.ts'
 import type { Harness } from './harness.ts'
 import { journalsEveryTransition } from './journals-every-transition.ts'
+import { keepsApprovals } from './keeps-approvals.ts'
 import { keepsArchives } from './keeps-archives.ts'
 import { keepsArtifactsAndLogs } from './keeps-artifacts-and-logs.ts'
 import { keepsBulkCommands } from './keeps-bulk-commands.ts'
@@ -38,6 +39,7 @@ export const promises = {
   'keeps the ledger': keepsTheLedger,
   'keeps permits': keepsPermits,
   'keeps plans': keepsPlans,
+  'keeps approvals': keepsApprovals,
   'keeps artifacts and logs': keepsArtifactsAndLogs,
   'keeps signals': keepsSignals,
   'finds expired leases': findsExpiredLeases,

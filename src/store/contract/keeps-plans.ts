@@ -12,6 +12,7 @@ const aPlan = (id: number, revision: number, some: Partial<Plan> = {}): Plan => 
   parallel: 2,
   at: 2_000,
   worker: revision === 0 ? null : 1,
+  diff: null,
   ...some,
 })
 
@@ -30,6 +31,8 @@ const aPlanStep = (id: number, idx: number, some: Partial<PlanStep> = {}): PlanS
   fence: 0,
   startedAt: null,
   finishedAt: null,
+  revision: 1,
+  approvedAt: null,
   ...some,
 })
 
@@ -41,7 +44,7 @@ export function keepsPlans(harness: Harness): void {
       await story.commit({ plans: [aPlan(1, 0), aPlan(2, 0)] })
       expect(await story.session.plans([1, 2, 3])).toEqual([aPlan(1, 0), aPlan(2, 0)])
       const steps = [aPlanStep(1, 0), aPlanStep(1, 1), aPlanStep(1, 2)]
-      await story.commit({ plans: [aPlan(1, 1)], planSteps: { add: steps, change: [] } })
+      await story.commit({ plans: [aPlan(1, 1)], planSteps: { drop: [], add: steps, change: [] } })
       expect(await story.session.plans([1])).toEqual([aPlan(1, 1)])
       expect(await story.session.planSteps([1, 2])).toEqual(steps)
       expect(
@@ -63,7 +66,7 @@ export function keepsPlans(harness: Harness): void {
       const other = aPlanStep(2, 0)
       await story.commit({
         plans: [aPlan(1, 1), aPlan(2, 1)],
-        planSteps: { add: [aPlanStep(1, 0), neighbour, other], change: [] },
+        planSteps: { drop: [], add: [aPlanStep(1, 0), neighbour, other], change: [] },
       })
       const failed = aPlanStep(1, 0, {
         state: 'failed',
@@ -74,17 +77,19 @@ export function keepsPlans(harness: Harness): void {
         startedAt: 2_100,
         finishedAt: 2_200,
       })
-      await story.commit({ planSteps: { add: [], change: [failed] } })
+      await story.commit({ planSteps: { drop: [], add: [], change: [failed] } })
       expect(await story.session.planSteps([1, 2])).toEqual([failed, neighbour, other])
       const done = { ...failed, state: 'succeeded' as const, value: '1', errorClass: null, error: null }
-      await story.commit({ planSteps: { add: [], change: [done] } })
-      await expect(story.commit({ planSteps: { add: [], change: [failed] } })).rejects.toThrow(/^plan_fixed: /)
+      await story.commit({ planSteps: { drop: [], add: [], change: [done] } })
+      await expect(story.commit({ planSteps: { drop: [], add: [], change: [failed] } })).rejects.toThrow(
+        /^plan_fixed: /,
+      )
     }))
 
   test('DG-06 what was planned is never changed, replaced or deleted', () =>
     Story.tell(harness, async (story) => {
       await story.admit({})
-      await story.commit({ plans: [aPlan(1, 1)], planSteps: { add: [aPlanStep(1, 0)], change: [] } })
+      await story.commit({ plans: [aPlan(1, 1)], planSteps: { drop: [], add: [aPlanStep(1, 0)], change: [] } })
       await expect(story.commit({ plans: [aPlan(1, 1, { summary: 'other' })] })).rejects.toThrow(/^row_exists: /)
       const { shell } = story
       await expect(shell.run("update plans set hash = 'b'")).rejects.toThrow(/^append_only: /)

@@ -5,6 +5,7 @@ import {
   planStepColumns,
   requestColumns,
   scheduleColumns,
+  voteColumns,
   workerColumns,
 } from '../sqlite/columns.ts'
 import { archiveStatements } from './archive-statements.ts'
@@ -14,7 +15,7 @@ const bulkColumns = 'key, tenant, command, query, reason, by, state, total, done
 const readyColumns = 'queue, rank, turn, id, available_at, paid'
 const parkedColumns = 'key, rank, turn, id, queue, available_at, paid'
 const logLineColumns = 'execution, seq, at, level, message, fields, fence, line, bytes, dropped'
-const planColumns = 'execution, revision, hash, summary, reads, parallel, at, worker'
+const planColumns = 'execution, revision, hash, summary, reads, parallel, at, worker, diff'
 const effectColumns =
   'execution, effect_key, step, name, ordinal, target, reconcilable, state, intents, fence, worker, intended_at, concluded_at, value, error_class, error'
 
@@ -121,6 +122,11 @@ from unnest($1::bigint[], $2::bigint[]) with ordinality as x (execution, idx, pl
 join plan_steps p on p.execution = x.execution
 and p.idx = x.idx
 order by x.place`,
+
+  votes: `select ${voteColumns}
+from approvals
+where execution = any($1::bigint[])
+order by execution, seq`,
 
   newestLogs: `select distinct on (execution) ${logLineColumns}
 from execution_logs

@@ -1,3 +1,4 @@
+import type { Vote } from '../../execution/approval.ts'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -25,8 +26,8 @@ import { archivedOf } from '../sqlite/archive.ts'
 import { type Counters, countersOf, countOn } from '../sqlite/counters.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { leaderOf } from '../sqlite/fleet-rows.ts'
+import { planOf, voteOf } from '../sqlite/plan-rows.ts'
 import { rightsChangeOf } from '../sqlite/rights-rows.ts'
-import type { Row } from '../sqlite/rows-of.ts'
 import * as read from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
 import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
@@ -121,7 +122,7 @@ export class PostgresSession implements StoreSession {
   }
 
   plans(ids: readonly number[]): Promise<readonly Plan[]> {
-    return this.#inOrder('plans', ids, read.planOf)
+    return this.#inOrder('plans', ids, planOf)
   }
 
   planSteps(ids: readonly number[]): Promise<readonly PlanStep[]> {
@@ -135,6 +136,10 @@ export class PostgresSession implements StoreSession {
       at.map(({ idx }) => idx),
     )
     return this.#reading.all(rows, places.planSteps, wholePlanStepOf)
+  }
+
+  votes(ids: readonly number[]): Promise<readonly Vote[]> {
+    return this.#inOrder('votes', ids, voteOf, places.votes)
   }
 
   newestLogs(ids: readonly number[]): Promise<readonly LogLine[]> {
@@ -351,11 +356,11 @@ export class PostgresSession implements StoreSession {
     return waitingIn(await this.#turns.connected(), max)
   }
 
-  #all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
+  #all(name: StatementName, ...values: Value[]): Promise<readonly read.Row[]> {
     return this.#turns.connected().then((connection) => connection.all(name, ...values))
   }
 
-  async #one(name: StatementName, ...values: Value[]): Promise<Row | undefined> {
+  async #one(name: StatementName, ...values: Value[]): Promise<read.Row | undefined> {
     return (await this.#all(name, ...values))[0]
   }
 
@@ -367,12 +372,12 @@ export class PostgresSession implements StoreSession {
   async #inOrder<T>(
     name: StatementName,
     ids: readonly number[],
-    of: (row: Row) => T,
+    of: (row: read.Row) => T,
     place: Place = places.rest,
   ): Promise<readonly T[]> {
     const rows = await this.#all(name, ids)
     if (ids.length < 2) return this.#reading.all(rows, place, of)
-    const byId = new Map<number, Row[]>()
+    const byId = new Map<number, read.Row[]>()
     for (const row of rows) {
       const known = byId.get(row[0] as number)
       if (known === undefined) byId.set(row[0] as number, [row])

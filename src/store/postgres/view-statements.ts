@@ -74,6 +74,16 @@ and idx > $2
 order by idx
 limit $3`,
 
+  gated: `select ${executionColumns('e')}, ${requestColumns('r')}
+from executions e
+join requests r on r.id = e.id
+where e.gate is not null
+and e.tenant = $1
+and e.id < $2
+and e.state = any($3::bigint[])
+order by e.id desc
+limit $4`,
+
   artifacts: `select execution, name, sha256, bytes, media_type, path, content, at
 from artifacts
 where execution = $1

@@ -1,4 +1,5 @@
 import { Refused } from '../../errors/refusal.ts'
+import type { Vote } from '../../execution/approval.ts'
 import type { Effect, LogLine, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
@@ -29,28 +30,9 @@ import { archivedOf } from '../sqlite/archive.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { leaderOf } from '../sqlite/fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
+import { planOf, voteOf } from '../sqlite/plan-rows.ts'
 import { rightsChangeOf } from '../sqlite/rights-rows.ts'
-import {
-  archiveEntryOf,
-  artifactOf,
-  bulkOf,
-  effectOf,
-  foundOf,
-  limitOf,
-  logLineOf,
-  outcomeOf,
-  parkedOf,
-  pauseOf,
-  permitOf,
-  planOf,
-  queueOf,
-  type Row,
-  releaseOf,
-  scheduleOf,
-  stepOf,
-  timeoutPolicyOf,
-  waiterOf,
-} from '../sqlite/rows-of.ts'
+import * as rowsOf from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
 import type { OnUndecodable } from '../sqlite/views.ts'
 import { signalOf } from '../sqlite/waiting-rows.ts'
@@ -79,7 +61,7 @@ export class PostgresViews implements Views {
 
   async find(id: number): Promise<Found | null> {
     const row = await this.#one('find', id)
-    return row === undefined ? null : this.#readOne(row, places.executions, foundOf)
+    return row === undefined ? null : this.#readOne(row, places.executions, rowsOf.foundOf)
   }
 
   async list({ tenant, states, action, subject, key, before, limit }: ExecutionFilter): Promise<readonly Found[]> {
@@ -94,7 +76,7 @@ export class PostgresViews implements Views {
           : key !== undefined
             ? await this.#all('listByKey', ...shared, key)
             : await this.#all('list', ...shared)
-      found.push(...(await this.#read(rows, places.executions, foundOf)))
+      found.push(...(await this.#read(rows, places.executions, rowsOf.foundOf)))
       const last = rows.at(-1)
       // What was left out makes no page shorter: a short one is the last.
       if (found.length === limit || rows.length < missing || last === undefined) return found
@@ -112,11 +94,11 @@ export class PostgresViews implements Views {
 
   async outcome(id: number): Promise<Outcome | null> {
     const row = await this.#one('outcome', id)
-    return row === undefined ? null : ((await this.#read([row], places.outcomes, outcomeOf))[0] ?? null)
+    return row === undefined ? null : ((await this.#read([row], places.outcomes, rowsOf.outcomeOf))[0] ?? null)
   }
 
   async steps(id: number): Promise<readonly Step[]> {
-    return (await this.#all('steps', [id])).map(stepOf)
+    return (await this.#all('steps', [id])).map(rowsOf.stepOf)
   }
 
   async effects(filter: Parameters<Views['effects']>[0]): Promise<readonly Effect[]> {
@@ -124,7 +106,7 @@ export class PostgresViews implements Views {
     return this.#read(
       await this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit),
       places.effects,
-      effectOf,
+      rowsOf.effectOf,
     )
   }
 
@@ -137,8 +119,17 @@ export class PostgresViews implements Views {
     return this.#read(await this.#all('planSteps', id, after, limit), places.planSteps, wholePlanStepOf)
   }
 
+  async votes(id: number): Promise<readonly Vote[]> {
+    return this.#read(await this.#all('votes', [id]), places.votes, voteOf)
+  }
+
+  async gated(tenant: string, states: readonly State[], before: number, limit: number): Promise<readonly Found[]> {
+    const codes = states.map((state) => stateCodes[state])
+    return this.#read(await this.#all('gated', tenant, before, codes, limit), places.executions, rowsOf.foundOf)
+  }
+
   async artifacts(id: number): Promise<readonly Artifact[]> {
-    return (await this.#all('artifacts', id)).map(artifactOf)
+    return (await this.#all('artifacts', id)).map(rowsOf.artifactOf)
   }
 
   async artifactsNamed(sha256s: readonly string[]): Promise<readonly string[]> {
@@ -146,7 +137,7 @@ export class PostgresViews implements Views {
   }
 
   async logs(id: number, after: number, limit: number, level = 1): Promise<readonly LogLine[]> {
-    return this.#read(await this.#all('logs', id, after, limit, level), places.logs, logLineOf)
+    return this.#read(await this.#all('logs', id, after, limit, level), places.logs, rowsOf.logLineOf)
   }
 
   async signals(id: number, limit: number): Promise<readonly ShownSignal[]> {
@@ -235,12 +226,12 @@ export class PostgresViews implements Views {
   }
 
   async running(tenant?: string, limit = 1000): Promise<readonly Found[]> {
-    return this.#read(await this.#all('running', tenant ?? null, limit), places.executions, foundOf)
+    return this.#read(await this.#all('running', tenant ?? null, limit), places.executions, rowsOf.foundOf)
   }
 
   async bulk(key: number): Promise<Bulk | null> {
     const row = await this.#one('bulk', key)
-    return row === undefined ? null : bulkOf(row)
+    return row === undefined ? null : rowsOf.bulkOf(row)
   }
 
   async bulkItems(key: number, limit: number): Promise<readonly number[]> {
@@ -252,11 +243,11 @@ export class PostgresViews implements Views {
   }
 
   async bulks(tenant: string): Promise<readonly Bulk[]> {
-    return (await this.#all('bulks', tenant)).map(bulkOf)
+    return (await this.#all('bulks', tenant)).map(rowsOf.bulkOf)
   }
 
   async openBulks(): Promise<readonly Bulk[]> {
-    return (await this.#all('openBulks')).map(bulkOf)
+    return (await this.#all('openBulks')).map(rowsOf.bulkOf)
   }
 
   async parkedUnder(id: number): Promise<string | null> {
@@ -264,49 +255,49 @@ export class PostgresViews implements Views {
   }
 
   async pauses(): Promise<readonly Pause[]> {
-    return this.#read(await this.#all('pauses'), places.pauses, pauseOf)
+    return this.#read(await this.#all('pauses'), places.pauses, rowsOf.pauseOf)
   }
 
   async permits({ tenant, key, limit }: Parameters<Views['permits']>[0]): Promise<readonly Permit[]> {
-    return (await this.#all('listPermits', tenant ?? null, key ?? null, limit)).map(permitOf)
+    return (await this.#all('listPermits', tenant ?? null, key ?? null, limit)).map(rowsOf.permitOf)
   }
 
   async permitsOf(id: number): Promise<readonly Permit[]> {
-    return (await this.#all('permitsOf', [id])).map(permitOf)
+    return (await this.#all('permitsOf', [id])).map(rowsOf.permitOf)
   }
 
   async waiters(tenant: string, key: string): Promise<readonly Waiter[]> {
-    return (await this.#all('waiters', tenant, key)).map(waiterOf)
+    return (await this.#all('waiters', tenant, key)).map(rowsOf.waiterOf)
   }
 
   async waitersOf(id: number): Promise<readonly Waiter[]> {
-    return (await this.#all('waitersOf', [id])).map(waiterOf)
+    return (await this.#all('waitersOf', [id])).map(rowsOf.waiterOf)
   }
 
   async parked(key: string, limit: number): Promise<readonly Parked[]> {
-    return (await this.#all('parked', key, limit)).map(parkedOf)
+    return (await this.#all('parked', key, limit)).map(rowsOf.parkedOf)
   }
 
   async parkedAt(id: number): Promise<{ readonly parked: Parked; readonly before: number } | null> {
     const row = await this.#one('parkedAt', id)
     if (row === undefined) return null
-    const parked = parkedOf(row)
+    const parked = rowsOf.parkedOf(row)
     const [before] = (await this.#one('parkedBefore', parked.key, parked.rank, parked.turn, id)) ?? []
     return { parked, before: before as number }
   }
 
   async limits(tenant?: string): Promise<readonly Limit[]> {
     return (await this.#all('limits'))
-      .map(limitOf)
+      .map(rowsOf.limitOf)
       .filter((limit) => tenant === undefined || limit.tenant === tenant || limit.tenant === '')
   }
 
   async releases(): Promise<readonly Release[]> {
-    return this.#read(await this.#all('releases'), places.releases, releaseOf)
+    return this.#read(await this.#all('releases'), places.releases, rowsOf.releaseOf)
   }
 
   async timeoutPolicies(): Promise<readonly TimeoutPolicy[]> {
-    return (await this.#all('timeoutPolicies')).map(timeoutPolicyOf)
+    return (await this.#all('timeoutPolicies')).map(rowsOf.timeoutPolicyOf)
   }
 
   async workers(): Promise<readonly Worker[]> {
@@ -318,7 +309,7 @@ export class PostgresViews implements Views {
   }
 
   async queues(): Promise<readonly Queue[]> {
-    return (await this.#all('queues')).map(queueOf)
+    return (await this.#all('queues')).map(rowsOf.queueOf)
   }
 
   async tokens(): Promise<readonly Token[]> {
@@ -343,7 +334,7 @@ export class PostgresViews implements Views {
   }
 
   async archives(tenant: string, before: number, limit: number): Promise<readonly ArchiveEntry[]> {
-    return (await this.#all('archives', tenant, before, limit)).map(archiveEntryOf)
+    return (await this.#all('archives', tenant, before, limit)).map(rowsOf.archiveEntryOf)
   }
 
   async quarantine(): Promise<readonly Quarantined[]> {
@@ -351,16 +342,16 @@ export class PostgresViews implements Views {
   }
 
   async schedules(tenant: string, after: string, limit: number): Promise<readonly Schedule[]> {
-    return (await this.#all('schedules', tenant, after, limit)).map(scheduleOf)
+    return (await this.#all('schedules', tenant, after, limit)).map(rowsOf.scheduleOf)
   }
 
   async schedule(tenant: string, name: string): Promise<Schedule | null> {
     const row = await this.#one('schedule', tenant, name)
-    return row === undefined ? null : scheduleOf(row)
+    return row === undefined ? null : rowsOf.scheduleOf(row)
   }
 
   async dueSchedules(now: number, limit: number): Promise<readonly Schedule[]> {
-    return (await this.#all('dueSchedules', now, limit)).map(scheduleOf)
+    return (await this.#all('dueSchedules', now, limit)).map(rowsOf.scheduleOf)
   }
 
   close(): Promise<void> {
@@ -368,14 +359,14 @@ export class PostgresViews implements Views {
   }
 
   /** Leaves out what cannot be read, and tells of it. */
-  async #read<T>(rows: readonly Row[], place: Place, read: (row: Row) => T): Promise<readonly T[]> {
+  async #read<T>(rows: readonly rowsOf.Row[], place: Place, read: (row: rowsOf.Row) => T): Promise<readonly T[]> {
     const { found, undecodable } = await this.#reading.each(rows, place, read)
     if (undecodable.length > 0) this.#onUndecodable(undecodable)
     return found
   }
 
   /** @throws Refused `quarantined` */
-  async #readOne<T>(row: Row, place: Place, read: (row: Row) => T): Promise<T> {
+  async #readOne<T>(row: rowsOf.Row, place: Place, read: (row: rowsOf.Row) => T): Promise<T> {
     const { found, undecodable } = await this.#reading.each([row], place, read)
     const [bad] = undecodable
     if (bad !== undefined) {
@@ -385,14 +376,14 @@ export class PostgresViews implements Views {
     return found[0] as T
   }
 
-  #one(name: StatementName, ...values: Value[]): Promise<Row | undefined> {
+  #one(name: StatementName, ...values: Value[]): Promise<rowsOf.Row | undefined> {
     return this.#readers.one(name, ...values)
   }
 
-  #all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
+  #all(name: StatementName, ...values: Value[]): Promise<readonly rowsOf.Row[]> {
     return this.#readers.all(name, ...values)
   }
 }
 
-const whereaboutsOf = (row: Row): Whereabouts => ({ requested: row[4] as number, fence: row[3] as number })
+const whereaboutsOf = (row: rowsOf.Row): Whereabouts => ({ requested: row[4] as number, fence: row[3] as number })
 const nowhere: Whereabouts = { requested: 0, fence: 0 }

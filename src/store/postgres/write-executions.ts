@@ -1,3 +1,4 @@
+import { gateText } from '../../execution/approval.ts'
 import type { Execution, Request } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Admitted, Update } from '../rows.ts'
@@ -64,6 +65,7 @@ export function addAdmitted(put: Put, admitted: readonly Admitted[]): void {
       is.idleSince,
       is.holdUntil,
       is.parent,
+      gateText(is.gate),
     ],
   )
 }
@@ -136,6 +138,7 @@ const setOf: { readonly [K in UpdateKind]: (update: Update) => readonly Cell[] }
     is.loneLosses,
     is.idleSince,
     is.holdUntil,
+    gateText(is.gate),
   ],
 }
 

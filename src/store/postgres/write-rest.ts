@@ -103,8 +103,8 @@ function saveQuarantine(put: Put, { add, remove }: Changes['quarantine']): void 
   put('removeTimers', timers, ({ row }) => row.split(' ').map(Number))
 }
 
-function savePlans(put: Put, { plans, planSteps }: Changes): void {
-  put('addPlans', plans, ({ id, revision, hash, summary, reads, parallel, at, worker }) => [
+function savePlans(put: Put, { plans, planSteps, votes }: Changes): void {
+  put('addPlans', plans, ({ id, revision, hash, summary, reads, parallel, at, worker, diff }) => [
     id,
     revision,
     hash,
@@ -113,7 +113,9 @@ function savePlans(put: Put, { plans, planSteps }: Changes): void {
     parallel,
     at,
     worker,
+    diff,
   ])
+  put('dropPlanSteps', planSteps.drop, (id) => [id])
   put('addPlanSteps', planSteps.add, (step) => [
     step.id,
     step.idx,
@@ -129,6 +131,8 @@ function savePlans(put: Put, { plans, planSteps }: Changes): void {
     step.fence,
     step.startedAt,
     step.finishedAt,
+    step.revision,
+    step.approvedAt,
   ])
   put(
     'updatePlanSteps',
@@ -144,8 +148,21 @@ function savePlans(put: Put, { plans, planSteps }: Changes): void {
       step.fence,
       step.startedAt,
       step.finishedAt,
+      step.approvedAt,
     ],
   )
+  put('saveVotes', votes, ({ execution, seq, planHash, step, voter, groups, at, endedAt, endedBy, endedWhy }) => [
+    execution,
+    seq,
+    planHash,
+    step,
+    voter,
+    JSON.stringify(groups),
+    at,
+    endedAt,
+    endedBy,
+    endedWhy,
+  ])
 }
 
 function saveWaiting(put: Put, { ready, timers, parked }: Changes): void {

@@ -2,7 +2,7 @@ import { executionColumnNames, requestColumnNames } from '../sqlite/columns.ts'
 import { insertInto, rowsFrom } from './rows-from.ts'
 
 const texts = new Set(
-  'tenant cancelled_by last_error_class last_error waiting_on public_id action subject idem_key input input_hash seed trace_id requested_by sla_class action_class permits on_parent_cancel'.split(
+  'tenant cancelled_by last_error_class last_error waiting_on public_id action subject idem_key input input_hash seed trace_id requested_by sla_class action_class permits on_parent_cancel gate'.split(
     ' ',
   ),
 )
@@ -132,17 +132,25 @@ set at = excluded.at, message = excluded.message, fence = excluded.fence, line =
 
   addPlans: insertInto(
     'plans',
-    'execution bigint, revision bigint, hash text, summary text, reads text, parallel bigint, at bigint, worker bigint',
+    'execution bigint, revision bigint, hash text, summary text, reads text, parallel bigint, at bigint, worker bigint, diff text',
   ),
 
   addPlanSteps: insertInto(
     'plan_steps',
-    'execution bigint, idx bigint, step text, target text, args text, effects text, state bigint, tries bigint, value text, error_class text, error text, fence bigint, started_at bigint, finished_at bigint',
+    'execution bigint, idx bigint, step text, target text, args text, effects text, state bigint, tries bigint, value text, error_class text, error text, fence bigint, started_at bigint, finished_at bigint, revision bigint, approved_at bigint',
   ),
 
+  dropPlanSteps: `delete from plan_steps p
+using ${rowsFrom('execution bigint')}
+where p.execution = x.execution`,
+
+  saveVotes: `${insertInto('approvals', 'execution bigint, seq bigint, plan_hash text, step bigint, voter text, voter_groups text, at bigint, ended_at bigint, ended_by text, ended_why text')}
+on conflict (execution, seq) do update
+set ended_at = excluded.ended_at, ended_by = excluded.ended_by, ended_why = excluded.ended_why`,
+
   updatePlanSteps: `update plan_steps p
-set state = x.state, tries = x.tries, value = x.value, error_class = x.error_class, error = x.error, fence = x.fence, started_at = x.started_at, finished_at = x.finished_at
-from ${rowsFrom('execution bigint, idx bigint, state bigint, tries bigint, value text, error_class text, error text, fence bigint, started_at bigint, finished_at bigint')}
+set state = x.state, tries = x.tries, value = x.value, error_class = x.error_class, error = x.error, fence = x.fence, started_at = x.started_at, finished_at = x.finished_at, approved_at = x.approved_at
+from ${rowsFrom('execution bigint, idx bigint, state bigint, tries bigint, value text, error_class text, error text, fence bigint, started_at bigint, finished_at bigint, approved_at bigint')}
 where p.execution = x.execution
 and p.idx = x.idx`,
 

@@ -22,6 +22,7 @@ export const archivedTables = [
   { name: 'signals', key: 'execution' },
   { name: 'plans', key: 'execution' },
   { name: 'plan_steps', key: 'execution' },
+  { name: 'approvals', key: 'execution' },
 ] as const
 
 export type ArchivedTable = (typeof archivedTables)[number]['name']

@@ -1,6 +1,6 @@
 /** Columns in the order in which `rows-of.ts` reads them. */
 const execution =
-  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at planning_until waiting_on losses lone_losses idle_since hold_until parent'.split(
+  'id tenant queue state n attempt max_attempts fence head rank available_at deadline_at worker lease_until lease_renewals waiting_for ending open_effects journal reconciles cancelled_by cancelled_at cancel_checks last_error_class last_error updated_at started_at finished_at planning_until waiting_on losses lone_losses idle_since hold_until parent gate'.split(
     ' ',
   )
 const request =
@@ -24,7 +24,8 @@ export const outcomeColumns = 'id, n, tenant, state, result, fingerprint, positi
 export const scheduleColumns =
   'id, tenant, name, action, action_version, input, cron, time_zone, misfire, catch_up_max, paused, next_at, last_at, last_error, created_by, created_at, updated_at, version'
 export const planStepColumns =
-  'execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at'
+  'execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at, revision, approved_at'
+export const voteColumns = 'execution, seq, plan_hash, step, voter, voter_groups, at, ended_at, ended_by, ended_why'
 
 export const workerColumns =
   'key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates, role, drain_asked_at, drain_asked_by, drain_reason, drain_until'

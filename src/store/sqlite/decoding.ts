@@ -3,7 +3,8 @@ import type { Quarantined, UndecodableRow } from '../quarantine.ts'
 import { isSameRow, UndecodableRows } from '../quarantine.ts'
 import type { Worker } from '../rows.ts'
 import { workerOf } from './fleet-rows.ts'
-import { planStepOf, type Row } from './rows-of.ts'
+import { planStepOf } from './plan-rows.ts'
+import type { Row } from './rows-of.ts'
 
 export const quarantinedOf = ([key, tenant, execution, place, row, reason, at]: Row): Quarantined =>
   ({ key, tenant, execution, place, row, reason, at }) as Quarantined
@@ -37,6 +38,7 @@ export const places = {
   requests: aboutExecution('requests'),
   effects: aboutExecution('execution_effects', 1),
   planSteps: aboutExecution('plan_steps', 1),
+  votes: aboutExecution('approvals', 1),
   logs: aboutExecution('execution_logs', 1),
   outcomes: aboutExecution('outcomes', 1),
   log: { place: 'log', rowOf: (row) => String(row[0]) },

@@ -1,7 +1,7 @@
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import { type Decoding, places, wholePlanStepOf } from './decoding.ts'
+import { planOf } from './plan-rows.ts'
 import type { Prepared } from './prepared.ts'
-import { planOf } from './rows-of.ts'
 
 export const newestPlans = (prepared: Prepared, ids: readonly number[]): readonly Plan[] =>
   ids.flatMap((id) => {

@@ -2,18 +2,21 @@ import { planStepColumns } from './columns.ts'
 
 /** Statements about plans, and about leases to run and to plan; written as those of `statements.ts`. */
 export const planStatements = {
-  addPlan: `insert into plans (execution, revision, hash, summary, reads, parallel, at, worker)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+  addPlan: `insert into plans (execution, revision, hash, summary, reads, parallel, at, worker, diff)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 
-  addPlanStep: `insert into plan_steps (execution, idx, step, target, args, effects, state, tries, value, error_class, error, fence, started_at, finished_at)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`,
+  dropPlanSteps: `delete from plan_steps
+where execution = ?1`,
+
+  addPlanStep: `insert into plan_steps (${planStepColumns})
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 
   updatePlanStep: `update plan_steps
-set state = ?3, tries = ?4, value = ?5, error_class = ?6, error = ?7, fence = ?8, started_at = ?9, finished_at = ?10
+set state = ?3, tries = ?4, value = ?5, error_class = ?6, error = ?7, fence = ?8, started_at = ?9, finished_at = ?10, approved_at = ?11
 where execution = ?1
 and idx = ?2`,
 
-  plan: `select execution, revision, hash, summary, reads, parallel, at, worker
+  plan: `select execution, revision, hash, summary, reads, parallel, at, worker, diff
 from plans
 where execution = ?1
 order by revision desc

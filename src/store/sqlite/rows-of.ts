@@ -1,7 +1,7 @@
+import { readGate } from '../../execution/approval.ts'
 import type { Effect, Ending, Execution, LogLine, Outcome, Request, Step } from '../../execution/execution.ts'
 import { stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
-import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type {
   ArchiveEntry,
@@ -72,6 +72,7 @@ export function executionOf(row: Row): Execution {
     idleSince: integerOrNull(row[32]),
     holdUntil: integerOrNull(row[33]),
     parent: integerOrNull(row[34]),
+    gate: readGate(textOrNull(row[35])),
   }
 }
 
@@ -149,34 +150,6 @@ export const effectOf = (row: Row): Effect => ({
   value: textOrNull(row[13]),
   errorClass: textOrNull(row[14]),
   error: textOrNull(row[15]),
-})
-
-export const planOf = (row: Row): Plan => ({
-  id: integer(row[0]),
-  revision: integer(row[1]),
-  hash: textOrNull(row[2]),
-  summary: textOrNull(row[3]),
-  reads: textOrNull(row[4]),
-  parallel: integer(row[5]),
-  at: integer(row[6]),
-  worker: integerOrNull(row[7]),
-})
-
-export const planStepOf = (row: Row): PlanStep => ({
-  id: integer(row[0]),
-  idx: integer(row[1]),
-  step: text(row[2]),
-  target: text(row[3]),
-  args: text(row[4]),
-  effects: JSON.parse(text(row[5])) as PlanStep['effects'],
-  state: nameOf.planStep(integer(row[6])),
-  tries: integer(row[7]),
-  value: textOrNull(row[8]),
-  errorClass: textOrNull(row[9]),
-  error: textOrNull(row[10]),
-  fence: integer(row[11]),
-  startedAt: integerOrNull(row[12]),
-  finishedAt: integerOrNull(row[13]),
 })
 
 export const artifactOf = (row: Row): Artifact => ({

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Vote } from '../../execution/approval.ts'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
@@ -32,31 +33,10 @@ import { headsOf, virtualTimeOf } from './heads.ts'
 import { keyOwnerOf } from './key-owners.ts'
 import { pausedTimeIn } from './paused-time.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
+import { voteOf } from './plan-rows.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsChangeOf } from './rights-rows.ts'
-import {
-  bulkOf,
-  depthOf,
-  effectOf,
-  executionOf,
-  limitOf,
-  logLineOf,
-  parkedOf,
-  pauseIntervalOf,
-  pauseOf,
-  permitOf,
-  queueOf,
-  type Row,
-  rateOf,
-  readyOf,
-  releaseOf,
-  requestOf,
-  scheduleOf,
-  stepOf,
-  timeoutPolicyOf,
-  timerOf,
-  waiterOf,
-} from './rows-of.ts'
+import * as read from './rows-of.ts'
 import { signInOf, tokenOf } from './sign-in-rows.ts'
 import { signalHeadOf, signalOf } from './waiting-rows.ts'
 import { writeChanges } from './write.ts'
@@ -119,15 +99,15 @@ export class SqliteSession implements StoreSession {
   }
 
   queues(): readonly Queue[] {
-    return this.#attempt(() => this.#prepared.all('queues').map(queueOf))
+    return this.#attempt(() => this.#prepared.all('queues').map(read.queueOf))
   }
 
   executions(ids: readonly number[]): readonly Execution[] {
-    return this.#eachOne('execution', ids, executionOf, places.executions)
+    return this.#eachOne('execution', ids, read.executionOf, places.executions)
   }
 
   requests(ids: readonly number[]): readonly Request[] {
-    return this.#eachOne('request', ids, (row) => requestOf(row), places.requests)
+    return this.#eachOne('request', ids, (row) => read.requestOf(row), places.requests)
   }
 
   keyOwners(lookups: readonly KeyLookup[]): readonly (KeyOwner | null)[] {
@@ -135,11 +115,11 @@ export class SqliteSession implements StoreSession {
   }
 
   effects(ids: readonly number[]): readonly Effect[] {
-    return this.#eachAll('effects', ids, effectOf, places.effects)
+    return this.#eachAll('effects', ids, read.effectOf, places.effects)
   }
 
   steps(ids: readonly number[]): readonly Step[] {
-    return this.#eachAll('steps', ids, stepOf)
+    return this.#eachAll('steps', ids, read.stepOf)
   }
 
   plans(ids: readonly number[]): readonly Plan[] {
@@ -154,8 +134,12 @@ export class SqliteSession implements StoreSession {
     return this.#attempt(() => namedSteps(this.#prepared, at, this.#decoding))
   }
 
+  votes(ids: readonly number[]): readonly Vote[] {
+    return this.#eachAll('votes', ids, voteOf, places.votes)
+  }
+
   newestLogs(ids: readonly number[]): readonly LogLine[] {
-    return this.#eachOne('newestLog', ids, logLineOf, places.logs)
+    return this.#eachOne('newestLog', ids, read.logLineOf, places.logs)
   }
 
   unreadSignals(ids: readonly number[]): readonly Signal[] {
@@ -184,19 +168,23 @@ export class SqliteSession implements StoreSession {
   }
 
   ready(queue: number, limit: number): readonly Ready[] {
-    return this.#attempt(() => this.#prepared.all('ready', queue, limit).map(readyOf))
+    return this.#attempt(() => this.#prepared.all('ready', queue, limit).map(read.readyOf))
   }
 
   readyBehind({ queue, rank, turn, id }: Parameters<StoreSession['readyBehind']>[0], limit: number): readonly Ready[] {
-    return this.#attempt(() => this.#prepared.all('readyBehind', queue, rank, turn, id, limit).map(readyOf))
+    return this.#attempt(() => this.#prepared.all('readyBehind', queue, rank, turn, id, limit).map(read.readyOf))
   }
 
   readyHeads(queue: number, rank: number, each: number): readonly Ready[] {
-    return this.#attempt(() => headsOf(this.#prepared, 'nextReadyRank', 'readyOfRank', queue, rank, each).map(readyOf))
+    return this.#attempt(() =>
+      headsOf(this.#prepared, 'nextReadyRank', 'readyOfRank', queue, rank, each).map(read.readyOf),
+    )
   }
 
   parkedHeads(key: string, rank: number, each: number): readonly Parked[] {
-    return this.#attempt(() => headsOf(this.#prepared, 'nextParkedRank', 'parkedOfRank', key, rank, each).map(parkedOf))
+    return this.#attempt(() =>
+      headsOf(this.#prepared, 'nextParkedRank', 'parkedOfRank', key, rank, each).map(read.parkedOf),
+    )
   }
 
   turns(pairs: readonly Omit<Turn, 'last'>[]): readonly number[] {
@@ -210,7 +198,9 @@ export class SqliteSession implements StoreSession {
   }
 
   dueTimers(now: number, limit: number): readonly Timer[] {
-    return this.#attempt(() => this.#decoding.all(this.#prepared.all('dueTimers', now, limit), places.timers, timerOf))
+    return this.#attempt(() =>
+      this.#decoding.all(this.#prepared.all('dueTimers', now, limit), places.timers, read.timerOf),
+    )
   }
 
   nextTimerAt(): number | null {
@@ -230,19 +220,19 @@ export class SqliteSession implements StoreSession {
   }
 
   parked(key: string, limit: number): readonly Parked[] {
-    return this.#attempt(() => this.#prepared.all('parked', key, limit).map(parkedOf))
+    return this.#attempt(() => this.#prepared.all('parked', key, limit).map(read.parkedOf))
   }
 
   parkedAt(id: number): Parked | null {
-    return this.#attempt(() => this.#prepared.all('parkedAt', id).map(parkedOf)[0] ?? null)
+    return this.#attempt(() => this.#prepared.all('parkedAt', id).map(read.parkedOf)[0] ?? null)
   }
 
   permits(tenant: string, key: string): readonly Permit[] {
-    return this.#attempt(() => this.#prepared.all('permits', tenant, key).map(permitOf))
+    return this.#attempt(() => this.#prepared.all('permits', tenant, key).map(read.permitOf))
   }
 
   permitsOf(ids: readonly number[]): readonly Permit[] {
-    return this.#eachAll('permitsOf', ids, permitOf)
+    return this.#eachAll('permitsOf', ids, read.permitOf)
   }
 
   holders(): readonly number[] {
@@ -250,27 +240,27 @@ export class SqliteSession implements StoreSession {
   }
 
   waiters(tenant: string, key: string): readonly Waiter[] {
-    return this.#attempt(() => this.#prepared.all('waiters', tenant, key).map(waiterOf))
+    return this.#attempt(() => this.#prepared.all('waiters', tenant, key).map(read.waiterOf))
   }
 
   waitersOf(ids: readonly number[]): readonly Waiter[] {
-    return this.#eachAll('waitersOf', ids, waiterOf)
+    return this.#eachAll('waitersOf', ids, read.waiterOf)
   }
 
   limits(): readonly Limit[] {
-    return this.#attempt(() => this.#prepared.all('limits').map(limitOf))
+    return this.#attempt(() => this.#prepared.all('limits').map(read.limitOf))
   }
 
   rate(tenant: string, key: string): RateState | null {
-    return this.#attempt(() => this.#prepared.all('rate', tenant, key).map(rateOf)[0] ?? null)
+    return this.#attempt(() => this.#prepared.all('rate', tenant, key).map(read.rateOf)[0] ?? null)
   }
 
   dueRates(now: number, limit: number): readonly RateState[] {
-    return this.#attempt(() => this.#prepared.all('dueRates', now, limit).map(rateOf))
+    return this.#attempt(() => this.#prepared.all('dueRates', now, limit).map(read.rateOf))
   }
 
   bulk(key: number): Bulk | null {
-    return this.#attempt(() => this.#prepared.all('bulk', key).map(bulkOf)[0] ?? null)
+    return this.#attempt(() => this.#prepared.all('bulk', key).map(read.bulkOf)[0] ?? null)
   }
 
   nextBulk(): number {
@@ -282,16 +272,16 @@ export class SqliteSession implements StoreSession {
   }
 
   depths(): readonly Depth[] {
-    return this.#attempt(() => this.#prepared.all('depths').map(depthOf))
+    return this.#attempt(() => this.#prepared.all('depths').map(read.depthOf))
   }
 
   pauses(): readonly Pause[] {
-    return this.#attempt(() => this.#decoding.all(this.#prepared.all('pauses'), places.pauses, pauseOf))
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('pauses'), places.pauses, read.pauseOf))
   }
 
   pauseIntervals(since: number): readonly PauseInterval[] {
     return this.#attempt(() =>
-      this.#decoding.all(this.#prepared.all('pauseIntervals', since), places.pauseIntervals, pauseIntervalOf),
+      this.#decoding.all(this.#prepared.all('pauseIntervals', since), places.pauseIntervals, read.pauseIntervalOf),
     )
   }
 
@@ -300,11 +290,11 @@ export class SqliteSession implements StoreSession {
   }
 
   releases() {
-    return this.#attempt(() => this.#decoding.all(this.#prepared.all('releases'), places.releases, releaseOf))
+    return this.#attempt(() => this.#decoding.all(this.#prepared.all('releases'), places.releases, read.releaseOf))
   }
 
   timeoutPolicies() {
-    return this.#attempt(() => this.#prepared.all('timeoutPolicies').map(timeoutPolicyOf))
+    return this.#attempt(() => this.#prepared.all('timeoutPolicies').map(read.timeoutPolicyOf))
   }
 
   rights(after: number) {
@@ -322,7 +312,7 @@ export class SqliteSession implements StoreSession {
   }
 
   schedule(tenant: string, name: string): Schedule | null {
-    return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(scheduleOf)[0] ?? null)
+    return this.#attempt(() => this.#prepared.all('schedule', tenant, name).map(read.scheduleOf)[0] ?? null)
   }
 
   token(id: string) {
@@ -360,31 +350,31 @@ export class SqliteSession implements StoreSession {
   #eachOne<T>(
     name: SingleRow,
     ids: readonly number[],
-    read: (row: Row) => T,
+    of: (row: read.Row) => T,
     place: Place = places.rest,
   ): readonly T[] {
     return this.#attempt(() => {
       const statement = this.#prepared.get(name)
-      const rows: Row[] = []
+      const rows: read.Row[] = []
       for (const id of ids) {
-        const row = statement.get(id) as unknown as Row | undefined
+        const row = statement.get(id) as unknown as read.Row | undefined
         if (row !== undefined) rows.push(row)
       }
-      return this.#decoding.all(rows, place, read)
+      return this.#decoding.all(rows, place, of)
     })
   }
 
   #eachAll<T>(
-    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads',
+    name: 'effects' | 'steps' | 'permitsOf' | 'waitersOf' | 'unreadSignals' | 'signalHeads' | 'votes',
     ids: readonly number[],
-    read: (row: Row) => T,
+    of: (row: read.Row) => T,
     place: Place = places.rest,
   ): readonly T[] {
     return this.#attempt(() =>
       this.#decoding.all(
         ids.flatMap((id) => this.#prepared.all(name, id)),
         place,
-        read,
+        of,
       ),
     )
   }

@@ -9,6 +9,7 @@ import { quarantineStatements } from './quarantine-statements.ts'
 import { rightsStatements } from './rights-statements.ts'
 import { signInStatements } from './sign-in-statements.ts'
 import { timeStatements } from './time-statements.ts'
+import { voteStatements } from './vote-statements.ts'
 import { waitingStatements } from './waiting-statements.ts'
 import { workerStatements } from './worker-statements.ts'
 
@@ -27,6 +28,7 @@ export const statements = {
   ...timeStatements,
   ...rightsStatements,
   ...planStatements,
+  ...voteStatements,
   ...quarantineStatements,
   ...signInStatements,
   begin: 'begin immediate',
@@ -51,8 +53,8 @@ values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)`,
   addClaimedExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, updated_at, started_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 
-  addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at, planning_until, waiting_on, losses, lone_losses, idle_since, hold_until, parent)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)`,
+  addExecution: `insert into executions (id, tenant, queue, state, n, attempt, max_attempts, fence, head, rank, available_at, deadline_at, worker, lease_until, lease_renewals, waiting_for, ending, open_effects, journal, reconciles, cancelled_by, cancelled_at, cancel_checks, last_error_class, last_error, updated_at, started_at, finished_at, planning_until, waiting_on, losses, lone_losses, idle_since, hold_until, parent, gate)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)`,
 
   updateClaimed: `update executions
 set state = 4, n = ?5, fence = ?6, head = ?7, attempt = ?8, worker = ?9, lease_until = ?10, lease_renewals = 0, cancel_checks = 0, reconciles = ?11, updated_at = ?12, started_at = ?13
@@ -76,7 +78,7 @@ and state = ?3
 and n = ?4`,
 
   updateExecution: `update executions
-set state = ?5, n = ?6, attempt = ?7, fence = ?8, head = ?9, rank = ?10, available_at = ?11, deadline_at = ?12, worker = ?13, lease_until = ?14, lease_renewals = ?15, waiting_for = ?16, ending = ?17, open_effects = ?18, journal = ?19, reconciles = ?20, cancelled_by = ?21, cancelled_at = ?22, cancel_checks = ?23, last_error_class = ?24, last_error = ?25, updated_at = ?26, started_at = ?27, finished_at = ?28, max_attempts = ?29, planning_until = ?30, waiting_on = ?31, losses = ?32, lone_losses = ?33, idle_since = ?34, hold_until = ?35
+set state = ?5, n = ?6, attempt = ?7, fence = ?8, head = ?9, rank = ?10, available_at = ?11, deadline_at = ?12, worker = ?13, lease_until = ?14, lease_renewals = ?15, waiting_for = ?16, ending = ?17, open_effects = ?18, journal = ?19, reconciles = ?20, cancelled_by = ?21, cancelled_at = ?22, cancel_checks = ?23, last_error_class = ?24, last_error = ?25, updated_at = ?26, started_at = ?27, finished_at = ?28, max_attempts = ?29, planning_until = ?30, waiting_on = ?31, losses = ?32, lone_losses = ?33, idle_since = ?34, hold_until = ?35, gate = ?36
 where id = ?1
 and fence = ?2
 and state = ?3

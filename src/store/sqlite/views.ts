@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { Refused } from '../../errors/refusal.ts'
+import type { Vote } from '../../execution/approval.ts'
 import type { Effect, LogLine, Outcome, Step } from '../../execution/execution.ts'
 import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
@@ -32,29 +33,10 @@ import { Decoding, type Place, places, quarantinedOf, wholePlanStepOf, wholeWork
 import { inPlainWords } from './failures.ts'
 import { leaderOf } from './fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
+import { planOf, voteOf } from './plan-rows.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsChangeOf } from './rights-rows.ts'
-import {
-  archiveEntryOf,
-  artifactOf,
-  bulkOf,
-  effectOf,
-  foundOf,
-  limitOf,
-  logLineOf,
-  outcomeOf,
-  parkedOf,
-  pauseOf,
-  permitOf,
-  planOf,
-  queueOf,
-  type Row,
-  releaseOf,
-  scheduleOf,
-  stepOf,
-  timeoutPolicyOf,
-  waiterOf,
-} from './rows-of.ts'
+import * as rowsOf from './rows-of.ts'
 import { Searches } from './search.ts'
 import { signInOf, tokenOf } from './sign-in-rows.ts'
 import type { StatementName } from './statements.ts'
@@ -81,7 +63,7 @@ export class SqliteViews implements Views {
 
   find(id: number): Found | null {
     const row = this.#one('find', id)
-    return row === undefined ? null : this.#readOne(row, places.executions, foundOf)
+    return row === undefined ? null : this.#readOne(row, places.executions, rowsOf.foundOf)
   }
 
   list({ tenant, states, action, subject, key, before, limit }: ExecutionFilter): readonly Found[] {
@@ -96,7 +78,7 @@ export class SqliteViews implements Views {
           : key !== undefined
             ? this.#all('listByKey', ...shared, key)
             : this.#all('list', ...shared)
-      found.push(...this.#read(rows, places.executions, foundOf))
+      found.push(...this.#read(rows, places.executions, rowsOf.foundOf))
       const last = rows.at(-1)
       // What was left out makes no page shorter: a short one is the last.
       if (found.length === limit || rows.length < missing || last === undefined) return found
@@ -114,17 +96,17 @@ export class SqliteViews implements Views {
 
   outcome(id: number): Outcome | null {
     const row = this.#one('outcome', id)
-    return row === undefined ? null : (this.#read([row], places.outcomes, outcomeOf)[0] ?? null)
+    return row === undefined ? null : (this.#read([row], places.outcomes, rowsOf.outcomeOf)[0] ?? null)
   }
 
   steps(id: number): readonly Step[] {
-    return this.#all('steps', id).map(stepOf)
+    return this.#all('steps', id).map(rowsOf.stepOf)
   }
 
   effects(filter: Parameters<Views['effects']>[0]): readonly Effect[] {
     const name = filter.open === true ? 'listOpenEffects' : 'listEffects'
     const rows = this.#all(name, filter.id ?? null, filter.tenant ?? null, filter.limit)
-    return this.#read(rows, places.effects, effectOf)
+    return this.#read(rows, places.effects, rowsOf.effectOf)
   }
 
   plan(id: number): Plan | null {
@@ -136,8 +118,17 @@ export class SqliteViews implements Views {
     return this.#read(this.#all('planSteps', id, after, limit), places.planSteps, wholePlanStepOf)
   }
 
+  votes(id: number): readonly Vote[] {
+    return this.#read(this.#all('votes', id), places.votes, voteOf)
+  }
+
+  gated(tenant: string, states: readonly State[], before: number, limit: number): readonly Found[] {
+    const codes = JSON.stringify(states.map((state) => stateCodes[state]))
+    return this.#read(this.#all('gated', tenant, before, codes, limit), places.executions, rowsOf.foundOf)
+  }
+
   artifacts(id: number): readonly Artifact[] {
-    return this.#all('artifacts', id).map(artifactOf)
+    return this.#all('artifacts', id).map(rowsOf.artifactOf)
   }
 
   artifactsNamed(sha256s: readonly string[]): readonly string[] {
@@ -145,7 +136,7 @@ export class SqliteViews implements Views {
   }
 
   logs(id: number, after: number, limit: number, level = 1): readonly LogLine[] {
-    return this.#read(this.#all('logs', id, after, limit, level), places.logs, logLineOf)
+    return this.#read(this.#all('logs', id, after, limit, level), places.logs, rowsOf.logLineOf)
   }
 
   signals(id: number, limit: number): readonly ShownSignal[] {
@@ -214,12 +205,12 @@ export class SqliteViews implements Views {
   }
 
   running(tenant?: string, limit = 1000): readonly Found[] {
-    return this.#read(this.#all('running', tenant ?? null, limit), places.executions, foundOf)
+    return this.#read(this.#all('running', tenant ?? null, limit), places.executions, rowsOf.foundOf)
   }
 
   bulk(key: number): Bulk | null {
     const row = this.#one('bulk', key)
-    return row === undefined ? null : bulkOf(row)
+    return row === undefined ? null : rowsOf.bulkOf(row)
   }
 
   bulkItems(key: number, limit: number): readonly number[] {
@@ -231,11 +222,11 @@ export class SqliteViews implements Views {
   }
 
   bulks(tenant: string): readonly Bulk[] {
-    return this.#all('bulks', tenant).map(bulkOf)
+    return this.#all('bulks', tenant).map(rowsOf.bulkOf)
   }
 
   openBulks(): readonly Bulk[] {
-    return this.#all('openBulks').map(bulkOf)
+    return this.#all('openBulks').map(rowsOf.bulkOf)
   }
 
   parkedUnder(id: number): string | null {
@@ -243,49 +234,49 @@ export class SqliteViews implements Views {
   }
 
   pauses(): readonly Pause[] {
-    return this.#read(this.#all('pauses'), places.pauses, pauseOf)
+    return this.#read(this.#all('pauses'), places.pauses, rowsOf.pauseOf)
   }
 
   permits({ tenant, key, limit }: Parameters<Views['permits']>[0]): readonly Permit[] {
-    return this.#all('listPermits', tenant ?? null, key ?? null, limit).map(permitOf)
+    return this.#all('listPermits', tenant ?? null, key ?? null, limit).map(rowsOf.permitOf)
   }
 
   permitsOf(id: number): readonly Permit[] {
-    return this.#all('permitsOf', id).map(permitOf)
+    return this.#all('permitsOf', id).map(rowsOf.permitOf)
   }
 
   waiters(tenant: string, key: string): readonly Waiter[] {
-    return this.#all('waiters', tenant, key).map(waiterOf)
+    return this.#all('waiters', tenant, key).map(rowsOf.waiterOf)
   }
 
   waitersOf(id: number): readonly Waiter[] {
-    return this.#all('waitersOf', id).map(waiterOf)
+    return this.#all('waitersOf', id).map(rowsOf.waiterOf)
   }
 
   parked(key: string, limit: number): readonly Parked[] {
-    return this.#all('parked', key, limit).map(parkedOf)
+    return this.#all('parked', key, limit).map(rowsOf.parkedOf)
   }
 
   parkedAt(id: number): { readonly parked: Parked; readonly before: number } | null {
     const row = this.#one('parkedAt', id)
     if (row === undefined) return null
-    const parked = parkedOf(row)
+    const parked = rowsOf.parkedOf(row)
     const [before] = this.#one('parkedBefore', parked.key, parked.rank, parked.turn, id) ?? []
     return { parked, before: before as number }
   }
 
   limits(tenant?: string): readonly Limit[] {
     return this.#all('limits')
-      .map(limitOf)
+      .map(rowsOf.limitOf)
       .filter((limit) => tenant === undefined || limit.tenant === tenant || limit.tenant === '')
   }
 
   releases(): readonly Release[] {
-    return this.#read(this.#all('releases'), places.releases, releaseOf)
+    return this.#read(this.#all('releases'), places.releases, rowsOf.releaseOf)
   }
 
   timeoutPolicies(): readonly TimeoutPolicy[] {
-    return this.#all('timeoutPolicies').map(timeoutPolicyOf)
+    return this.#all('timeoutPolicies').map(rowsOf.timeoutPolicyOf)
   }
 
   workers(): readonly Worker[] {
@@ -297,7 +288,7 @@ export class SqliteViews implements Views {
   }
 
   queues(): readonly Queue[] {
-    return this.#all('queues').map(queueOf)
+    return this.#all('queues').map(rowsOf.queueOf)
   }
 
   tokens(): readonly Token[] {
@@ -322,7 +313,7 @@ export class SqliteViews implements Views {
   }
 
   archives(tenant: string, before: number, limit: number): readonly ArchiveEntry[] {
-    return this.#all('archives', tenant, before, limit).map(archiveEntryOf)
+    return this.#all('archives', tenant, before, limit).map(rowsOf.archiveEntryOf)
   }
 
   quarantine(): readonly Quarantined[] {
@@ -330,16 +321,16 @@ export class SqliteViews implements Views {
   }
 
   schedules(tenant: string, after: string, limit: number): readonly Schedule[] {
-    return this.#all('schedules', tenant, after, limit).map(scheduleOf)
+    return this.#all('schedules', tenant, after, limit).map(rowsOf.scheduleOf)
   }
 
   schedule(tenant: string, name: string): Schedule | null {
     const row = this.#one('schedule', tenant, name)
-    return row === undefined ? null : scheduleOf(row)
+    return row === undefined ? null : rowsOf.scheduleOf(row)
   }
 
   dueSchedules(now: number, limit: number): readonly Schedule[] {
-    return this.#all('dueSchedules', now, limit).map(scheduleOf)
+    return this.#all('dueSchedules', now, limit).map(rowsOf.scheduleOf)
   }
 
   close(): void {
@@ -359,7 +350,7 @@ export class SqliteViews implements Views {
   }
 
   /** Leaves out what cannot be read, and tells of it. */
-  #read<T>(rows: readonly Row[], place: Place, read: (row: Row) => T): readonly T[] {
+  #read<T>(rows: readonly rowsOf.Row[], place: Place, read: (row: rowsOf.Row) => T): readonly T[] {
     try {
       return rows.map(read)
     } catch {
@@ -370,7 +361,7 @@ export class SqliteViews implements Views {
   }
 
   /** @throws Refused `quarantined` */
-  #readOne<T>(row: Row, place: Place, read: (row: Row) => T): T {
+  #readOne<T>(row: rowsOf.Row, place: Place, read: (row: rowsOf.Row) => T): T {
     const { found, undecodable } = this.#decoding.each([row], place, read)
     const [one] = found
     const [bad] = undecodable
@@ -381,11 +372,11 @@ export class SqliteViews implements Views {
     return one as T
   }
 
-  #one(name: StatementName, ...values: SQLInputValue[]): Row | undefined {
+  #one(name: StatementName, ...values: SQLInputValue[]): rowsOf.Row | undefined {
     return this.#attempt(() => this.#prepared.one(name, ...values))
   }
 
-  #all(name: StatementName, ...values: SQLInputValue[]): readonly Row[] {
+  #all(name: StatementName, ...values: SQLInputValue[]): readonly rowsOf.Row[] {
     return this.#attempt(() => this.#prepared.all(name, ...values))
   }
 

@@ -104,10 +104,11 @@ function saveQuarantine(prepared: Prepared, { add, remove }: Changes['quarantine
   }
 }
 
-function savePlans(prepared: Prepared, { plans, planSteps }: Changes): void {
-  for (const { id, revision, hash, summary, reads, parallel, at, worker } of plans) {
-    prepared.run('addPlan', id, revision, hash, summary, reads, parallel, at, worker)
+function savePlans(prepared: Prepared, { plans, planSteps, votes }: Changes): void {
+  for (const { id, revision, hash, summary, reads, parallel, at, worker, diff } of plans) {
+    prepared.run('addPlan', id, revision, hash, summary, reads, parallel, at, worker, diff)
   }
+  for (const id of planSteps.drop) prepared.run('dropPlanSteps', id)
   for (const step of planSteps.add) {
     prepared.run(
       'addPlanStep',
@@ -125,11 +126,18 @@ function savePlans(prepared: Prepared, { plans, planSteps }: Changes): void {
       step.fence,
       step.startedAt,
       step.finishedAt,
+      step.revision,
+      step.approvedAt,
     )
   }
-  for (const { id, idx, state, tries, value, errorClass, error, fence, startedAt, finishedAt } of planSteps.change) {
-    const code = codeOf.planStep[state]
-    prepared.run('updatePlanStep', id, idx, code, tries, value, errorClass, error, fence, startedAt, finishedAt)
+  for (const step of planSteps.change) {
+    const { id, idx, state, tries, value, errorClass, error, fence, startedAt, finishedAt, approvedAt } = step
+    const progress = [codeOf.planStep[state], tries, value, errorClass, error, fence, startedAt, finishedAt, approvedAt]
+    prepared.run('updatePlanStep', id, idx, ...progress)
+  }
+  for (const { execution, seq, planHash, step, voter, groups, at, endedAt, endedBy, endedWhy } of votes) {
+    const vote = [planHash, step, voter, JSON.stringify(groups), at, endedAt, endedBy, endedWhy]
+    prepared.run('saveVote', execution, seq, ...vote)
   }
 }
 

@@ -1,3 +1,4 @@
+import { gateText } from '../../execution/approval.ts'
 import type { Effect, Execution, Request } from '../../execution/execution.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import type { Changes, Update } from '../rows.ts'
@@ -142,6 +143,7 @@ function addExecution(prepared: Prepared, is: Execution): void {
     is.idleSince,
     is.holdUntil,
     is.parent,
+    gateText(is.gate),
   )
 }
 
@@ -171,7 +173,8 @@ export function isBlank(is: Execution): boolean {
     is.loneLosses === 0 &&
     is.idleSince === null &&
     is.holdUntil === null &&
-    is.parent === null
+    is.parent === null &&
+    is.gate === null
   )
 }
 
@@ -194,6 +197,7 @@ export function sharesTheRest(was: Execution, is: Execution): boolean {
     was.loneLosses === is.loneLosses &&
     was.idleSince === is.idleSince &&
     was.holdUntil === is.holdUntil &&
+    was.gate === is.gate &&
     is.state !== 'requested'
   )
 }
@@ -296,6 +300,7 @@ function updateExecution(prepared: Prepared, { was, is }: Update): number | bigi
     is.loneLosses,
     is.idleSince,
     is.holdUntil,
+    gateText(is.gate),
   )
 }
 

@@ -35,6 +35,16 @@ const rollOut = action({
   steps: { go: { run: ({ target }) => ({ on: target }) } },
 })
 
+const agreed = action({
+  name: 'demo.agreed',
+  version: 1,
+  input: z.object({}),
+  approval: 'step_by_step',
+  approvals: { selfApproval: true },
+  plan: () => ({ summary: 'go on one', steps: [{ step: 'go', target: 'a', args: {} }] }),
+  steps: { go: { run: ({ target }) => ({ on: target }) } },
+})
+
 export type Api = Operations<Actions>
 export type Known = Record<string, string>
 type Part = [keyof typeof routes, (api: Api, known: Known) => Promise<unknown>]
@@ -78,6 +88,37 @@ const request = {
   actionClass: 'default',
   dedupe: 'first',
 } as const
+
+const approving: readonly Part[] = [
+  [
+    'submit',
+    async (api, known) => {
+      const answer = await idOf(known, 'agreed', api.run({ action: 'demo.agreed', input: {} }))
+      known.hash = (await api.plan(answer.id)).planHash ?? ''
+      return answer
+    },
+  ],
+  ['plan diff', (api, known) => refused(api.planDiff(id(known, 'agreed')))],
+  ['plan refresh', (api, known) => refused(api.replan(id(known, 'agreed'), { ifVersion: 1 }))],
+  ['approvals', async (api) => (await api.approvals({ mine: true, limit: 5 })).items.length],
+  ['approvals', (api) => refused(api.approvals({ cursor: 'x' }))],
+  ['approve', (api, known) => refused(api.approve(id(known, 'agreed'), 'f'.repeat(64)))],
+  ['approve', (api, known) => refused(api.approve(id(known, 'agreed'), id(known, 'hash'), { step: 'go[b]' }))],
+  ['approve', (api, known) => refused(api.approve(id(known, 'agreed'), id(known, 'hash'), { ifVersion: 1 }))],
+  ['resume', (api, known) => refused(api.resume(id(known, 'agreed')))],
+  ['approve', (api, known) => api.approve(id(known, 'agreed'), id(known, 'hash'))],
+  ['approval revoke', (api, known) => refused(api.revoke(id(known, 'agreed'), 'no', { voter: 'human:x', step: 0 }))],
+  ['approval revoke', (api, known) => refused(api.revoke(id(known, 'agreed'), 'no', { ifVersion: 1 }))],
+  ['approval revoke', (api, known) => api.revoke(id(known, 'agreed'), 'not yet')],
+  ['approve', (api, known) => api.approve(id(known, 'agreed'), id(known, 'hash'))],
+  ['approve', (api, known) => api.approve(id(known, 'agreed'), id(known, 'hash'), { step: 'go[a]' })],
+  ['approval get', (api, known) => api.approval(id(known, 'agreed'))],
+  ['resume', (api, known) => refused(api.resume(id(known, 'agreed'), { ifVersion: 1 }))],
+  ['resume', (api, known) => api.resume(id(known, 'agreed')).then(() => 1)],
+  ['wait', (api, known) => api.result(id(known, 'agreed'))],
+  ['reject', (api, known) => refused(api.reject(id(known, 'agreed'), 'too late', { step: 0 }))],
+  ['reject', (api, known) => refused(api.reject(id(known, 'agreed'), 'too late', { ifVersion: 1 }))],
+]
 
 export const story: readonly Part[] = [
   ['submit', (api, known) => idOf(known, 'first', api.submit(request))],
@@ -199,6 +240,7 @@ export const story: readonly Part[] = [
   ['plan show', (api, known) => api.plan(id(known, 'plan'))],
   ['plan show', (api, known) => refused(api.plan(id(known, 'first')))],
   ['plan steps', (api, known) => api.planSteps(id(known, 'plan'), 0, 5)],
+  ...approving,
   ['pause', (api) => api.pause({ action: 'demo.add' }, 'down')],
   ['pause', (api) => api.pause({ subject: 'quote:1' }, 'asked')],
   ['pause', (api) => refused(api.pause({ tenant: 'globex' }, 'theirs'))],
@@ -341,4 +383,4 @@ async function inLine(api: Api, key: string) {
 const running = (api: Api, execution: string): Promise<string> => until(api, execution, 'running')
 
 /** The actions it uses beside those of every server. */
-export const more = [ask, doubtful, rollOut]
+export const more = [ask, doubtful, rollOut, agreed]

@@ -1,0 +1,80 @@
+import { pauseOver, type StandingPause } from '../claim/select.ts'
+import type { Gate } from '../execution/approval.ts'
+import type { Command } from '../execution/command.ts'
+import { closedGate } from '../execution/decide-gates.ts'
+import { policy } from '../execution/decide-plan.ts'
+import type { Execution } from '../execution/execution.ts'
+import { commandOne } from './commands.ts'
+import { loadRequests } from './loading.ts'
+import type { Order } from './order.ts'
+import { activePauses } from './pauses.ts'
+import { loadWholePlans } from './plans.ts'
+import { type Asking, ask } from './reads.ts'
+import type { Refusals } from './refusals.ts'
+import type { Workers } from './registry.ts'
+import type { Workset } from './workset.ts'
+
+const voting: ReadonlySet<Command['type']> = new Set(['approve', 'reject', 'revoke_approval', 'resume', 'planned'])
+
+/** Reads what commands on approvals need. What has no gate costs nothing here. */
+export function* loadApprovals(work: Workset, orders: readonly Order[]): Asking<void> {
+  const asked: number[] = []
+  const resumed: number[] = []
+  for (const order of orders) {
+    if (order.kind !== 'command' && order.kind !== 'work') continue
+    if (!voting.has(order.command.type) || !isGated(work, order.id)) continue
+    asked.push(order.id)
+    if (order.command.type === 'resume') resumed.push(order.id)
+  }
+  if (asked.length > 0) yield* loadVotes(work, asked)
+  if (resumed.length > 0) yield* loadForResume(work, resumed)
+}
+
+const isGated = (work: Workset, id: number): boolean => (work.executions.get(id)?.gate ?? null) !== null
+
+export function* loadVotes(work: Workset, ids: readonly number[]): Asking<void> {
+  yield* loadRequests(work, ids)
+  const missing = [...new Set(ids)].filter((id) => !work.votes.has(id))
+  if (missing.length > 0) work.votes.loaded(missing, yield* ask('votes', missing))
+}
+
+function* loadForResume(work: Workset, ids: readonly number[]): Asking<void> {
+  const pauses = yield* activePauses(work)
+  for (const id of ids) if (isPaused(work, id, pauses)) work.votes.paused.add(id)
+  yield* loadWholePlans(
+    work,
+    ids.filter((id) => work.executions.get(id)?.gate?.rules.level === 'step_by_step'),
+  )
+}
+
+function isPaused(work: Workset, id: number, pauses: readonly StandingPause[]): boolean {
+  const request = work.requests.get(id)
+  return request !== undefined && pauseOver(pauses, request, work.now) !== undefined
+}
+
+/**
+ * Dispatches what the rules may dispatch by themselves: a command of its own, of a commit of its own, behind the one that
+ * recorded the approval.
+ */
+export function* resumeByPolicy(
+  work: Workset,
+  ids: readonly number[],
+  refusals: Refusals,
+  workers: Workers,
+): Asking<void> {
+  const due = ids.filter((id) => work.executions.get(id)?.gate?.isDue === true)
+  if (due.length === 0) return
+  yield* loadVotes(work, due)
+  yield* loadForResume(work, due)
+  const actor = { principal: policy, worker: null }
+  for (const id of due) commandOne(work, { id, tenant: null, command: { type: 'resume' } }, actor, refusals, workers)
+}
+
+/** Whether due work may pass its gate; what may not goes where its approval is asked for, or its plan made anew. */
+export function* passesGate(work: Workset, execution: Execution, gate: Gate): Asking<boolean> {
+  if (closedGate(execution, { now: work.now }) === null) return true
+  if (gate.rules.useByMs !== null) yield* loadVotes(work, [execution.id])
+  const decision = closedGate(execution, { now: work.now, votes: work.votes.of(execution.id) })
+  if (decision !== null) work.apply(execution, decision, { principal: policy, worker: null })
+  return decision === null
+}
