@@ -21,9 +21,9 @@ export class QueueTurns {
 
   /** @param isPaused whether some work is passed because it is paused */
   check({ admitted, updates, ready, queues }: Changes, isPaused: boolean): void {
-    const claimed = new Set<number>()
-    for (const { execution } of admitted) if (isTaken(execution)) claimed.add(execution.id)
-    for (const { was, is } of updates) if (isTaken(is) && !isTaken(was)) claimed.add(is.id)
+    const claimed = new Map<number, Execution>()
+    for (const { execution } of admitted) if (isTaken(execution)) claimed.set(execution.id, execution)
+    for (const { was, is } of updates) if (isTaken(is) && !isTaken(was)) claimed.set(is.id, is)
     const before = [...this.#due.values()]
     for (const one of ready.remove) this.#due.delete(placeOf(one))
     for (const one of ready.add) this.#due.set(placeOf(one), one)
@@ -39,9 +39,13 @@ export class QueueTurns {
       this.#turns.forget()
       return
     }
-    // What was born and claimed in one commit never stood in a line that could be seen.
     const met = ready.remove.map((one) => ({ one, isClaimed: claimed.delete(one.id) }))
+    // What was born and claimed in one commit never stood in a line that could be seen: before whom, nobody knows.
     if (claimed.size > 0) this.#turns.forget()
+    const isHidden = [...claimed.values()].some(({ queue, rank }) =>
+      before.some((one) => Math.abs(one.queue) === queue && one.rank === rank),
+    )
+    if (isHidden) return
     // What has ended or must wait stands in line like everybody else, until a claim meets it there.
     for (const [index, { one, isClaimed }] of met.entries()) {
       if (!isClaimed) continue
