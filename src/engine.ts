@@ -40,6 +40,7 @@ export type Settings = Pick<
   | 'archiveAfterDays'
   | 'artifactBytesMax'
   | 'keptLogLevel'
+  | 'access'
 >
 
 export interface EngineOptions {
@@ -135,7 +136,9 @@ export function createEngine(options: EngineOptions): Engine {
     log,
   })
   // Secrets are never seeded, whatever else is.
-  const tokens = new Tokens({ host, clock, random: systemRandom })
+  const { sessionIdleMs: idleMs, sessionMs: maxMs } = settings.access
+  const sessions = { ...(idleMs === undefined ? {} : { idleMs }), ...(maxMs === undefined ? {} : { maxMs }) }
+  const tokens = new Tokens({ host, clock, random: systemRandom, sessions })
   const sockets: { close(): Promise<void> }[] = []
   return {
     host,

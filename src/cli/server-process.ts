@@ -1,12 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
-import { join } from 'node:path'
+import { hostname, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
 import { addressSecrets, storeSecrets } from '../config/store-address.ts'
 import type { Engine } from '../engine.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
+import { sha256 } from '../json/hash.ts'
 import { dispatchOf } from '../open-dispatch.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
 import { workerRoutes } from '../protocol/routes.ts'
@@ -37,7 +38,6 @@ export interface ServerProcess {
   close(graceMs?: number): Promise<void>
 }
 
-const localName = 'local server'
 const tenant = 'default'
 const localTokenMs = 365 * 86_400_000
 
@@ -68,7 +68,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const { plane, protocol, clock, tokens } = pawl.engine
   const closing = new AbortController()
   try {
-    await retireLocal(tokens, clock.now())
+    // Other servers on the same database have one each, which must not end with this one.
+    const localName = `local server ${sha256(`${hostname()} ${resolve(dataDir)}`).slice(0, 8)}`
+    await retireLocal(tokens, localName, clock.now())
     const principal = `human:${userName()}`
     const wanted = { name: localName, principal, tenant, role: 'admin', expiresAt: clock.now() + localTokenMs }
     const { token, view } = orThrow(await tokens.create(wanted))
@@ -80,9 +82,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       clock,
       random: systemRandom,
       log,
+      limits: config.access,
       closing: closing.signal,
     })
-    const server = await startServer({ app, host: config.host, port: config.port, clock, closing })
+    const server = await startServer({ app, host: config.host, port: config.port, clock, closing, wire: config.access })
     await pawl.start()
     const socket = await listenForWorkers(pawl.engine, dataDir)
     const file = join(dataDir, serverFileName)
@@ -132,7 +135,7 @@ async function listenForWorkers(engine: Engine, dataDir: string): Promise<string
 }
 
 /** A server that was killed could not take its token back. */
-async function retireLocal(tokens: Tokens, now: number): Promise<void> {
+async function retireLocal(tokens: Tokens, localName: string, now: number): Promise<void> {
   for (const { id, name, expiresAt, revokedAt } of await tokens.list(tenant)) {
     const isOpen = revokedAt === null && (expiresAt === null || Date.parse(expiresAt) >= now)
     if (name === localName && isOpen) await tokens.retire(id, tenant)

@@ -1,4 +1,6 @@
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { mayHandOn } from '../rights/decide-right.ts'
+import type { Rights } from '../rights/rights.ts'
 import type { TokenScope } from '../store/sign-in.ts'
 import type { Command, CommandContext, Identity } from './command.ts'
 import { may, permissions } from './permissions.ts'
@@ -31,19 +33,23 @@ export async function outOfScope(
   return scope.actions.includes(found.request.action) ? null : 'it is for other actions'
 }
 
-/** Whether everything that a new token could do, its maker can do, too. */
-export function covers(
-  maker: Pick<Identity, 'role' | 'scope'>,
-  wanted: { role: string; scope: TokenScope | null },
+/** Whether everything that a new token could do, its maker can do, too, by what he was granted and by his own token. */
+export function mayMake(
+  rights: Rights,
+  maker: Identity,
+  wanted: { readonly role: string; readonly scope: TokenScope | null },
+  now: number,
 ): boolean {
-  const order = { none: 0, own: 1, any: 2 } as const
-  const allowed = (each: string): boolean => maker.scope?.permissions?.includes(each) ?? true
-  const wants = (each: string): boolean => wanted.scope?.permissions?.includes(each) ?? true
   const { actions } = maker.scope ?? {}
-  if (actions !== undefined && !(wanted.scope?.actions?.every((each) => actions.includes(each)) ?? false)) return false
-  return permissions.every((each) => {
-    const reach = wants(each) ? may(wanted.role, each) : 'none'
-    return reach === 'none' || (allowed(each) && order[may(maker.role, each)] >= order[reach])
+  const wantedActions = wanted.scope?.actions ?? null
+  if (actions !== undefined && !(wantedActions?.every((each) => actions.includes(each)) ?? false)) return false
+  const narrowing = { actions: wantedActions, subjects: null, levelMax: null }
+  return permissions.every((permission) => {
+    const isWanted = wanted.scope?.permissions?.includes(permission) ?? true
+    const reach = isWanted ? may(wanted.role, permission) : 'none'
+    if (reach === 'none') return true
+    if (maker.scope?.permissions?.includes(permission) === false) return false
+    return mayHandOn(rights, { ...maker, now }, { permission, reach, narrowing })
   })
 }
 

@@ -4,7 +4,7 @@ import type { TokenScope } from '../store/sign-in.ts'
 import { parseDuration } from '../time/duration.ts'
 import { command } from './command.ts'
 import { permissions, roles } from './permissions.ts'
-import { covers } from './scope.ts'
+import { mayMake } from './scope.ts'
 
 const tokenId = z.string().min(1).max(64).describe('Id of the token.')
 const overlapMsMax = 7 * 86_400_000
@@ -60,7 +60,7 @@ export const tokens = [
       ],
     },
     refusals: ['invalid_delay'],
-    async run({ tokens: authority, caller, clock }, { name, role, principal, expiresIn = '90d', ...narrowed }) {
+    async run({ tokens: authority, plane, caller, clock }, { name, role, principal, expiresIn = '90d', ...narrowed }) {
       const forMs = parseDuration(expiresIn)
       if (isRefusal(forMs)) return forMs
       const scope = scopeOf(narrowed, caller.scope)
@@ -68,7 +68,7 @@ export const tokens = [
       if (role === 'worker' && scope?.actions !== undefined) {
         return refuse('invalid_input', 'A worker says itself which actions it runs; its token is for all of them.')
       }
-      if (!covers(caller, { role, scope }))
+      if (!mayMake(await plane.whoMay.current(), caller, { role, scope }, clock.now()))
         return refuse('not_permitted', 'A token must not do more than its maker may.')
       const kind = role === 'agent' || role === 'worker' ? role : 'service'
       const stands = principal ?? `${kind}:${name.replace(/[^\w.@-]+/g, '-')}`
@@ -117,7 +117,7 @@ export const tokens = [
     http: { method: 'POST', path: '/v1/tokens/{id}/rotate' },
     cli: { words: 'token rotate', positionals: ['id'], examples: ['pawl token rotate 7k2m9x4q1w8z --overlap 1h'] },
     refusals: ['not_found', 'invalid_delay'],
-    async run({ tokens: authority, caller, clock }, { id, overlap = '0s', expiresIn }) {
+    async run({ tokens: authority, plane, caller, clock }, { id, overlap = '0s', expiresIn }) {
       const overlapMs = parseDuration(overlap)
       if (isRefusal(overlapMs)) return overlapMs
       if (overlapMs > overlapMsMax) return refuse('invalid_delay', 'The old text may be good for seven days at most.')
@@ -126,7 +126,8 @@ export const tokens = [
       const found = await authority.find(id, caller.tenant)
       if (isRefusal(found)) return found
       // Whoever gets the new text can do what the token may.
-      if (!covers(caller, found)) return refuse('not_permitted', 'This token may do more than whoever asks.')
+      if (!mayMake(await plane.whoMay.current(), caller, found, clock.now()))
+        return refuse('not_permitted', 'This token may do more than whoever asks.')
       const rotated = await authority.rotate(id, caller.tenant, {
         overlapMs,
         expiresAt: forMs === null ? null : clock.now() + forMs,

@@ -83,7 +83,7 @@ export const isValid = ({ revokedAt, expiresAt }: Token, now: number): boolean =
 
 /** A secret that was changed takes the sessions along that began with it, once its overlap is over. */
 export const mayGoOn = ({ begunAt }: SignIn, { rotatedAt, oldUntil }: Token, now: number): boolean =>
-  rotatedAt === null || begunAt >= rotatedAt || (oldUntil !== null && oldUntil > now)
+  rotatedAt === null || begunAt > rotatedAt || (oldUntil !== null && oldUntil > now)
 
 /** Changes a token as it stands, so that no change undoes another: what is revoked stays so. */
 export function* changeToken(

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
+import { accessVariables } from './access-variables.ts'
 import { type Variable, type VariableKey, type VariableValues, variables } from './variables.ts'
 
 export { configReference, envExample } from './reference.ts'
@@ -12,6 +13,8 @@ export interface Config {
   readonly token: string | undefined
   readonly host: string
   readonly port: number
+  /** Who may come in, for how long and how often; what is not set is left to the server. */
+  readonly access: AccessConfig
   readonly concurrency: number
   /** Running executions of one tenant; null sets no limit. */
   readonly tenantConcurrency: number | null
@@ -40,6 +43,8 @@ export interface Config {
   readonly crmUrl: string | undefined
   readonly crmToken: string | undefined
 }
+
+export type AccessConfig = Pick<VariableValues, keyof typeof accessVariables>
 
 /** What holds if nothing is set. */
 export const defaults = {
@@ -85,6 +90,7 @@ export function loadConfig(env: Environment): Config | Refusal {
     token: values.token,
     host,
     port,
+    access: accessOf(values),
     concurrency: values.concurrency ?? defaults.concurrency,
     tenantConcurrency: values.tenantConcurrency ?? null,
     leaseMs,
@@ -114,6 +120,13 @@ export function loadConfig(env: Environment): Config | Refusal {
   }
   return checkConfig(config)
 }
+
+const accessOf = (values: VariableValues): AccessConfig =>
+  Object.fromEntries(
+    (Object.keys(accessVariables) as (keyof AccessConfig)[]).flatMap((key) =>
+      values[key] === undefined ? [] : [[key, values[key]]],
+    ),
+  )
 
 /** Gives the configuration back, or says which of its values contradict each other. */
 export function checkConfig(config: Config): Config | Refusal {

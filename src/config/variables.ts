@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { accessVariables } from './access-variables.ts'
+import { seconds, whole } from './shapes.ts'
 import { isStoreAddress } from './store-address.ts'
 
 /** One environment variable: how it is read, what it means, and the other names it is accepted under. */
@@ -15,19 +17,6 @@ export interface Variable<T> {
 
 const levels = 'trace|debug|info|warn|error|fatal|silent'
 const logLevels = new RegExp(`^(?:${levels})(?:,[a-z-]+=(?:${levels}))*$`)
-
-const seconds = z
-  .string()
-  .regex(/^\d+(?:\.\d+)?$/, 'must be a number of seconds, for instance 30')
-  .transform((text) => Math.round(Number(text) * 1000))
-  .refine((ms) => ms >= 50 && ms <= 30 * 86_400_000, 'must lie between 0.05 seconds and 30 days')
-
-const whole = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .refine((count) => count >= min && count <= max, `must lie between ${min} and ${max}`)
 
 const webAddress = z
   .string()
@@ -88,6 +77,7 @@ export const variables = {
     doc: 'Port the server listens on; 0 takes a free one.',
     shown: '7070',
   } satisfies Variable<number>,
+  ...accessVariables,
   concurrency: {
     name: 'PAWL_CONCURRENCY',
     schema: whole(1, 10_000),

@@ -1,3 +1,4 @@
+import { accessCodes } from './access-codes.ts'
 import { approvalCodes } from './approval-codes.ts'
 import { archiveCodes } from './archive-codes.ts'
 import { dispatchCodes } from './dispatch-codes.ts'
@@ -25,6 +26,7 @@ export const codes = {
   ...inputCodes,
 
   // Who asks.
+  ...accessCodes,
   not_signed_in: {
     http: 401,
     exit: 4,

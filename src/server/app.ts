@@ -1,25 +1,34 @@
 import { Hono } from 'hono'
 import type { Denied } from '../commands/command.ts'
 import { openapi } from '../commands/openapi.ts'
+import { codes } from '../errors/codes.ts'
 import { refuse } from '../errors/refusal.ts'
 import { json, problem, refusalOf } from './answer.ts'
+import { arrivalOf, headerCountOf } from './arrival.ts'
 import { commandRoutes } from './command-routes.ts'
+import { Gate } from './gate.ts'
 import type { App, AppOptions } from './options.ts'
 import { pageRoutes } from './page-routes.ts'
+import { addSecurityHeaders } from './security-headers.ts'
+import { headerCountMax } from './wire.ts'
 import { protocolRoutes } from './worker-routes.ts'
 
 /** The HTTP side: routes of the command table, of the worker protocol and of the page, with one log line for each request. */
 export function createApp(options: AppOptions): App {
   const { clock, random, plane } = options
   const log = options.log.module('server')
+  const gate = new Gate(options, log)
   const app: App = new Hono()
   app.use(async (c, next) => {
     const startedAt = clock.now()
     const traceId = traceOf(c.req.header('traceparent')) ?? random.uuid().replaceAll('-', '')
     c.set('traceId', traceId)
-    await next()
-    for (const [name, value] of Object.entries(securityHeaders))
-      if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+    const { request, remoteAddress } = arrivalOf(c)
+    const { address, isSecure } = gate.peer(request, remoteAddress)
+    if (headerCountOf(c) > headerCountMax)
+      c.res = problem(refuse('headers_too_large', codes.headers_too_large.why), traceId)
+    else await next()
+    addSecurityHeaders(c.res.headers, isSecure)
     c.res.headers.set('x-trace-id', traceId)
     const { method, path } = c.req
     log.info(
@@ -29,6 +38,7 @@ export function createApp(options: AppOptions): App {
         path,
         status: c.res.status,
         principal: c.get('principal') ?? null,
+        address,
         ms: clock.now() - startedAt,
       },
       'request',
@@ -43,9 +53,9 @@ export function createApp(options: AppOptions): App {
   app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }))
 
   const onDenied = (denied: Denied): void => log.warn({ event: 'rbac_violation', ...denied }, 'denied')
-  commandRoutes(app, { ...options, onDenied })
-  protocolRoutes(app, { ...options, onDenied })
-  pageRoutes(app, { ...options, onDenied })
+  commandRoutes(app, { ...options, gate, onDenied })
+  protocolRoutes(app, { ...options, gate, onDenied })
+  pageRoutes(app, { ...options, gate, onDenied })
   app.notFound((c) => {
     const what = `${c.req.method} ${c.req.path.slice(0, 200)}`.toWellFormed()
     return problem(
@@ -60,16 +70,6 @@ export function createApp(options: AppOptions): App {
     return problem(refusal, traceId)
   })
   return app
-}
-
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cache-control': 'no-store',
 }
 
 /** The trace id of a W3C `traceparent`. */

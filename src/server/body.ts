@@ -31,7 +31,8 @@ export async function readJson(request: Request, bytesMax: number): Promise<{ re
   return { value }
 }
 
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array | Refusal> {
+/** The body, if it is no longer than it may be. */
+export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array | Refusal> {
   // Told beforehand, a body that is too large is not even read.
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax)
   if (request.body === null) return new Uint8Array()

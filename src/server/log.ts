@@ -61,6 +61,7 @@ export function masking(secrets: Iterable<string>): (line: string) => string {
   return (line) => {
     let masked = line
       .replace(/\bpawl_([0-9a-z]{12})_[0-9A-Za-z]+/g, 'pawl_$1_[masked]')
+      .replace(/\b(pawl[ls])_[\w-]{43}/g, '$1_[masked]')
       .replace(/\b(Bearer|Basic)\s+[^\s"\\,]+/gi, '$1 [masked]')
       .replace(/([?&]ticket=)[\w-]+/g, '$1[masked]')
     for (const value of values) if (masked.includes(value)) masked = masked.replaceAll(value, '[masked]')

@@ -4,6 +4,7 @@ import type { ControlPlane } from '../control-plane.ts'
 import type { Random } from '../identity/random.ts'
 import type { WorkerRoute } from '../protocol/routes.ts'
 import type { Clock } from '../time/clock.ts'
+import type { AccessLimits } from './gate.ts'
 import type { Log } from './log.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -16,6 +17,8 @@ export interface AppOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** How many requests, streams and failed sign-ins there may be, and which proxies are believed. */
+  readonly limits?: Partial<AccessLimits> | undefined
   readonly version?: string | undefined
   /** Aborted when the server closes: streams and waits end then. */
   readonly closing?: AbortSignal | undefined

@@ -22,6 +22,17 @@ export function messagePage(title: string, text: string, goTo?: string): string 
   return layout(title, html`<p>${text}</p>`, head)
 }
 
+/** Somebody who did not ask for it can be made to open a link, and cannot be made to press a button. */
+export function confirmPage(ticket: string): string {
+  return layout(
+    'Sign in?',
+    html`<p>Sign in only with a link that you have asked for yourself.</p>
+<form method="post" action="/signin"><input type="hidden" name="ticket" value="${ticket}"><button>Sign in</button></form>`,
+  )
+}
+
+const signOut = html`<form method="post" action="/signout"><button>Sign out</button></form>`
+
 export function listPage(executions: readonly ExecutionView[], principal: string): string {
   const rows = executions.map(
     ({ id, state, action, subject, createdAt, lastErrorClass }) => html`<tr>
@@ -30,7 +41,7 @@ export function listPage(executions: readonly ExecutionView[], principal: string
   )
   const table = html`<p>Newest first, as ${principal}. The page looks again by itself.</p>
 <table id="list"><thead><tr><th>Execution</th><th>State</th><th>Action</th><th>Subject</th><th>Created</th><th>Last error</th></tr></thead>
-<tbody>${rows}</tbody></table>${executions.length === 0 ? html`<p>Nothing has been submitted yet. Try: pawl submit</p>` : ''}`
+<tbody>${rows}</tbody></table>${executions.length === 0 ? html`<p>Nothing has been submitted yet. Try: pawl submit</p>` : ''}${signOut}`
   return layout('Executions', table, html`<meta http-equiv="refresh" content="3">`)
 }
 

@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { Refused, refuse } from '../errors/refusal.ts'
 import type { Clock } from '../time/clock.ts'
 import type { App } from './options.ts'
+import { guardWire, serverOptions, type WireLimits, wireLimits } from './wire.ts'
 
 export interface StartOptions {
   readonly app: Pick<App, 'fetch'>
@@ -14,6 +15,7 @@ export interface StartOptions {
   readonly clock: Clock
   /** Told to end streams and waits when the server closes. */
   readonly closing?: AbortController | undefined
+  readonly wire?: Partial<WireLimits> | undefined
 }
 
 export interface RunningServer {
@@ -33,20 +35,14 @@ export async function startServer({
   port,
   clock,
   closing,
+  wire,
 }: StartOptions): Promise<RunningServer> {
+  const limits = { ...wireLimits, ...wire }
   const server = createAdaptorServer({
     fetch: app.fetch,
-    serverOptions: {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 5_000,
-      connectionsCheckingInterval: 5_000,
-      maxHeaderSize: 16 * 1024,
-    },
+    serverOptions: serverOptions(limits),
   }) as Server
-  server.maxHeadersCount = 100
-  // A browser tab, a worker and a stream each hold one; beyond this nobody is served well.
-  server.maxConnections = 4096
+  guardWire(server, limits)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(

@@ -7,15 +7,19 @@ const heartbeatMs = 15_000
 export interface StreamOptions {
   readonly events: AsyncGenerator<EventView, Refusal | undefined>
   readonly clock: Clock
-  /** Ends the watch behind the events. */
-  readonly stop: () => void
+  /** Aborted when whoever watches is not let in any more. */
+  readonly cut: AbortSignal
+  /** What he is told then. */
+  readonly ended: () => object
+  /** Ends the watch behind the events, once the stream is over for whatever reason. */
+  readonly onEnd: () => void
 }
 
 /**
  * Server-sent events. Nothing is read ahead of the client: one that stops reading stops the watch, and finds what it
  * missed in the log when it goes on.
  */
-export function eventStream({ events, clock, stop }: StreamOptions): Response {
+export function eventStream({ events, clock, cut, ended, onEnd }: StreamOptions): Response {
   const encoder = new TextEncoder()
   let upcoming: Promise<IteratorResult<EventView, Refusal | undefined>> | undefined
   const body = new ReadableStream<Uint8Array>(
@@ -30,6 +34,12 @@ export function eventStream({ events, clock, stop }: StreamOptions): Response {
         )
         const next = await Promise.race([upcoming, beat])
         rest.abort()
+        if (cut.aborted) {
+          controller.enqueue(encoder.encode(`event: refused\ndata: ${JSON.stringify(ended())}\n\n`))
+          controller.close()
+          onEnd()
+          return
+        }
         if (next === 'beat') {
           controller.enqueue(encoder.encode(': still here\n\n'))
           return
@@ -38,11 +48,12 @@ export function eventStream({ events, clock, stop }: StreamOptions): Response {
         if (next.done) {
           controller.enqueue(encoder.encode('event: end\ndata: {}\n\n'))
           controller.close()
+          onEnd()
         } else {
           controller.enqueue(encoder.encode(`id: ${next.value.sequence}\ndata: ${JSON.stringify(next.value)}\n\n`))
         }
       },
-      cancel: stop,
+      cancel: onEnd,
     },
     { highWaterMark: 1 },
   )

@@ -1,9 +1,10 @@
-import { isRefusal } from '../errors/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decideRight } from '../rights/decide-right.ts'
 import { json, problem } from './answer.ts'
+import { arrivalOf } from './arrival.ts'
 import { readJson } from './body.ts'
-import type { RouteOptions } from './command-routes.ts'
-import { identify } from './identify.ts'
+import { over, type RouteOptions } from './command-routes.ts'
+import type { OpenAnswer } from './open-answers.ts'
 import type { App } from './options.ts'
 
 /** As large as a message over the local socket may be. */
@@ -15,15 +16,16 @@ export function protocolRoutes(app: App, options: RouteOptions): void {
   for (const route of options.protocolRoutes ?? []) {
     app.post(route.path, async (c) => {
       const traceId = c.get('traceId')
-      const caller = await identify(c.req.raw, options.tokens)
+      const caller = await options.gate.enter(arrivalOf(c), { isUnlimited: true })
       if (isRefusal(caller)) return problem(caller, traceId)
-      c.set('principal', caller.principal)
-      const { principal, role, tenant } = caller
+      const { principal, role, tenant, scope } = caller
       const permission = 'worker.protocol'
       const rights = await options.plane.whoMay.current()
       const asked = { principal, role, tenant, permission, about: null, now: options.clock.now() }
       const decided = decideRight(rights, asked)
-      if (isRefusal(decided)) {
+      const isNarrower =
+        scope !== undefined && (scope.actions !== undefined || !scope.permissions?.includes(permission))
+      if (isRefusal(decided) || isNarrower) {
         options.onDenied({
           command: `worker ${route.name}`,
           permission,
@@ -31,12 +33,33 @@ export function protocolRoutes(app: App, options: RouteOptions): void {
           role,
           executionId: null,
         })
-        return problem(decided, traceId)
+        return problem(isRefusal(decided) ? decided : narrower(), traceId)
       }
-      const body = await readJson(c.req.raw, bodyBytesMax)
-      if (isRefusal(body)) return problem(body, traceId)
-      const answer = await route.answer(body.value, () => c.req.raw.signal.aborted)
-      return isRefusal(answer) ? problem(answer, traceId) : json(answer)
+      const open = options.gate.open(caller, false)
+      if (isRefusal(open)) return problem(open, traceId)
+      try {
+        const body = await readJson(c.req.raw, bodyBytesMax)
+        if (isRefusal(body)) return problem(body, traceId)
+        // What was claimed for somebody who is not let in any more goes back, as for one who left.
+        const answering = route.answer(body.value, () => c.req.raw.signal.aborted || open.cut.aborted)
+        const answer = await Promise.race([answering, cutOf(open)])
+        if (open.cut.aborted) {
+          answering.catch(() => {})
+          return problem(over(), traceId)
+        }
+        return isRefusal(answer) ? problem(answer, traceId) : json(answer)
+      } finally {
+        open.close()
+      }
     })
   }
 }
+
+const narrower = (): Refusal =>
+  refuse('not_permitted', 'The token is narrowed to other permissions than that of the worker protocol.')
+
+const cutOf = ({ cut }: OpenAnswer): Promise<null> =>
+  new Promise((resolve) => {
+    if (cut.aborted) resolve(null)
+    cut.addEventListener('abort', () => resolve(null), { once: true })
+  })

@@ -8,6 +8,7 @@ import { orThrow } from '../../../src/errors/refusal.ts'
 import { systemRandom } from '../../../src/identity/random.ts'
 import { type AnyAction, action, createPawl } from '../../../src/pawl.ts'
 import { workerRoutes } from '../../../src/protocol/routes.ts'
+import type { AccessLimits } from '../../../src/server/gate.ts'
 import { createApp, createLog } from '../../../src/server.ts'
 import { type Clock, createSystemClock } from '../../../src/time/clock.ts'
 
@@ -71,9 +72,10 @@ export interface Served {
   readonly slots?: number
   readonly more?: readonly AnyAction[]
   readonly clock?: Clock
+  readonly limits?: Partial<AccessLimits>
 }
 
-export async function serving({ slots = 2, more = [], clock = createSystemClock() }: Served = {}) {
+export async function serving({ slots = 2, more = [], clock = createSystemClock(), limits }: Served = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
   const pawl = await createPawl({
     store: 'sqlite::memory:',
@@ -101,6 +103,7 @@ export async function serving({ slots = 2, more = [], clock = createSystemClock(
     random: systemRandom,
     log: createLog({ level: 'info', clock, write: (line) => lines.push(line) }),
     closing: closing.signal,
+    limits,
   })
   await pawl.start()
   const tokenOf = async (role: Role, name: string = role): Promise<string> => {

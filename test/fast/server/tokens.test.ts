@@ -153,3 +153,17 @@ test('SE-32 a revocation and a use that cross leave the token revoked', async ()
   expect(orThrow(await tokens.revoke(view.id, 'default')).revokedAt).toBe(new Date(at).toISOString())
   expect(await tokens.revoke(view.id, 'globex')).toMatchObject({ code: 'not_found' })
 })
+
+test('SE-32 whoever was granted less than his token says makes no token that does more', async () => {
+  await using server = await atRest()
+  const keeper = await server.create({ name: 'k', role: 'admin', principal: 'human:kim' })
+  const role = { role: 'keeper', permissions: 'token.create,token.rotate,execution.get', reason: 'r' }
+  const grant = { principal: 'human:kim', role: 'keeper', reason: 'r' }
+  expect((await server.send('/v1/roles', { body: role })).status).toBeLessThan(300)
+  expect((await server.send('/v1/roles/grants', { body: grant })).status).toBeLessThan(300)
+  const make = (body: object) => ({ method: 'POST', body: JSON.stringify({ name: 'n', role: 'viewer', ...body }) })
+  expect(await server.statusFor(keeper.token, '/v1/tokens', make({}))).toBe(403)
+  expect(await server.statusFor(keeper.token, '/v1/tokens', make({ permissions: 'execution.get' }))).toBe(201)
+  const again = { method: 'POST', body: '{}' }
+  expect(await server.statusFor(keeper.token, `/v1/tokens/${keeper.id}/rotate`, again)).toBe(403)
+})
