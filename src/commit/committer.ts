@@ -1,13 +1,12 @@
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused, refuse } from '../errors/refusal.ts'
-import type { PublicIdKey } from '../identity/public-id.ts'
 import { Passing, UnknownCommit } from '../store/failures.ts'
 import { type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { ClaimOrder } from './claims.ts'
-import type { DueNews } from './due-news.ts'
+import type { CommitterOptions } from './committer-options.ts'
 import { admitInHalves } from './halving.ts'
 import { type Memory, remember } from './memory.ts'
 import {
@@ -36,25 +35,6 @@ interface StandingClaim {
   readonly order: ClaimOrder
   readonly answer: (answer: Answer) => void
   readonly until: number
-}
-
-export interface CommitterOptions {
-  readonly session: StoreSession
-  readonly idKey: PublicIdKey
-  readonly clock: Clock
-  /** Runs a function soon, after whatever else has arrived by then: what gathers a group. */
-  readonly soon: (run: () => void) => void
-  /** Told after each durable commit; must not throw. */
-  readonly onCommit?: ((changedIds: readonly number[], dueNews: () => DueNews) => void) | undefined
-  /** Told of every commit that failed, before it is tried in parts. */
-  readonly onFailure?: ((error: Error, orders: number) => void) | undefined
-  /** Milliseconds of work one commit may hold; the group's size follows from what commits have cost. */
-  readonly groupMs?: number | undefined
-  /** For measuring commits only: decides nothing but the size of a group. */
-  readonly stopwatch?: (() => number) | undefined
-  readonly waitingMax?: number | undefined
-  /** Between 0 and 1: keeps writers that met each other from meeting again. */
-  readonly random?: (() => number) | undefined
 }
 
 const groupMin = 32
@@ -349,12 +329,14 @@ export class Committer implements Orders {
         this.#memory = await remember(session, this.#memory.idKey, this.#memory)
         session.caughtUp?.()
       }
-      const answer = converse(runBatch(orders, standing, this.#memory, this.#clock.now()), session)
+      const [now, { nextTimerAt }] = [this.#clock.now(), this.#memory]
+      const answer = converse(runBatch(orders, standing, this.#memory, now), session)
       const result = answer instanceof Promise ? await answer : answer
       const written = session.write(result.changes)
       const { stale } = written instanceof Promise ? await written : written
       if (stale.length > 0) this.#memory.rows.clear()
       if (stale.length > 0) throw new DatabaseError(`rows changed under the writer: ${stale.slice(0, 5).join(', ')}`)
+      this.#options.onBatch?.({ orders, claims: standing, now, nextTimerAt, result })
       const committed = session.commit()
       if (committed instanceof Promise) await committed
       return result

@@ -1,10 +1,12 @@
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { missingKinds } from './coverage.ts'
+import { playOnStores } from './stores.ts'
 import { playWorld, type WorldEnd } from './world.ts'
 
 /**
- * Simulates many worlds: `npm run sim -- --seeds N [--from S]`; one of them in full: `npm run sim -- --seed X --trace`.
+ * Simulates many worlds: `npm run sim -- --seeds N [--from S]`; one of them in full: `npm run sim -- --seed X --trace`;
+ * their commands on both stores: `npm run sim -- --stores --seeds N`.
  */
 
 interface Part {
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     part: { type: 'boolean', default: false },
+    stores: { type: 'boolean', default: false },
     processes: { type: 'string', default: '2' },
     failures: { type: 'string', default: '5' },
   },
@@ -31,7 +34,10 @@ const shownSteps = 40
 const failuresMax = Number(values.failures)
 
 if (values.seed !== undefined) await playOne(Number(values.seed), values.trace)
-else if (values.part) await playPart(Number(values.from), Number(values.seeds))
+else if (values.stores) {
+  const { passed, failed } = await playOnStores(Number(values.from), Number(values.seeds))
+  finish(passed, failed)
+} else if (values.part) await playPart(Number(values.from), Number(values.seeds))
 else await playAll(Number(values.from), Number(values.seeds), Number(values.processes))
 
 async function playOne(seed: number, withTrace: boolean): Promise<void> {

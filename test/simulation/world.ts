@@ -26,7 +26,7 @@ import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
 import { type Call, Writer, type WriterPorts } from './writer.ts'
 
-export interface WorldOptions {
+export interface WorldOptions extends Pick<WriterPorts, 'tape'> {
   readonly seed: number
   readonly statements?: Partial<Statements> | undefined
 }
@@ -40,12 +40,12 @@ export interface WorldEnd {
   readonly counts: ReadonlyMap<string, number>
 }
 
-const idKey = publicIdKey(new Uint8Array(16).fill(7))
+export const idKey = publicIdKey(new Uint8Array(16).fill(7))
 const quietStepsMax = 6_000
 
 /** Plays one seed: faults and people for a while, then calm, until everything has ended or waits for a person. */
-export async function playWorld({ seed, statements }: WorldOptions): Promise<WorldEnd> {
-  const world = new World(seed, statements)
+export async function playWorld({ seed, statements, tape }: WorldOptions): Promise<WorldEnd> {
+  const world = new World(seed, statements, tape)
   try {
     return await world.play()
   } catch (error) {
@@ -83,7 +83,7 @@ class World {
   readonly #report: Report = (invariant, message) => void this.#violations.push({ invariant, message })
   #traces = 0
 
-  constructor(seed: number, statements: Partial<Statements> | undefined) {
+  constructor(seed: number, statements: Partial<Statements> | undefined, tape: WriterPorts['tape']) {
     const random = dice(`world ${seed}`)
     const log = (line: string): void => void this.#trace.push(`  ${line}`)
     const scheduler = new Scheduler(random, random.pick([0, 0.01, 0.05, 0.15]))
@@ -119,6 +119,7 @@ class World {
       onCommitted,
       onAnswer,
       log,
+      tape,
     })
     const carrier = { scheduler, faults, writer: this.#writer, dice: random }
     this.#outside = new Outside({

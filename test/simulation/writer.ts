@@ -10,6 +10,7 @@ import type { Statements } from '../../src/store/sqlite/statements.ts'
 import type { StoreSession } from '../../src/store/store.ts'
 import type { FaultKind, Faults } from './faults.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Tape } from './tape.ts'
 
 export interface WriterPorts {
   readonly db: DatabaseSync
@@ -24,6 +25,8 @@ export interface WriterPorts {
   /** Every answer the committer gives, at the moment it is given. */
   readonly onAnswer: (order: OrderOf<OrderKind>, answer: Answer) => void
   readonly log: (line: string) => void
+  /** Keeps what is committed, to be played again on another store. */
+  readonly tape?: Tape | undefined
 }
 
 /** Orders whose input holds this cannot be committed: the culprit that halving must find. */
@@ -77,7 +80,8 @@ export class Writer {
   /** Reads the store anew, as a restarted process does. */
   async start(onStarted: () => void): Promise<void> {
     this.#generation += 1
-    const { db, idKey, scheduler, onAnswer } = this.#ports
+    const { db, idKey, scheduler, onAnswer, tape } = this.#ports
+    tape?.restarted()
     const owner = this.owner
     const session = new SqliteSession(db, this.#prepared, () => {})
     const openLimits = new Set<OrderOf<'limit'>>()
@@ -88,6 +92,7 @@ export class Writer {
       idKey,
       clock: scheduler.clockOf(owner, newestAt(db)),
       soon: (run) => scheduler.post(owner, 'commits', run),
+      onBatch: (batch) => tape?.decided(batch),
     })
     this.#isOpening = false
     this.#orders = {
@@ -157,6 +162,7 @@ export class Writer {
       const answer = work()
       if (kind === 'commit' && written !== null) {
         onCommitted(written, limits)
+        this.#ports.tape?.committed()
         written = null
       }
       if (after !== null && faults.strikes(after, 0.006)) return this.#crash(after, isAlive)

@@ -38,6 +38,7 @@ const parser = {
 } as pg.CustomTypesConfig
 
 let writers = 0
+let harnesses = 0
 
 async function openIn(databases: Databases, name: string, statements?: Partial<Statements>): Promise<OpenedForTest> {
   const url = databases.urlOf(name)
@@ -95,6 +96,8 @@ class Databases {
   readonly #url: string
   readonly #free: string[] = []
   readonly #shells = new Map<string, pg.Client>()
+  /** Several may share a server. */
+  readonly #prefix = `pawl_${process.pid}_${++harnesses}`
   #made = 0
   #template: Promise<string> | undefined
 
@@ -113,7 +116,7 @@ class Databases {
     if (free !== undefined) return free
     this.#template ??= this.#makeTemplate()
     const template = await this.#template
-    const name = `pawl_${process.pid}_${++this.#made}`
+    const name = `${this.#prefix}_${++this.#made}`
     await this.#run(this.#url, `create database ${name} template ${template}`)
     return name
   }
@@ -140,7 +143,7 @@ class Databases {
   }
 
   async #makeTemplate(): Promise<string> {
-    const name = `pawl_${process.pid}_template`
+    const name = `${this.#prefix}_template`
     await this.#run(this.#url, `create database ${name}`)
     const opened = await openPostgres({ url: this.urlOf(name), writer: 'template', pause: () => Promise.resolve() })
     await opened.close()
