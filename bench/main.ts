@@ -5,6 +5,8 @@
  *   npm run bench -- --quick      shorter rounds, below four minutes
  *   npm run bench -- profile      where Pawl's time goes
  *   npm run bench -- scale         what a claim reads with two million executions in the store; --write keeps the page
+ *   npm run bench -- roles         what roles and row security cost on PostgreSQL: --rounds 6, --count 10000
+ *   npm run bench -- feed          how soon another process is told, beside foreign transactions: --rounds 2, --hold-ms 60000
  *   npm run bench -- docs         writes docs/reference/performance.md from the newest results
  *
  * Options: --rounds N, --round-ms N, --only drain,e2e,bulk,inFlight,idle, --without pawl-inline,plainjob,graphile,bullmq
@@ -16,6 +18,8 @@ import { parseArgs } from 'node:util'
 import { Contestant } from './contestant.ts'
 import { installPeers } from './install.ts'
 import { commit, fsyncMs, machine, quietFsyncMs } from './machine.ts'
+import { feed } from './postgres/feed.ts'
+import { roles } from './postgres/roles.ts'
 import { profile } from './profile/profile.ts'
 import { compete, type Record } from './referee.ts'
 import { checkGoals, goalTable, page, table } from './report.ts'
@@ -46,6 +50,7 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       without: { type: 'string', default: '' },
       count: { type: 'string', default: '30000' },
+      'hold-ms': { type: 'string', default: '60000' },
       write: { type: 'boolean', default: false },
     },
   })
@@ -53,6 +58,14 @@ async function main(): Promise<number> {
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
   if (positionals[0] === 'docs') return writePage()
   if (positionals[0] === 'scale') return await scale(folder, values.write, say)
+  if (positionals[0] === 'roles' || positionals[0] === 'feed') {
+    const server = await startPostgres()
+    if (isMissing(server)) throw new Error(server.missing)
+    cleanups.push(() => server.stop())
+    return positionals[0] === 'roles'
+      ? await roles(server.url, Number(values.rounds ?? 6), Number(values.count), say)
+      : await feed(server.url, Number(values.rounds ?? 2), Number(values['hold-ms']), say)
+  }
   const only = values.only?.split(',') as Scenario[] | undefined
   if (positionals[0] === 'profile') {
     return await profile(only ?? ['drain', 'e2e', 'inFlight'], Number(values.count), folder, (contestant) =>

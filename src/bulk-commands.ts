@@ -100,7 +100,7 @@ export class BulkCommands {
   }
 
   async get(id: string, by: Caller): Promise<BulkReport | Refusal> {
-    const { views } = this.#plane.host
+    const views = this.#plane.host.views.of(by.tenant)
     const bulk = /^\d{1,15}$/.test(id) ? await views.bulk(Number(id)) : null
     if (bulk === null || bulk.tenant !== by.tenant) {
       return refuse('not_found', `There is no bulk command ${id.slice(0, 40)}.`)
@@ -111,7 +111,7 @@ export class BulkCommands {
 
   /** Newest first. */
   async list(by: Caller): Promise<BulkView[]> {
-    return (await this.#plane.host.views.bulks(by.tenant)).map(bulkView)
+    return (await this.#plane.host.views.of(by.tenant).bulks(by.tenant)).map(bulkView)
   }
 
   /** What is done stays done; the rest is left alone. */
@@ -163,7 +163,7 @@ export class BulkCommands {
   }
 
   async #admissions({ key, tenant, by }: Bulk): Promise<[number, Admission | Refusal][]> {
-    const ids = await this.#plane.host.views.bulkItems(key, partItems)
+    const ids = await this.#plane.host.views.of(tenant).bulkItems(key, partItems)
     const caller = { principal: by, tenant }
     return Promise.all(
       ids.map(async (id): Promise<[number, Admission | Refusal]> => [id, await this.#admission(id, caller)]),
@@ -171,7 +171,7 @@ export class BulkCommands {
   }
 
   async #admission(id: number, by: Caller): Promise<Admission | Refusal> {
-    const found = await this.#plane.host.views.find(id)
+    const found = await this.#plane.host.views.of(by.tenant).find(id)
     if (found === null || found.execution.tenant !== by.tenant) {
       return refuse('not_found', 'The execution is not there any more.')
     }
@@ -184,7 +184,9 @@ export class BulkCommands {
   ): Promise<readonly { readonly id: number; readonly state: State }[] | Refusal> {
     const all: { id: number; state: State }[] = []
     for (let before: number | undefined; ; ) {
-      const { found, next } = await this.#plane.host.views.searchKeys({ tenant, where, before, limit: pageKeys })
+      const { found, next } = await this.#plane.host.views
+        .of(tenant)
+        .searchKeys({ tenant, where, before, limit: pageKeys })
       for (const one of found) all.push(one)
       if (all.length > bulkMax) {
         return refuse('too_many_items', `The query finds more than ${bulkMax} executions.`, { max: bulkMax })

@@ -92,10 +92,11 @@ export class ControlPlane {
     this.actions = options.actions
     this.whoMay = new WhoMay(options)
     this.archives = new Archives({ ...options.host, clock: options.clock })
-    this.kept = new Kept({ ...options, views: options.host.views, find: (id, by) => this.find(id, by) })
+    const { views } = options.host
+    this.kept = new Kept({ ...options, views, find: (id, by) => this.find(id, by) })
     this.schedules = new Schedules({
       orders: options.host.orders,
-      views: options.host.views,
+      views,
       check: this.check,
       clock: options.clock,
       newId: options.newTraceId,
@@ -162,7 +163,7 @@ export class ControlPlane {
     if (isRefusal(answer)) return answer
     if (answer.replayed) {
       const { execution, request, isArchived } = answer
-      const found = isArchived ? await this.archives.find(execution.id) : null
+      const found = isArchived ? await this.archives.find(execution.id, execution) : null
       if (isRefusal(found)) return found
       return { execution: await this.#view(found ?? { execution, request }), replayed: true }
     }
@@ -199,12 +200,9 @@ export class ControlPlane {
     const before = query.cursor === undefined ? undefined : internalId(query.cursor, this.host.idKey)
     if (before === null) return refuse('invalid_cursor', 'The cursor is not one that a list has given.')
     const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax)
-    const { found, next } = await this.host.views.search({
-      tenant: by.tenant,
-      where: conditionsOf(query),
-      before,
-      limit,
-    })
+    const { tenant } = by
+    const search = { tenant, where: conditionsOf(query), before, limit }
+    const { found, next } = await this.host.views.of(tenant).search(search)
     const items = await Promise.all(found.map((one) => this.#view(one)))
     return { items, next: next === null ? null : publicId(next, this.host.idKey) }
   }
@@ -213,22 +211,23 @@ export class ControlPlane {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
     // From the first on, because attempt and fence of a later event follow from the claims before it.
-    const events = await this.host.views.events(found.execution.id, 0, after + Math.min(limit, eventsPageMax))
+    const most = after + Math.min(limit, eventsPageMax)
+    const events = await this.host.views.of(by.tenant).events(found.execution.id, 0, most)
     return eventViews(events, found.request, await this.naming()).filter(({ sequence }) => sequence > after)
   }
 
   async steps(id: string, by: Caller) {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
-    return (found.archived?.steps ?? (await this.host.views.steps(found.execution.id))).map(stepView)
+    return (found.archived?.steps ?? (await this.host.views.of(by.tenant).steps(found.execution.id))).map(stepView)
   }
 
   async effects(id: string, by: Caller) {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
     const naming = await this.naming()
-    const { id: key } = found.execution
-    const effects = found.archived?.effects ?? (await this.host.views.effects({ id: key, limit: eventsPageMax }))
+    const asked = { id: found.execution.id, limit: eventsPageMax }
+    const effects = found.archived?.effects ?? (await this.host.views.of(by.tenant).effects(asked))
     return effects.map((effect) => effectView(effect, naming))
   }
 
@@ -366,7 +365,8 @@ export class ControlPlane {
     const shown = internalId(String(id), this.host.idKey)
     const key = shown === null ? null : await this.#tickets.executionOf(shown)
     if (isRefusal(key)) return key
-    const found = key === null ? null : ((await this.host.views.find(key)) ?? (await this.archives.find(key)))
+    const views = this.host.views.of(by.tenant)
+    const found = key === null ? null : ((await views.find(key)) ?? (await this.archives.find(key, by)))
     if (isRefusal(found)) return found
     if (found === null || found.execution.tenant !== by.tenant) {
       return refuse('not_found', `There is no execution ${String(id).slice(0, 64)}.`)
@@ -383,9 +383,10 @@ export class ControlPlane {
   readonly #unnamed: Naming = { idOf: (id) => publicId(id, this.host.idKey), workerOf: () => null }
 
   async #view({ execution, request, archived }: Found): Promise<ExecutionView> {
+    const views = this.host.views.of(execution.tenant)
     const isTold = execution.state === 'succeeded' || execution.lastErrorClass === 'PartialFailure'
-    const outcome = isTold ? (archived?.outcomes.at(-1) ?? (await this.host.views.outcome(execution.id))) : null
-    const plan = execution.journal > 0 ? await this.host.views.plan(execution.id) : null
+    const outcome = isTold ? (archived?.outcomes.at(-1) ?? (await views.outcome(execution.id))) : null
+    const plan = execution.journal > 0 ? await views.plan(execution.id) : null
     const naming = execution.worker === null ? this.#unnamed : await this.naming()
     return executionView(execution, request, outcome, naming, archived?.archivedAt ?? null, plan?.hash)
   }

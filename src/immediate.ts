@@ -46,7 +46,7 @@ export async function runImmediately(
   signal?.addEventListener('abort', abort, { once: true })
   if (signal?.aborted) abort()
   try {
-    const { views } = plane.host
+    const views = plane.host.views.of(by.tenant)
     const isDecided = async (found: Found): Promise<boolean> =>
       isTerminal(found.execution.state) || (await isHeld(found, views, until))
     const last = await plane.follow(id, by, isDecided, stop.signal)

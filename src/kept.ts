@@ -34,7 +34,9 @@ export class Kept<By> {
     const { views, find } = this.#options
     const found = await find(id, by)
     if (isRefusal(found)) return found
-    return (found.archived?.artifacts ?? (await views.artifacts(found.execution.id))).map(artifactView)
+    return (found.archived?.artifacts ?? (await views.of(found.execution.tenant).artifacts(found.execution.id))).map(
+      artifactView,
+    )
   }
 
   /** The newest content that the execution stored under this name, to be read once. */
@@ -42,7 +44,7 @@ export class Kept<By> {
     const { views, find, artifacts } = this.#options
     const found = await find(id, by)
     if (isRefusal(found)) return found
-    const all = found.archived?.artifacts ?? (await views.artifacts(found.execution.id))
+    const all = found.archived?.artifacts ?? (await views.of(found.execution.tenant).artifacts(found.execution.id))
     const kept = all.findLast((each) => each.name === name)
     if (kept === undefined) return refuse('not_found', 'The execution has no artifact with this name.')
     return await openArtifact(kept, artifacts)
@@ -53,7 +55,8 @@ export class Kept<By> {
     const { views, find } = this.#options
     const found = await find(id, by)
     if (isRefusal(found)) return found
-    const outcome = found.archived?.outcomes.at(-1) ?? (await views.outcome(found.execution.id))
+    const outcome =
+      found.archived?.outcomes.at(-1) ?? (await views.of(found.execution.tenant).outcome(found.execution.id))
     const value: unknown = JSON.parse(outcome?.result ?? 'null')
     const ref = storedResult(value, outcome?.fingerprint ?? null)
     if (ref === null) return { value }
@@ -66,7 +69,7 @@ export class Kept<By> {
   async logs(id: string, query: LogsQuery, by: By): Promise<readonly LogLineView[] | Refusal> {
     const { views, find } = this.#options
     const found = await find(id, by)
-    return isRefusal(found) ? found : await logPage(views, found, query)
+    return isRefusal(found) ? found : await logPage(views.of(found.execution.tenant), found, query)
   }
 
   /** Deletes the contents that no row names, or counts them. */

@@ -12,8 +12,8 @@ import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface PostgresOptions {
   /**
-   * `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it; `?prepare=false` and
-   * `?listen=false` say there what the two settings below do.
+   * `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it; `?prepare=false`,
+   * `?listen=false` and `?roles=false` say there what the settings below do.
    */
   readonly url: string
   /**
@@ -26,6 +26,11 @@ export interface PostgresOptions {
    * pooler, and they are looked for once a second. Default is `url`.
    */
   readonly listen?: string | false | undefined
+  /**
+   * Whether transactions take on the roles `pawl_engine` and `pawl_api`, which own nothing and see no more than they may
+   * (the default); `false` runs everything with the rights of the connecting user.
+   */
+  readonly roles?: boolean | undefined
   /** Brings the schema to the newest version (the default), or refuses one that is older. */
   readonly migrate?: boolean | undefined
   /** Where `ctx.transaction` of handlers runs: a pool of `pg` on the same database; by default one at `url`, of ten connections. */
@@ -39,7 +44,7 @@ export interface PostgresOptions {
  * Opens a store on PostgreSQL 15 or later, beside any number of other processes on any number of machines.
  *
  * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
- *   `store_older_schema` or `postgres_too_old`; the database is then as it was
+ *   `store_older_schema`, `store_roles_missing` or `postgres_too_old`; the database is then as it was
  */
 export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   if (!isPostgresAddress(options.url) || !URL.canParse(options.url)) {
@@ -48,7 +53,8 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   const address = new URL(options.url)
   const prepare = options.prepare ?? address.searchParams.get('prepare') !== 'false'
   const listen = options.listen ?? (address.searchParams.get('listen') === 'false' ? false : options.url)
-  for (const name of ['prepare', 'listen']) address.searchParams.delete(name)
+  const roles = options.roles ?? address.searchParams.get('roles') !== 'false'
+  for (const name of ['prepare', 'listen', 'roles']) address.searchParams.delete(name)
   const { migrate: migrates } = options
   const url = address.href
   const waiting = createSystemClock()
@@ -56,6 +62,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   const opened = await openPostgres({
     url,
     prepare,
+    roles,
     migrates,
     writer,
     pause: (ms) => waiting.sleep(ms),

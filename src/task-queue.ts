@@ -142,7 +142,7 @@ export class TaskQueue {
 
   /** The ledger's line of a key; null when nobody has used it. */
   async idempotency(action: string, key: string): Promise<IdempotencyRecord | null> {
-    const { views } = this.#engine.host
+    const views = this.#engine.host.views.of(this.#caller.tenant)
     const [found] = await views.list({ tenant: this.#caller.tenant, action, key, limit: 1 })
     if (found === undefined) return null
     const outcome = await views.outcome(found.execution.id)

@@ -29,7 +29,7 @@ export interface ArchiveRun {
 
 export interface ArchivesOptions {
   readonly orders: Orders
-  readonly views: Pick<Views, 'archived' | 'archives'>
+  readonly views: Pick<Views, 'of'>
   readonly idKey: PublicIdKey
   readonly clock: Clock
 }
@@ -67,13 +67,13 @@ export class Archives {
     const before = page.cursor === undefined ? Number.MAX_SAFE_INTEGER : internalId(page.cursor, idKey)
     if (before === null) return refuse('invalid_cursor', 'The cursor is not one that a list has given.')
     const limit = Math.min(Math.max(1, page.limit ?? 50), pageMax)
-    const found = await views.archives(by.tenant, before, limit + 1)
+    const found = await views.of(by.tenant).archives(by.tenant, before, limit + 1)
     const shown = found.slice(0, limit)
     return { items: shown.map(archiveView), next: found.length > limit ? (shown.at(-1)?.publicId ?? null) : null }
   }
 
-  async find(id: number): Promise<Found | Refusal | null> {
-    const archived = await this.#options.views.archived(id)
+  async find(id: number, { tenant }: Pick<Requester, 'tenant'>): Promise<Found | Refusal | null> {
+    const archived = await this.#options.views.of(tenant).archived(id)
     if (archived === null) return null
     const { parts, archivedAt } = archived
     if (parts === null) return damaged()

@@ -123,7 +123,7 @@ export const approving = [
       const found = await plane.find(input.id, caller)
       if (isRefusal(found)) return found
       return (
-        (await askApproval(plane.host.views, found, clock.now())) ??
+        (await askApproval(plane.host.views.of(caller.tenant), found, clock.now())) ??
         refuse('approval_not_asked', 'The execution is of level auto: nobody has to agree to it.')
       )
     },
@@ -163,7 +163,7 @@ async function placeOf(
   const found = await plane.find(id, caller)
   if (isRefusal(found)) return found
   for (let after = -1; ; ) {
-    const steps = await plane.host.views.planSteps(found.execution.id, after, stepsPageMax)
+    const steps = await plane.host.views.of(caller.tenant).planSteps(found.execution.id, after, stepsPageMax)
     const named = steps.find((each) => scopeOf(each) === step)
     if (named !== undefined) return named.idx
     const last = steps.at(-1)

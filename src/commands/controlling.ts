@@ -155,7 +155,7 @@ export const controlling = [
     cli: { words: 'pauses', columns: ['scope', 'value', 'reason', 'by', 'at'] },
     refusals: [],
     async run({ plane, caller }) {
-      const pauses = await plane.host.views.pauses()
+      const pauses = await plane.host.views.of(caller.tenant).pauses()
       return { items: pauses.filter(({ tenant }) => tenant === null || tenant === caller.tenant).map(pauseView) }
     },
   }),

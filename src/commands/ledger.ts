@@ -26,7 +26,9 @@ export const ledger = [
     },
     refusals: [],
     async run({ plane, caller }, { inDoubt = false, limit: most = 100 }) {
-      const effects = await plane.host.views.effects({ tenant: caller.tenant, open: inDoubt, limit: most })
+      const effects = await plane.host.views
+        .of(caller.tenant)
+        .effects({ tenant: caller.tenant, open: inDoubt, limit: most })
       const naming = await plane.naming()
       return { items: effects.map((effect) => effectView(effect, naming)) }
     },
@@ -98,7 +100,7 @@ export const ledger = [
 
 /** The open effect with this key or beginning of a key. */
 async function openEffect({ plane, caller }: CommandContext, key: string): Promise<Effect | Refusal> {
-  const open = await plane.host.views.effects({ tenant: caller.tenant, open: true, limit: openMax })
+  const open = await plane.host.views.of(caller.tenant).effects({ tenant: caller.tenant, open: true, limit: openMax })
   const matching = open.filter(({ effectKey }) => effectKey.startsWith(key))
   const [first, second] = matching
   if (first === undefined) {

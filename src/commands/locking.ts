@@ -26,7 +26,7 @@ export const locking = [
     cli: { words: 'lock list', columns: ['key', 'slot', 'holder', 'fence', 'step', 'since', 'reserved', 'shared'] },
     refusals: [],
     async run({ plane, caller }, input) {
-      const { views } = plane.host
+      const views = plane.host.views.of(caller.tenant)
       const permits = await views.permits({ tenant: caller.tenant, limit: input.limit ?? 100 })
       return { items: await permitViews(views, permits, await plane.naming(), caller.tenant) }
     },
@@ -40,7 +40,7 @@ export const locking = [
     cli: { words: 'lock get', positionals: ['key'], examples: ['pawl lock get asset:web-17'] },
     refusals: [],
     async run({ plane, caller }, input) {
-      const { views } = plane.host
+      const views = plane.host.views.of(caller.tenant)
       const scope = scopeOf(input, caller.tenant)
       const naming = await plane.naming()
       const permits = (await views.permits({ tenant: scope, key: input.key, limit: 1000 })).filter(
@@ -98,7 +98,9 @@ export const locking = [
     http: { method: 'GET', path: '/v1/limits' },
     cli: { words: 'limit list', columns: ['key', 'capacity', 'shared', 'by', 'reason', 'at'] },
     refusals: [],
-    run: async ({ plane, caller }) => ({ items: (await plane.host.views.limits(caller.tenant)).map(limitView) }),
+    run: async ({ plane, caller }) => ({
+      items: (await plane.host.views.of(caller.tenant).limits(caller.tenant)).map(limitView),
+    }),
   }),
   command({
     name: 'limit set',

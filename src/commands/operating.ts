@@ -22,7 +22,7 @@ export const operating = [
     refusals: [],
     run: async ({ plane, caller, clock }) =>
       opsOf({
-        views: plane.host.views,
+        views: plane.host.views.of(caller.tenant),
         naming: await plane.naming(),
         tenant: caller.tenant,
         now: clock.now(),
@@ -42,7 +42,7 @@ export const operating = [
     async run({ plane, caller, clock }, { since }) {
       const backMs = parseDuration(since ?? '24h')
       if (isRefusal(backMs)) return backMs
-      return { items: await failurePatterns(plane.host.views, clock.now() - backMs, caller.tenant) }
+      return { items: await failurePatterns(plane.host.views.of(caller.tenant), clock.now() - backMs, caller.tenant) }
     },
   }),
   command({
@@ -53,9 +53,9 @@ export const operating = [
     http: { method: 'GET', path: '/v1/workers' },
     cli: { words: 'worker list', columns: ['id', 'state', 'role', 'host', 'pid', 'slots', 'seenAt', 'goneProof'] },
     refusals: [],
-    async run({ plane, clock }) {
+    async run({ plane, caller, clock }) {
       const now = clock.now()
-      return { items: (await plane.host.views.workers()).map((worker) => workerView(worker, now)) }
+      return { items: (await plane.host.views.of(caller.tenant).workers()).map((worker) => workerView(worker, now)) }
     },
   }),
   command({

@@ -11,7 +11,7 @@ const stepsPageMax = 1_000
 export async function newestPlan(plane: ControlPlane, id: string, by: Caller): Promise<PlanView | Refusal | null> {
   const found = await plane.find(id, by)
   if (isRefusal(found)) return found
-  const plan = await plane.host.views.plan(found.execution.id)
+  const plan = await plane.host.views.of(by.tenant).plan(found.execution.id)
   return plan === null || plan.hash === null ? null : planView(plan, await plane.naming())
 }
 
@@ -25,7 +25,7 @@ export async function stepsBehind(
 ): Promise<PlanStepView[] | Refusal> {
   const found = await plane.find(id, by)
   if (isRefusal(found)) return found
-  return (await plane.host.views.planSteps(found.execution.id, after, limit)).map(planStepView)
+  return (await plane.host.views.of(by.tenant).planSteps(found.execution.id, after, limit)).map(planStepView)
 }
 
 export const plans = [
@@ -53,7 +53,7 @@ export const plans = [
     async run({ plane, caller }, input) {
       const found = await plane.find(input.id, caller)
       if (isRefusal(found)) return found
-      const plan = await plane.host.views.plan(found.execution.id)
+      const plan = await plane.host.views.of(caller.tenant).plan(found.execution.id)
       return plan === null || plan.hash === null || plan.diff === null
         ? refuse('not_found', 'There is no plan before this one that it could differ from.')
         : planDiffView(plan, plan.diff, await plane.naming())

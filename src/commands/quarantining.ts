@@ -12,7 +12,7 @@ export const quarantining = [
     cli: { words: 'quarantine list', columns: ['key', 'table', 'row', 'executionId', 'reason', 'at'] },
     refusals: [],
     async run({ plane, caller }) {
-      const [rows, naming] = await Promise.all([plane.host.views.quarantine(), plane.naming()])
+      const [rows, naming] = await Promise.all([plane.host.views.of(caller.tenant).quarantine(), plane.naming()])
       return { items: ofTenant(rows, caller.tenant).map((row) => quarantinedView(row, naming)) }
     },
   }),

@@ -80,7 +80,7 @@ export const reading = [
       const found = await plane.find(input.id, caller)
       if (isRefusal(found)) return found
       const { state } = found.execution
-      return { id: input.id, state, ...(await askWhy(plane.host.views, found, clock.now())) }
+      return { id: input.id, state, ...(await askWhy(plane.host.views.of(caller.tenant), found, clock.now())) }
     },
   }),
   command({
@@ -220,7 +220,7 @@ export const reading = [
     },
     refusals: [],
     run: async ({ plane, caller }, input) =>
-      orderedFeed(plane.host.views, await plane.naming(), {
+      orderedFeed(plane.host.views.of(caller.tenant), await plane.naming(), {
         after: input.after ?? 0,
         rows: input.limit ?? 100,
         tenant: caller.tenant,
@@ -246,6 +246,6 @@ async function trace({ plane, caller }: Pick<CommandContext, 'plane' | 'caller'>
   const found = await plane.find(executionId, caller)
   if (isRefusal(found)) return found
   const claims = events.filter(({ type }) => type === 'claim')
-  const timeouts = timeoutsOf(await plane.host.views.timeoutPolicies(), found.request, claims)
+  const timeouts = timeoutsOf(await plane.host.views.of(caller.tenant).timeoutPolicies(), found.request, claims)
   return traceOf({ execution, events, steps, effects, artifacts, timeouts, logs })
 }

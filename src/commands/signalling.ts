@@ -72,7 +72,7 @@ export const signalling = [
     async run({ plane, caller }, input) {
       const found = await plane.find(input.id, caller)
       if (isRefusal(found)) return found
-      const signals = await plane.host.views.signals(found.execution.id, input.limit ?? 100)
+      const signals = await plane.host.views.of(caller.tenant).signals(found.execution.id, input.limit ?? 100)
       return { items: signals.map(signalView) }
     },
   }),

@@ -19,8 +19,8 @@ export const timeouts = [
     http: { method: 'GET', path: '/v1/timeout-policies' },
     cli: { words: 'timeout-policy list', columns },
     refusals: [],
-    run: async ({ plane }) => ({
-      items: newestPolicies(await plane.host.views.timeoutPolicies()).map(timeoutPolicyView),
+    run: async ({ plane, caller }) => ({
+      items: newestPolicies(await plane.host.views.of(caller.tenant).timeoutPolicies()).map(timeoutPolicyView),
     }),
   }),
   command({
@@ -57,7 +57,9 @@ export const timeouts = [
     http: { method: 'GET', path: '/v1/timeout-policies/history' },
     cli: { words: 'timeout-policy history', columns },
     refusals: [],
-    run: async ({ plane }) => ({ items: (await plane.host.views.timeoutPolicies()).map(timeoutPolicyView) }),
+    run: async ({ plane, caller }) => ({
+      items: (await plane.host.views.of(caller.tenant).timeoutPolicies()).map(timeoutPolicyView),
+    }),
   }),
 ]
 

@@ -78,6 +78,12 @@ export const storeCodes = {
     why: 'The database server refuses the user or what it wants to do.',
     next: 'Correct user and password in PAWL_STORE, or grant the user what the message names.',
   },
+  store_roles_missing: {
+    http: 503,
+    exit: 1,
+    why: 'The database has no roles pawl_engine and pawl_api that the user of PAWL_STORE is in, and the user may not make them.',
+    next: 'Let an administrator run once: create role pawl_engine nologin; create role pawl_api nologin; grant pawl_engine, pawl_api to <user>;',
+  },
   store_foreign_tables: {
     http: 500,
     exit: 1,

@@ -48,7 +48,7 @@ export interface Backfill {
 
 export interface SchedulesOptions {
   readonly orders: Orders
-  readonly views: Pick<Views, 'schedule' | 'schedules'>
+  readonly views: Pick<Views, 'of'>
   readonly check: Check
   readonly clock: Clock
   readonly newId: () => string
@@ -113,7 +113,7 @@ export class Schedules {
     { cursor = '', limit = 100 }: { readonly cursor?: string | undefined; readonly limit?: number | undefined },
     by: Requester,
   ): Promise<{ readonly items: readonly ScheduleView[]; readonly next: string | null }> {
-    const found = await this.#options.views.schedules(by.tenant, cursor, limit + 1)
+    const found = await this.#options.views.of(by.tenant).schedules(by.tenant, cursor, limit + 1)
     const page = found.slice(0, limit)
     return { items: page.map(scheduleView), next: found.length > limit ? (page.at(-1)?.name ?? null) : null }
   }
@@ -198,7 +198,7 @@ export class Schedules {
   }
 
   async #find(name: string, by: Requester): Promise<Schedule | Refusal> {
-    return (await this.#options.views.schedule(by.tenant, name)) ?? unknownSchedule(name)
+    return (await this.#options.views.of(by.tenant).schedule(by.tenant, name)) ?? unknownSchedule(name)
   }
 
   async #change(

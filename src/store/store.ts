@@ -229,6 +229,11 @@ export interface ShownSignal extends Signal {
  * cannot be read and tell whoever opened the views.
  */
 export interface Views {
+  /**
+   * The same, as one tenant may see it. What serves people asks through it: where the store can, nothing of another tenant
+   * comes through even where a question forgets to say whose rows it wants.
+   */
+  of(tenant: string): Views
   find(id: number): Awaitable<Found | null>
   list(filter: ExecutionFilter): Awaitable<readonly Found[]>
   /** One page of a search, newest first. */

@@ -129,7 +129,12 @@ test('each thing that keeps a store from opening is said in a sentence, and noth
   expect(await refusalOf(postgres({ url: at((to) => (to.pathname = '/no_such_database')) }))).toBe('store_unreachable')
   expect(await refusalOf(postgres({ url: at((to) => (to.username = 'nobody_here')) }))).toBe('store_denied')
   await ask('drop role if exists guest; create role guest login')
-  expect(await refusalOf(postgres({ url: at((to) => (to.username = 'guest')) }))).toBe('store_denied')
+  const asGuest = at((to) => (to.username = 'guest'))
+  expect(await refusalOf(postgres({ url: asGuest }))).toBe('store_roles_missing')
+  await ask(`do $$ begin create role pawl_engine nologin; exception when duplicate_object then null; end $$;
+do $$ begin create role pawl_api nologin; exception when duplicate_object then null; end $$;
+grant pawl_engine, pawl_api to guest`)
+  expect(await refusalOf(postgres({ url: asGuest }))).toBe('store_denied')
   expect(await refusalOf(postgres({ url, migrate: false }))).toBe('store_older_schema')
   await ask('create table requests (id int)')
   expect(await refusalOf(postgres({ url }))).toBe('store_foreign_tables')

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Row } from '../sqlite/rows-of.ts'
-import { inPlainWords } from './failures.ts'
+import { inPlainWords, isDecided } from './failures.ts'
+import { apiRole, engineRole } from './roles.ts'
 import { type StatementName, type Statements, statements } from './statements.ts'
 
 export type Value = string | number | boolean | null | Uint8Array | readonly (string | number | null)[]
@@ -13,6 +14,11 @@ export interface ConnectionOptions {
    * only where it knows of them (PgBouncer 1.21 and later, `max_prepared_statements`).
    */
   readonly prepare?: boolean | undefined
+  /**
+   * Whether transactions take on the roles of `roles.ts` (the default); without them they run with whatever rights the
+   * connecting user has.
+   */
+  readonly roles?: boolean | undefined
   /** Replaces single statements: for tests that take one apart. */
   readonly statements?: Partial<Statements> | undefined
 }
@@ -119,18 +125,33 @@ export const handlersPool = (url: string): pg.Pool => {
   return pool
 }
 
-/** Connections for what people are shown: each question is a transaction of its own, and a lost connection is replaced. */
+/**
+ * Connections for what is shown: each question is a transaction of its own, and a lost connection is replaced. Readers of
+ * one tenant see its rows only, whatever the question forgets to say; those of no tenant are the engine's own.
+ */
 export class Readers {
   readonly #pool: pg.Pool
+  readonly #options: ConnectionOptions
   readonly #texts: Statements
-  readonly #prepare: boolean
+  readonly #scope: readonly [role: string, tenant: string] | null
 
-  constructor({ url, prepare = true, statements: replaced = {} }: ConnectionOptions, max = 4) {
-    this.#pool = new pg.Pool({ ...settings(url), max })
+  private constructor(pool: pg.Pool, options: ConnectionOptions, tenant: string | null) {
+    this.#pool = pool
+    this.#options = options
+    this.#texts = { ...statements, ...options.statements }
+    this.#scope = options.roles === false ? null : [tenant === null ? engineRole : apiRole, tenant ?? '']
+  }
+
+  static open(options: ConnectionOptions, max = 4): Readers {
+    const pool = new pg.Pool({ ...settings(options.url), pipeline: true, max })
     // An idle connection that is lost is nobody's failure: the next question opens another.
-    this.#pool.on('error', () => {})
-    this.#texts = { ...statements, ...replaced }
-    this.#prepare = prepare
+    pool.on('error', () => {})
+    return new Readers(pool, options, null)
+  }
+
+  /** The same connections, for the rows of one tenant. */
+  of(tenant: string): Readers {
+    return new Readers(this.#pool, this.#options, tenant)
   }
 
   all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
@@ -150,11 +171,33 @@ export class Readers {
   }
 
   async #ask(text: string, values: readonly Value[], name?: string): Promise<readonly Row[]> {
-    const query = { text, values: values as unknown[], rowMode: 'array' as const }
     try {
-      return (await this.#pool.query(this.#prepare && name !== undefined ? { ...query, name } : query)).rows
+      const asked = this.#query(text, values, name)
+      return this.#scope === null ? (await this.#pool.query(asked)).rows : await this.#askAs(this.#scope, asked)
     } catch (thrown) {
       throw inPlainWords(thrown)
     }
+  }
+
+  /** All of it is sent at once: it takes one round trip, as a question alone does. */
+  async #askAs(scope: readonly string[], asked: pg.QueryArrayConfig): Promise<readonly Row[]> {
+    const client = await this.#pool.connect()
+    const answers = await Promise.allSettled([
+      client.query(this.#scope?.[0] === apiRole ? 'begin read only' : 'begin'),
+      client.query(this.#query(this.#texts.scope, scope, 'scope')),
+      client.query(asked),
+      client.query('commit'),
+    ])
+    const failed = answers.find((answer) => answer.status === 'rejected')
+    // What the server has said no to is over with the transaction; of any other failure nobody knows what it left.
+    client.release(failed !== undefined && !isDecided(failed.reason))
+    if (failed !== undefined) throw failed.reason
+    const [, , found] = answers
+    return found.status === 'fulfilled' ? found.value.rows : []
+  }
+
+  #query(text: string, values: readonly Value[], name?: string): pg.QueryArrayConfig {
+    const query = { text, values: values as unknown[], rowMode: 'array' as const }
+    return this.#options.prepare !== false && name !== undefined ? { ...query, name } : query
   }
 }

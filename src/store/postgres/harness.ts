@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { inPlainWords } from './failures.ts'
 import { openPostgres } from './open.ts'
+import { apiRole, engineRole } from './roles.ts'
 import type { PostgresSession } from './session.ts'
 import type { Statements } from './statements.ts'
 import type { PostgresViews } from './views.ts'
@@ -43,7 +44,7 @@ let harnesses = 0
 async function openIn(databases: Databases, name: string, statements?: Partial<Statements>): Promise<OpenedForTest> {
   const url = databases.urlOf(name)
   const store = await openPostgres({
-    url,
+    url: databases.loginOf(name),
     statements,
     writer: `test-${process.pid}-${++writers}`,
     pause: () => Promise.resolve(),
@@ -111,6 +112,13 @@ class Databases {
     return url.href
   }
 
+  /** For a user who owns nothing and is no more than a member of the roles, so that nothing runs with other rights. */
+  loginOf(name: string): string {
+    const url = new URL(this.urlOf(name))
+    url.username = login
+    return url.href
+  }
+
   async take(): Promise<string> {
     const free = this.#free.pop()
     if (free !== undefined) return free
@@ -147,6 +155,7 @@ class Databases {
     await this.#run(this.#url, `create database ${name}`)
     const opened = await openPostgres({ url: this.urlOf(name), writer: 'template', pause: () => Promise.resolve() })
     await opened.close()
+    await this.#run(this.#url, makingLogin)
     return name
   }
 
@@ -160,6 +169,16 @@ class Databases {
     }
   }
 }
+
+const login = 'pawl_login'
+
+/** Files of tests that run beside each other may make it at once. */
+const makingLogin = `do $$
+begin
+  create role ${login} login noinherit in role ${engineRole}, ${apiRole};
+exception
+  when duplicate_object or unique_violation then null;
+end $$`
 
 /** Empties every table past its guards, except those that hold what the migrations put in. */
 const emptying = `do $$

@@ -3,6 +3,8 @@ import { Refused, refuse } from '../../errors/refusal.ts'
 import { sha256 } from '../../json/hash.ts'
 import type { Migration } from '../sqlite/migrate.ts'
 import type { Connection } from './connection.ts'
+import { applyPrivileges, hasPrivileges, privilegesBegin } from './privileges.ts'
+import { ensureRoles } from './roles.ts'
 
 const folder = new URL('./migrations/', import.meta.url)
 const fileName = /^(\d{4})_([a-z0-9_]+)\.up\.sql$/
@@ -69,7 +71,9 @@ export async function migrate(
 ): Promise<readonly number[]> {
   await checkSchema(connection, known)
   const goal = target === 'newest' ? newest(known) : target
-  if ((await schemaVersion(connection)) === goal && goal > 0) return []
+  const isRight = async (): Promise<boolean> => goal < privilegesBegin || (await hasPrivileges(connection))
+  if ((await schemaVersion(connection)) === goal && goal > 0 && (await isRight())) return []
+  if (goal >= privilegesBegin) await ensureRoles(connection)
   await inTransaction(connection, () => connection.query(migrationsTable))
   const done: number[] = []
   for (;;) {
@@ -80,6 +84,7 @@ export async function migrate(
         ? known.find(({ number }) => number > present && number <= goal)
         : known.findLast(({ number }) => number <= present && number > goal)
       if (next !== undefined) await take(connection, next, isUp)
+      else if (!(await isRight())) await applyPrivileges(connection)
       return next?.number
     })
     if (step === undefined) return done

@@ -3,6 +3,8 @@ import { type PublicIdKey, publicIdKey } from '../../identity/public-id.ts'
 import type { OnUndecodable } from '../sqlite/views.ts'
 import { Connection, type ConnectionOptions, Readers } from './connection.ts'
 import { checkSchema, migrate, migrations, schemaVersion } from './migrate.ts'
+import { hasPrivileges } from './privileges.ts'
+import { engineRole, refuseMissingRoles } from './roles.ts'
 import { PostgresSession } from './session.ts'
 import { Turns } from './turns.ts'
 import { PostgresViews } from './views.ts'
@@ -30,7 +32,7 @@ export interface OpenedPostgres {
  * Opens the store as one of any number of writers.
  *
  * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
- *   `store_older_schema` or `postgres_too_old`; the database is then as it was
+ *   `store_older_schema`, `store_roles_missing` or `postgres_too_old`; the database is then as it was
  */
 export async function openPostgres(options: PostgresOptions): Promise<OpenedPostgres> {
   const connection = await Connection.open(options)
@@ -40,8 +42,8 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenedPost
     await checkSchema(connection)
     if (options.migrates === false) await refuseOldSchema(connection)
     else await migrate(connection)
-    meta = await metaOf(connection)
-    await connection.run('forgetWriters')
+    if (options.roles !== false) await refuseMissingRoles(connection)
+    meta = await begun(connection, options.roles === false ? 'none' : engineRole)
   } catch (thrown) {
     await connection.close()
     throw thrown
@@ -51,7 +53,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenedPost
   return {
     session,
     views(onUndecodable) {
-      const views = new PostgresViews(new Readers(options), onUndecodable)
+      const views = new PostgresViews(Readers.open(options), onUndecodable)
       opened.push(views)
       return views
     },
@@ -77,9 +79,26 @@ async function refuseOldServer(connection: Connection): Promise<void> {
 
 async function refuseOldSchema(connection: Connection): Promise<void> {
   const [present, known] = [await schemaVersion(connection), migrations().at(-1)?.number ?? 0]
-  if (present === known) return
-  const reason = `The database has migration ${present}; this version needs ${known}.`
+  if (present === known && (await hasPrivileges(connection))) return
+  const reason =
+    present === known
+      ? 'The rights in the database are not those that this version needs.'
+      : `The database has migration ${present}; this version needs ${known}.`
   throw new Refused(refuse('store_older_schema', reason, { present, known }))
+}
+
+async function begun(connection: Connection, role: string): Promise<{ key: Uint8Array; newestAt: number }> {
+  await connection.command('begin')
+  try {
+    await connection.one('settings', role)
+    const meta = await metaOf(connection)
+    await connection.run('forgetWriters')
+    await connection.command('commit')
+    return meta
+  } catch (thrown) {
+    await connection.command('rollback')
+    throw thrown
+  }
 }
 
 async function metaOf(connection: Connection): Promise<{ key: Uint8Array; newestAt: number }> {

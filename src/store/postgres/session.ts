@@ -339,7 +339,7 @@ export class PostgresSession implements StoreSession {
   }
 
   async archivable(ask: ArchivableAsk): Promise<{ readonly ids: readonly number[]; readonly next: number | null }> {
-    return archivableIn(await this.#turns.connected(), ask)
+    return this.#turns.ask((connection) => archivableIn(connection, ask))
   }
 
   archived(ids: readonly number[]) {
@@ -357,7 +357,7 @@ export class PostgresSession implements StoreSession {
   }
 
   #all(name: StatementName, ...values: Value[]): Promise<readonly read.Row[]> {
-    return this.#turns.connected().then((connection) => connection.all(name, ...values))
+    return this.#turns.ask((connection) => connection.all(name, ...values))
   }
 
   async #one(name: StatementName, ...values: Value[]): Promise<read.Row | undefined> {

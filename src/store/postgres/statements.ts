@@ -10,8 +10,10 @@ import { writeStatements } from './write-statements.ts'
  */
 export const statements = {
   // Waits no longer than it may, plans by index whatever the statistics say, and gives up its locks where its process
-  // stands still. Settings of one transaction: a pooler may hand the connection to somebody else behind it.
+  // stands still. The role owns nothing and may do no more than privileges.ts says. Settings of one transaction: a pooler may
+  // hand the connection to somebody else behind it.
   settings: `select
+  set_config('role', $1, true),
   set_config('lock_timeout', '10s', true),
   set_config('statement_timeout', '30s', true),
   set_config('idle_in_transaction_session_timeout', '10s', true),
@@ -23,6 +25,11 @@ export const statements = {
   set_config('jit', 'off', true)`,
 
   takeTurn: `select pg_advisory_xact_lock($1::int, hashtext(current_schema()))`,
+
+  // Whose rows the rest of the transaction sees.
+  scope: `select
+  set_config('role', $1, true),
+  set_config('pawl.tenant', $2, true)`,
 
   newestCommit: `select writer, number
 from writers

@@ -3,6 +3,7 @@ import { Passing, UnknownCommit } from '../failures.ts'
 import type { Row } from '../sqlite/rows-of.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { isDecided } from './failures.ts'
+import { engineRole } from './roles.ts'
 
 /** "Pawl" in ASCII: sets our lock apart from those of other programs in the same database. */
 const lockSpace = 0x5061776c
@@ -27,6 +28,8 @@ export class Turns {
   readonly #options: TurnsOptions
   #connection: Connection | null
   #isOpen = false
+  /** The end of what is asked outside a transaction, one question at a time. */
+  #asked: Promise<unknown> = Promise.resolve()
   #hasWritten = false
   /** Number of the newest commit of anybody. */
   #newest = 0
@@ -36,6 +39,10 @@ export class Turns {
   constructor(options: TurnsOptions, connection: Connection) {
     this.#options = options
     this.#connection = connection
+  }
+
+  get #role(): string {
+    return this.#options.roles === false ? 'none' : engineRole
   }
 
   get connection(): Connection {
@@ -59,6 +66,23 @@ export class Turns {
     return this.#connection
   }
 
+  /** Asks inside the open transaction, or in one that only asks. */
+  async ask<T>(question: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#isOpen) return question(await this.connected())
+    const asked = this.#asked.then(async () => {
+      const connection = await this.connected()
+      await connection.command('begin read only')
+      try {
+        await connection.one('settings', this.#role)
+        return await question(connection)
+      } finally {
+        await connection.command('rollback').catch(() => {})
+      }
+    })
+    this.#asked = asked.catch(() => {})
+    return asked
+  }
+
   /** @returns the counters, as the commit before has left them */
   async begin(): Promise<Row> {
     const connection = await this.#reconnected()
@@ -66,7 +90,7 @@ export class Turns {
     this.#hasWritten = false
     const sent = [
       connection.command('begin isolation level read committed'),
-      connection.one('settings'),
+      connection.one('settings', this.#role),
       connection.one('takeTurn', lockSpace),
     ]
     const [newest, counters] = await Promise.all([
@@ -152,7 +176,7 @@ export class Turns {
         const connection = await this.connected()
         const [, , , found] = await Promise.all([
           connection.command('begin'),
-          connection.one('settings'),
+          connection.one('settings', this.#role),
           connection.one('takeTurn', lockSpace),
           connection.one('commitOf', this.#options.writer),
           connection.command('commit'),

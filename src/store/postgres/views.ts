@@ -59,6 +59,10 @@ export class PostgresViews implements Views {
     this.#onUndecodable = onUndecodable
   }
 
+  of(tenant: string): PostgresViews {
+    return new PostgresViews(this.#readers.of(tenant), this.#onUndecodable)
+  }
+
   async find(id: number): Promise<Found | null> {
     const row = await this.#one('find', id)
     return row === undefined ? null : this.#readOne(row, places.executions, rowsOf.foundOf)
@@ -211,18 +215,8 @@ export class PostgresViews implements Views {
   }
 
   async failuresSince(at: number, tenant?: string): Promise<readonly FailurePattern[]> {
-    const patterns = await this.#reading.each(
-      await this.#all('failuresSince', at, tenant ?? null),
-      places.rest,
-      (row) => ({
-        action: row[0] as string,
-        state: stateOf(row[1] as number),
-        errorClass: row[2] as string,
-        count: row[3] as number,
-        newestAt: row[4] as number,
-      }),
-    )
-    return patterns.found
+    const rows = await this.#all('failuresSince', at, tenant ?? null)
+    return (await this.#reading.each(rows, places.rest, rowsOf.failurePatternOf)).found
   }
 
   async running(tenant?: string, limit = 1000): Promise<readonly Found[]> {

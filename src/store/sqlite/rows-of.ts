@@ -21,6 +21,7 @@ import type {
   Timer,
   Waiter,
 } from '../rows.ts'
+import type { FailurePattern } from '../store.ts'
 import { executionWidth } from './columns.ts'
 import { nameOf } from './lookups.ts'
 
@@ -338,4 +339,12 @@ export const releaseOf = (row: Row): Release => ({
   tenant: textOrNull(row[4]),
   pacePerSecond: integer(row[5]),
   since: integer(row[6]),
+})
+
+export const failurePatternOf = (row: Row): FailurePattern => ({
+  action: row[0] as string,
+  state: stateOf(row[1] as number),
+  errorClass: row[2] as string,
+  count: row[3] as number,
+  newestAt: row[4] as number,
 })

@@ -61,6 +61,11 @@ export class SqliteViews implements Views {
     this.#onUndecodable = onUndecodable
   }
 
+  /** The file belongs to one process, which asks for whom it means. */
+  of(_tenant: string): this {
+    return this
+  }
+
   find(id: number): Found | null {
     const row = this.#one('find', id)
     return row === undefined ? null : this.#readOne(row, places.executions, rowsOf.foundOf)
@@ -194,14 +199,8 @@ export class SqliteViews implements Views {
   }
 
   failuresSince(at: number, tenant?: string): readonly FailurePattern[] {
-    const patterns = this.#decoding.each(this.#all('failuresSince', at, tenant ?? null), places.rest, (row) => ({
-      action: row[0] as string,
-      state: stateOf(row[1] as number),
-      errorClass: row[2] as string,
-      count: row[3] as number,
-      newestAt: row[4] as number,
-    }))
-    return patterns.found
+    return this.#decoding.each(this.#all('failuresSince', at, tenant ?? null), places.rest, rowsOf.failurePatternOf)
+      .found
   }
 
   running(tenant?: string, limit = 1000): readonly Found[] {

@@ -1,0 +1,1 @@
+-- Roles are of servers with several users; one process owns this file.
