@@ -1,6 +1,6 @@
 import type { ActionRegistry, AnyAction } from '../action/action.ts'
 import { retryPolicyOf } from '../action/action.ts'
-import { refuseComputed } from '../action/computed.ts'
+import { refuseComputed, refuseSaid } from '../action/computed.ts'
 import { validate } from '../action/schema.ts'
 import { type Admission, type Dedupe, dedupes } from '../commit/order.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
@@ -73,7 +73,10 @@ export async function checkRequest(
   const action = rules.actions.find(String(request.action), request.version)
   if (isRefusal(action)) return action
   const refusal =
-    checkText('key', request.key) ?? checkText('subject', request.subject) ?? checkText('traceId', request.traceId)
+    refuseSaid(request) ??
+    checkText('key', request.key) ??
+    checkText('subject', request.subject) ??
+    checkText('traceId', request.traceId)
   if (refusal) return refusal
   const priority = request.priority ?? action.priority ?? 0
   if (!Number.isInteger(priority) || Math.abs(priority) > priorityMax) {

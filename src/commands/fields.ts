@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { refuseSaid } from '../action/computed.ts'
 import { type Refusal, refuse } from '../errors/refusal.ts'
 
 /** Fields that several commands share. Limits of meaning are checked by the core, which has the better words. */
@@ -57,6 +58,9 @@ export function fromText(text: string, type: FieldType): unknown {
 export function parseInput<S extends z.ZodObject>(schema: S, value: unknown): z.output<S> | Refusal {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
+  const said = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))
+  const computed = refuseSaid(Object.fromEntries(said.map((name) => [name, true])))
+  if (computed !== undefined) return computed
   const issues = parsed.error.issues
     .slice(0, 50)
     .map(({ path, message }) => ({ path: path.map(String).join('.'), message }))

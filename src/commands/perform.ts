@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { internalId } from '../identity/public-id.ts'
 import { type About, decideRight } from '../rights/decide-right.ts'
 import type { Command, CommandContext } from './command.ts'
 import { parseInput } from './fields.ts'
@@ -58,14 +59,20 @@ function executionIdOf(input: unknown): string | null {
   return typeof id === 'string' ? id.slice(0, 64) : null
 }
 
-function deny(
+/** Recorded where it concerns an execution of the tenant, as other refused commands are; the denial stands whether or not. */
+async function deny(
   { name, permission }: Command,
-  { caller, onDenied }: CommandContext,
+  { caller, plane, onDenied }: CommandContext,
   executionId: string | null,
   refusal: Refusal,
-): Refusal {
-  const { principal, role } = caller
+): Promise<Refusal> {
+  const { principal, role, tenant } = caller
   onDenied?.({ command: name, permission, principal, role, executionId })
+  const id = executionId === null ? null : internalId(executionId, plane.host.idKey)
+  if (id !== null) {
+    const denied = { kind: 'denied', id, tenant, principal, command: name, permission } as const
+    await plane.host.orders.give<'denied'>(denied).catch(() => undefined)
+  }
   return { ...refusal, details: { ...refusal.details, command: name } }
 }
 

@@ -40,7 +40,7 @@ export interface Rotation {
 /** Gives, lists and takes back tokens, and the sessions of browsers that begin with them. */
 export interface TokenAuthority {
   /** The text of the token is in this answer and nowhere else, ever. */
-  create(wanted: NewToken): Promise<{ readonly token: string; readonly view: TokenView } | Refusal>
+  create(wanted: NewToken, by?: string): Promise<{ readonly token: string; readonly view: TokenView } | Refusal>
   list(tenant: string): Promise<readonly TokenView[]>
   find(id: string, tenant: string): Promise<TokenView | Refusal>
   rotate(
@@ -48,7 +48,8 @@ export interface TokenAuthority {
     tenant: string,
     rotation: Rotation,
   ): Promise<{ readonly token: string; readonly view: TokenView } | Refusal>
-  revoke(id: string, tenant: string): Promise<TokenView | Refusal>
+  /** Refused when nobody could grant a role any more. */
+  revoke(id: string, tenant: string, by?: string): Promise<TokenView | Refusal>
   /** A ticket that signs a browser in once, within ten minutes, as the same principal. */
   offer(
     holder: Pick<Identity, 'principal' | 'tenant' | 'tokenId'>,

@@ -76,14 +76,17 @@ export const tokens = [
       if (stands.startsWith('agent:') !== (role === 'agent')) {
         return refuse('invalid_input', 'Agents have the role agent, and nobody else has.')
       }
-      const created = await authority.create({
-        name,
-        principal: stands,
-        tenant: caller.tenant,
-        role,
-        scope,
-        expiresAt: clock.now() + forMs,
-      })
+      const created = await authority.create(
+        {
+          name,
+          principal: stands,
+          tenant: caller.tenant,
+          role,
+          scope,
+          expiresAt: clock.now() + forMs,
+        },
+        caller.principal,
+      )
       return isRefusal(created) ? created : { ...created.view, token: created.token }
     },
     respond: (body) => ({ status: 201, body }),
@@ -142,8 +145,8 @@ export const tokens = [
     input: z.strictObject({ id: tokenId }),
     http: { method: 'DELETE', path: '/v1/tokens/{id}' },
     cli: { words: 'token revoke', positionals: ['id'] },
-    refusals: ['not_found'],
-    run: ({ tokens: authority, caller }, input) => authority.revoke(input.id, caller.tenant),
+    refusals: ['not_found', 'last_admin'],
+    run: ({ tokens: authority, caller }, input) => authority.revoke(input.id, caller.tenant, caller.principal),
   }),
   command({
     name: 'sign-in',

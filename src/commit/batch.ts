@@ -5,7 +5,7 @@ import { archivePart, restoreOne } from './archives.ts'
 import { Bulks, cancelBulk, fillBulk, openBulk, workBulk } from './bulks.ts'
 import { spawnOne, tellKin } from './children.ts'
 import { type ClaimOrder, Claims } from './claims.ts'
-import { commandOne, heartbeatOne, workOne } from './commands.ts'
+import { commandOne, deniedOne, heartbeatOne, workOne } from './commands.ts'
 import { Deadlines } from './deadlines.ts'
 import { type DueNews, dueNewsOf, duePart } from './due-news.ts'
 import { InboxChanges } from './inbox.ts'
@@ -187,6 +187,9 @@ export function* runBatch(
         break
       case 'sign_in':
         answers.push(yield* signInOne(signIns, order, now))
+        break
+      case 'denied':
+        answers.push(deniedOne(work, order, refusals))
         break
       case 'rights':
         answers.push(work.rights.change(order))

@@ -20,6 +20,7 @@ import type { Permits } from './permits.ts'
 import { loadWholePlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import { isDraining, laneOf, takesWork, type Workers } from './registry.ts'
+import { rightsActor } from './rights.ts'
 import type { Turns } from './turns.ts'
 import type { Workset } from './workset.ts'
 
@@ -201,7 +202,7 @@ export class Claims {
     const right = this.#work.rights.ofRequester(request)
     if (!isRefusal(right)) return execution
     const decision = decideRightLost(execution, right, this.#work.now)
-    const decided = this.#work.apply(execution, decision, { principal: 'system:rights', worker: null })
+    const decided = this.#work.apply(execution, decision, rightsActor)
     return isTerminal(decided.state) ? null : decided
   }
 

@@ -2,12 +2,13 @@ import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import { childStep } from '../execution/decide-child.ts'
-import { violationOf } from '../execution/decide-right-lost.ts'
+import { decideRightLost, violationOf } from '../execution/decide-right-lost.ts'
 import type { Surroundings } from '../execution/decision.ts'
-import type { Execution } from '../execution/execution.ts'
+import { type Execution, isDueWork } from '../execution/execution.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import type { Refusals } from './refusals.ts'
 import { takesWork, type Workers } from './registry.ts'
+import { rightsActor } from './rights.ts'
 import type { Actor, Workset } from './workset.ts'
 
 /** What the rules may know beside the row. */
@@ -54,6 +55,8 @@ export function commandOne(
   if (execution === undefined || (order.tenant !== null && execution.tenant !== order.tenant)) {
     return work.quarantine.refusalOf(order.id, order.tenant) ?? refuse('not_found', 'There is no such execution.')
   }
+  const lost = order.command.type === 'claim' ? rightLost(work, execution) : null
+  if (lost !== null) return lost
   const answer =
     ifNumber !== undefined && ifNumber !== execution.n
       ? refuse('state_changed', `The execution has moved on to version ${execution.n}.`, { stateVersion: execution.n })
@@ -75,6 +78,24 @@ export function commandOne(
         : (['transition_refused', {}] as const)
   refusals.record(work, execution, recorded, actor, { ...told, code: answer.code, command: order.command.type })
   return answer
+}
+
+/** A program that claims by itself meets the same rule as a worker: who asked must still hold the right. */
+function rightLost(work: Workset, execution: Execution): Refusal | null {
+  const request = work.requests.get(execution.id)
+  const right = request === undefined ? null : work.rights.ofRequester(request)
+  if (!isRefusal(right) || !isDueWork(execution) || execution.ending !== null) return null
+  work.apply(execution, decideRightLost(execution, right, work.now), rightsActor)
+  return right
+}
+
+export function deniedOne(work: Workset, order: OrderOf<'denied'>, refusals: Refusals): Answer<'denied'> {
+  const { id, tenant, principal, command, permission } = order
+  const execution = work.executions.get(id)
+  if (execution === undefined || execution.tenant !== tenant) return { recorded: false }
+  const data = { code: 'not_permitted', command, permission, rights: work.rights.current.version }
+  refusals.record(work, execution, 'rbac_violation', { principal, worker: null }, data)
+  return { recorded: true }
 }
 
 export function workOne(work: Workset, order: OrderOf<'work'>, refusals: Refusals, workers: Workers): Answer<'work'> {

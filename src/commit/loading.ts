@@ -69,6 +69,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
   for (const order of orders) {
     if (order.kind === 'command' || order.kind === 'work' || order.kind === 'spawn' || order.kind === 'rerun')
       ids.add(order.id)
+    else if (order.kind === 'denied') ids.add(order.id)
     else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
     else for (const { parentId } of admissionsOf(order)) if (parentId !== null) ids.add(parentId)
   }
@@ -99,6 +100,9 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'revoke_approval':
         if (execution.journal > 0) ledger.add(order.id)
         // Only where rights were ever changed somebody has to know who asked.
+        if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
+        break
+      case 'claim':
         if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
         break
       case 'planned':

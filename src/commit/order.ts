@@ -6,12 +6,12 @@ import type { State } from '../execution/machine.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
-import type { ChangedBy, WantedChange } from '../rights/decide-change.ts'
 import type { WaitingMax } from '../store/inbox.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
+import type { RightsOrder } from './rights-orders.ts'
 import type { SignInChange, TokenChange } from './sign-in-orders.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
@@ -215,13 +215,7 @@ type Errand =
       readonly by?: string | undefined
     }
   | { readonly kind: 'sign_in'; readonly change: SignInChange }
-  /** Gives a role, takes one back or says what one holds. */
-  | {
-      readonly kind: 'rights'
-      readonly wanted: WantedChange
-      readonly by: Omit<ChangedBy, 'now'>
-      readonly reason: string
-    }
+  | RightsOrder
   /** Puts a part of what ended before a time into the archive; says with `next` where to go on. */
   | {
       readonly kind: 'archive'
@@ -357,6 +351,7 @@ export interface Answers {
   /** Hashes of the links and sessions that are over with it. */
   sign_in: { readonly ended: readonly string[] }
   rights: RightsChange
+  denied: { readonly recorded: boolean }
   archive: { readonly count: number; readonly next: number | null }
   restore: Execution
   bulk_open: Bulk

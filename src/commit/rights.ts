@@ -6,6 +6,7 @@ import type { Rights } from '../rights/rights.ts'
 import type { Changes } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Answer, OrderOf } from './order.ts'
+import type { Actor } from './workset.ts'
 
 /** The rights as they stand in one batch: an earlier order of it may have changed some. */
 export class RightsBook {
@@ -77,6 +78,9 @@ export class RightsBook {
     return change
   }
 }
+
+/** Who records that a right was not there. */
+export const rightsActor: Actor = { principal: 'system:rights', worker: null }
 
 const nothingNarrowed = { actions: null, subjects: null, levelMax: null, permissions: null } as const
 

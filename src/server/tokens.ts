@@ -41,12 +41,12 @@ export class Tokens implements TokenAuthority {
     this.sessions = new Sessions(options, (id) => this.#valid(id))
   }
 
-  async create(wanted: NewToken): Promise<{ token: string; view: TokenView } | Refusal> {
+  async create(wanted: NewToken, by?: string): Promise<{ token: string; view: TokenView } | Refusal> {
     const { clock, random, host } = this.#options
     const { id, hash, text } = newTokenText(random)
     const times = { createdAt: clock.now(), lastUsedAt: null, revokedAt: null, rotatedAt: null }
     const token: Token = { ...wanted, ...times, scope: wanted.scope ?? null, id, hash, oldHash: null, oldUntil: null }
-    const answer = await host.orders.give<'token'>({ kind: 'token', token })
+    const answer = await host.orders.give<'token'>({ kind: 'token', token, by })
     return isRefusal(answer) ? answer : { token: text, view: viewOf(token) }
   }
 
@@ -71,8 +71,8 @@ export class Tokens implements TokenAuthority {
     return isRefusal(answer) ? answer : { token: text, view: viewOf(answer) }
   }
 
-  async revoke(id: string, tenant: string): Promise<TokenView | Refusal> {
-    const order = { kind: 'token_change', id, tenant, change: { type: 'revoke' } } as const
+  async revoke(id: string, tenant: string, by?: string): Promise<TokenView | Refusal> {
+    const order = { kind: 'token_change', id, tenant, change: { type: 'revoke' }, by } as const
     const answer = await this.#options.host.orders.give<'token_change'>(order)
     this.#tell()
     return isRefusal(answer) ? answer : viewOf(answer)

@@ -4,11 +4,11 @@ import { archiveBreakages } from './breakages-archive.ts'
 import { blameBreakages } from './breakages-blame.ts'
 import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
-import { dispatchBreakages } from './breakages-dispatch.ts'
 import { fleetBreakages } from './breakages-fleet.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { planBreakages } from './breakages-plans.ts'
+import { rightsBreakages } from './breakages-rights.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
 import { timeBreakages } from './breakages-time.ts'
@@ -18,10 +18,10 @@ export const allBreakages: readonly Breakage[] = [
   ...ruleBreakages,
   ...commitBreakages,
   ...permitBreakages,
+  ...rightsBreakages,
   ...planBreakages,
   ...approvalBreakages,
   ...scheduleBreakages,
-  ...dispatchBreakages,
   ...fleetBreakages,
   ...archiveBreakages,
   ...timeBreakages,
