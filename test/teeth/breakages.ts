@@ -1,4 +1,5 @@
 import type { Breakage } from './breakage.ts'
+import { accessBreakages } from './breakages-access.ts'
 import { approvalBreakages } from './breakages-approvals.ts'
 import { archiveBreakages } from './breakages-archive.ts'
 import { blameBreakages } from './breakages-blame.ts'
@@ -22,6 +23,7 @@ export const allBreakages: readonly Breakage[] = [
   ...planBreakages,
   ...approvalBreakages,
   ...scheduleBreakages,
+  ...accessBreakages,
   ...fleetBreakages,
   ...archiveBreakages,
   ...timeBreakages,

@@ -1,6 +1,13 @@
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test, vi } from 'vitest'
+import { connect } from '../../../src/client.ts'
 import type { openapi } from '../../../src/commands/openapi.ts'
 import { commands } from '../../../src/commands/table.ts'
+import { DatabaseError } from '../../../src/errors/failures.ts'
+import { recheckMs } from '../../../src/server/open-answers.ts'
+import { VirtualClock } from '../../../src/time/clock.ts'
 import { bodyOf, serving } from './serving.ts'
 
 const pathOf = (path: string): string => path.replaceAll(/\{\w+\}/g, 'some-id-or-key')
@@ -96,4 +103,63 @@ test('an unknown route is a problem with a next step, and every answer carries t
   expect(await bodyOf(response)).toMatchObject({ code: 'not_found', next: expect.stringContaining('/openapi.json') })
   expect(response.headers.get('x-content-type-options')).toBe('nosniff')
   expect(response.headers.get('x-frame-options')).toBe('DENY')
+})
+
+test('SE-34 whatever a request is named, it writes one line of the log, and that is JSON', async () => {
+  await using server = await serving({ slots: 0 })
+  const forged = '%0a%7B%22level%22%3A%22info%22%7D%0d%0a%1b%5B31m%E2%80%A8%00'
+  for (const path of [`/${forged}`, `/v1/executions/${forged}`, `/v1/ops?${forged}=1`]) {
+    const before = server.lines.length
+    await server.send(path)
+    const written = server.lines.slice(before)
+    expect(written).toHaveLength(1)
+    for (const line of written) {
+      for (const mark of ['\n', '\r', '\u001b', '\u0000']) expect(line.trimEnd()).not.toContain(mark)
+      expect(JSON.parse(line)).toMatchObject({ msg: 'request' })
+    }
+  }
+})
+
+test('SE-32 while the store cannot be asked, nobody is let in, and nobody stays for long', async () => {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 5))
+  await using server = await serving({ slots: 0, clock })
+  const { id } = await bodyOf(await server.send('/v1/executions', { body: { action: 'demo.add', input: { a: 1 } } }))
+  const reader = (await server.send(`/v1/executions/${id}/stream`)).body?.getReader()
+  await reader?.read()
+  await reader?.read()
+  const { views } = server.pawl.engine.host
+  const broken = vi.spyOn(views, 'token').mockRejectedValue(new DatabaseError('it is gone'))
+  const before = server.lines.length
+  const asked = await server.send('/v1/ops')
+  expect([asked.status, (await bodyOf(asked)).code]).toEqual([503, 'store_busy'])
+  expect(server.lines.slice(before).filter((line) => line.includes('it is gone'))).toHaveLength(1)
+  broken.mockRejectedValue(new TypeError('a mistake of ours'))
+  const mistaken = await server.send('/v1/ops')
+  expect([mistaken.status, (await bodyOf(mistaken)).code]).toEqual([500, 'internal'])
+  for (let look = 0; look < 5; look++) await clock.advance(recheckMs)
+  const last = new TextDecoder().decode((await reader?.read())?.value)
+  expect(last).toContain('event: refused')
+  broken.mockRestore()
+  expect((await server.send('/v1/ops')).status).toBe(200)
+})
+
+test('SE-34 a redirect is not followed, and whoever it leads to gets no token', async () => {
+  const asked: string[] = []
+  const listen = async (server: Server): Promise<string> => {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  const elsewhere = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.end('{}')
+  })
+  const away = await listen(elsewhere)
+  const leading = createServer((_, response) => response.writeHead(307, { location: `${away}/taken` }).end())
+  const client = connect({ url: await listen(leading), token: 'pawl_none' })
+  await expect(client.ops()).rejects.toThrow(/fetch|server|reach/)
+  expect(asked).toEqual([])
+  for (const server of [elsewhere, leading]) {
+    server.closeAllConnections()
+    server.close()
+  }
 })

@@ -27,7 +27,7 @@ async function browsing(options: Served = {}) {
 test('SE-32 a sign-in link works once, whoever else follows it at the same moment, and for ten minutes', async () => {
   await using server = await browsing()
   const path = await server.link()
-  const answers = await Promise.all([1, 2, 3].map(() => server.app.request(path)))
+  const answers = await Promise.all([1, 2, 3].map(async () => server.app.request(path)))
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401])
   const late = await server.link()
   server.clock.setForward(600_000)
