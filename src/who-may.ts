@@ -5,6 +5,7 @@ import type { RightsChange } from './rights/change.ts'
 import { grantAt, type WantedChange } from './rights/decide-change.ts'
 import { isPattern, matches } from './rights/narrowing.ts'
 import { Rights } from './rights/rights.ts'
+import { groupsHeld } from './rights/voter.ts'
 import type { Views } from './store/store.ts'
 
 /** Who changes a right; the role is that of the token it came with. */
@@ -49,6 +50,13 @@ export class WhoMay {
       this.#rights = this.#rights.after(changes.filter((change) => change.version > version))
     }
     return this.#rights
+  }
+
+  /** What somebody votes as a member of: what was granted, or else the role and the groups that he comes with. */
+  async groupsOf(by: RightsCaller & { readonly groups?: readonly string[] | undefined }): Promise<readonly string[]> {
+    const { tenant, principal, role, groups = [] } = by
+    const held = groupsHeld(await this.current(), { tenant, principal, about: 'later', level: undefined })
+    return held ?? [...new Set([role, ...groups])]
   }
 
   /** Every change of the tenant's rights, oldest first. */

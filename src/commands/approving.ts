@@ -45,7 +45,7 @@ export const approving = [
       const { plane, caller } = context
       const at = await placeOf(context, input.id, input.step)
       if (isRefusal(at)) return at
-      const groups = [...new Set([caller.role, ...(caller.groups ?? [])])]
+      const groups = await plane.whoMay.groupsOf(caller)
       const vote = { type: 'approve' as const, planHash: input.planHash, step: at, groups }
       return plane.command(input.id, vote, caller, input.ifVersion)
     },
@@ -143,7 +143,7 @@ export const approving = [
     },
     refusals: ['invalid_cursor'],
     async run({ plane, caller, clock }, { mine = false, limit = 50, cursor }) {
-      const groups = [caller.role, ...(caller.groups ?? [])]
+      const groups = await plane.whoMay.groupsOf(caller)
       const voter = { principal: caller.principal, tenant: caller.tenant, groups }
       const page = await waitingForApproval(plane.host, voter, { mine, limit, cursor, now: clock.now() })
       return page ?? refuse('invalid_cursor', 'The cursor is not one that a list has given.')

@@ -1,3 +1,4 @@
+import { levels } from '../action/approvals.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
@@ -5,6 +6,7 @@ import { childStep } from '../execution/decide-child.ts'
 import { decideRightLost, violationOf } from '../execution/decide-right-lost.ts'
 import type { Surroundings } from '../execution/decision.ts'
 import { type Execution, isDueWork } from '../execution/execution.ts'
+import { asVoter } from '../rights/voter.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import type { Refusals } from './refusals.ts'
 import { takesWork, type Workers } from './registry.ts'
@@ -32,13 +34,16 @@ export function around(
     fingerprint: work.fingerprints.get(execution.id) ?? null,
     isGone: workers.isGone,
     request,
-    requester: command.type === 'intend_effect' && request !== null ? work.rights.ofRequester(request) : null,
+    requester: begins.has(command.type) && request !== null ? work.rights.ofRequester(request) : null,
     plan: work.plans.plans.get(execution.id) ?? null,
     targets: work.plans.stepsOf(execution.id),
     votes: work.votes.of(execution.id),
     isPaused: work.votes.paused.has(execution.id),
   }
 }
+
+/** What begins something: an effect, or the step of a plan that will ask for effects. */
+const begins: ReadonlySet<Command['type']> = new Set(['intend_effect', 'begin_target'])
 
 const isRecorded = (work: Workset, id: number, step: string, at: number): boolean =>
   work.steps.get(id)?.some(({ name, ordinal }) => name === step && ordinal === at) ?? false
@@ -57,10 +62,15 @@ export function commandOne(
   }
   const lost = order.command.type === 'claim' ? rightLost(work, execution) : null
   if (lost !== null) return lost
+  const command = order.command.type === 'approve' ? votedBy(work, execution, order.command, actor) : order.command
+  if (isRefusal(command)) {
+    refusals.record(work, execution, 'rbac_violation', actor, { ...violationOf(command), command: 'approve' })
+    return command
+  }
   const answer =
     ifNumber !== undefined && ifNumber !== execution.n
       ? refuse('state_changed', `The execution has moved on to version ${execution.n}.`, { stateVersion: execution.n })
-      : decide(execution, order.command, around(work, execution, order.command, actor.principal, workers))
+      : decide(execution, command, around(work, execution, command, actor.principal, workers))
   if (!isRefusal(answer)) {
     const applied = work.apply(execution, answer, actor)
     if (answer.refused === undefined) return applied
@@ -79,6 +89,21 @@ export function commandOne(
   refusals.record(work, execution, recorded, actor, { ...told, code: answer.code, command: order.command.type })
   return answer
 }
+
+/** A vote as the rights of whoever votes stand now: at which level he may agree, and as a member of what. */
+function votedBy(work: Workset, execution: Execution, vote: Vote, { principal }: Actor): Vote | Refusal {
+  const { gate, tenant, id } = execution
+  const request = work.requests.get(id)
+  if (gate === null || request === undefined) return vote
+  const { action, subject, requestedBy } = request
+  const about = { action, subject }
+  const level = levels.indexOf(gate.rules.level)
+  const voting = { tenant, principal, about, level, isOwn: requestedBy === principal, now: work.now }
+  const groups = asVoter(work.rights.current, voting, vote.groups)
+  return isRefusal(groups) ? groups : { ...vote, groups }
+}
+
+type Vote = Extract<Command, { type: 'approve' }>
 
 /** A program that claims by itself meets the same rule as a worker: who asked must still hold the right. */
 function rightLost(work: Workset, execution: Execution): Refusal | null {

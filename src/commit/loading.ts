@@ -1,4 +1,5 @@
 import type { Candidate } from '../claim/select.ts'
+import type { Command } from '../execution/command.ts'
 import type { Ready } from '../store/rows.ts'
 import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
@@ -89,6 +90,8 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
     const execution = work.executions.get(order.id)
     if (execution === undefined) continue
     if (execution.openEffects > 0) ledger.add(order.id)
+    // Only where rights were ever changed somebody has to know who asked.
+    if (asksRequester.has(order.command.type) && work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
     switch (order.command.type) {
       case 'record_step':
         if (execution.journal > 0) journal.add(order.id)
@@ -99,11 +102,6 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
       case 'resolve_effect':
       case 'revoke_approval':
         if (execution.journal > 0) ledger.add(order.id)
-        // Only where rights were ever changed somebody has to know who asked.
-        if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
-        break
-      case 'claim':
-        if (work.rights.current.isInUse(execution.tenant)) asked.add(order.id)
         break
       case 'planned':
         asked.add(order.id)
@@ -143,6 +141,9 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
     for (const { id, fingerprint } of yield* ask('fingerprints', [...settled])) work.fingerprints.set(id, fingerprint)
   }
 }
+
+/** What begins something in the name of whoever asked. */
+const asksRequester: ReadonlySet<Command['type']> = new Set(['intend_effect', 'begin_target', 'claim'])
 
 function* loadForChildren(work: Workset, orders: readonly Order[], journal: Set<number>): Asking<void> {
   const parents = new Set<number>()

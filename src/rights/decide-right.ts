@@ -62,7 +62,7 @@ function sourcesOf(rights: Rights, { tenant, principal, role, permission, about,
   if (holder.wasGranted) {
     return rights
       .grantsOf(tenant, principal)
-      .filter((grant) => touches(grant, about) && (level === undefined || level <= (grant.levelMax ?? level)))
+      .filter((grant) => touches(grant, about, level))
       .map((grant) => ({
         ...grant,
         reach: rights.reach(tenant, grant.role, permission),
@@ -77,7 +77,13 @@ function sourcesOf(rights: Rights, { tenant, principal, role, permission, about,
     .map((token) => ({ ...everything, reach: may(token.role, permission), by: `role ${token.role}` }))
 }
 
-function touches({ actions, subjects }: Narrowing, about: RightAsked['about']): boolean {
+/** Whether a grant is for this at all. */
+export function touches(
+  { actions, subjects, levelMax }: Narrowing,
+  about: RightAsked['about'],
+  level: number | undefined,
+): boolean {
+  if (level !== undefined && level > (levelMax ?? level)) return false
   if (about === 'later') return true
   return matches(actions, about?.action ?? null) && matches(subjects, about?.subject ?? null)
 }

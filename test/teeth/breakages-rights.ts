@@ -51,6 +51,24 @@ export const rightsBreakages: readonly Breakage[] = [
     shownBy: everywhere,
   },
   {
+    name: 'somebody agrees at a level that he was not granted',
+    edits: [
+      { file: decide, find: '  if (level !== undefined && level > (levelMax ?? level)) return false\n', replace: '' },
+    ],
+    shownBy: ['test/fast/approvals/rights.test.ts'],
+  },
+  {
+    name: 'a step begins in the name of somebody who has lost the right',
+    edits: [
+      {
+        file: 'src/commit/commands.ts',
+        find: "new Set(['intend_effect', 'begin_target'])",
+        replace: "new Set(['intend_effect'])",
+      },
+    ],
+    shownBy: ['test/fast/approvals/rights.test.ts'],
+  },
+  {
     name: 'a token widens what was granted',
     edits: [
       {
