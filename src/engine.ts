@@ -6,7 +6,7 @@ import type { StoreHost } from './commit/host.ts'
 import { type Config, checkConfig, loadConfig } from './config/config.ts'
 import { ControlPlane } from './control-plane.ts'
 import { beginDuties } from './duties.ts'
-import { orThrow } from './errors/refusal.ts'
+import { orThrow, Refused, refuse } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
 import { createLeadership, type Leadership, leaderLeaseMs } from './leader/leadership.ts'
 import { inProcess } from './protocol/in-process.ts'
@@ -86,6 +86,10 @@ export interface Engine {
 /** @throws Refused `bad_configuration` when the settings contradict each other. */
 export function createEngine(options: EngineOptions): Engine {
   const { host } = options
+  if (options.duties === false && host.isShared !== true) {
+    const why = 'Nobody else can hold this store: without its duties no lease is ended and no schedule fires.'
+    throw new Refused(refuse('bad_configuration', why))
+  }
   const clock = options.clock ?? createSystemClock({ floorAt: host.newestAt })
   const random = options.random ?? systemRandom
   const log = options.log ?? (() => {})

@@ -8,7 +8,7 @@ import { Embedded, type EmbeddedCaller } from './embedded.ts'
 import { createEngine, type Engine, type Log, type Settings } from './engine.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
-import { createLocalWorker, dataDirOf } from './local-worker.ts'
+import { createLocalWorker, dataDirOf, type LocalWorkerOptions } from './local-worker.ts'
 import { openStore } from './open-store.ts'
 import type { WaitOptions } from './operations/executions.ts'
 import { Operations } from './operations/operations.ts'
@@ -84,6 +84,12 @@ export interface PawlOptions<A extends Actions> {
   readonly caller?: EmbeddedCaller | undefined
   /** Carries hints of due work through a server that a team runs already: see `pawl/bullmq`. */
   readonly dispatch?: Dispatch | undefined
+  /** False where this process never does what is done once for all (sweeps, schedules, retention); PostgreSQL only. */
+  readonly duties?: boolean | undefined
+  /** Told once the worker of this process was drained by a person: nothing runs here any more. */
+  readonly onDrained?: LocalWorkerOptions['onDrained']
+  /** Told once nothing runs but handlers that ignore their abort: only the end of the process frees them. */
+  readonly onStuck?: LocalWorkerOptions['onStuck']
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly log?: Log | undefined
@@ -211,13 +217,14 @@ export async function createPawl<const A extends Actions>(options: PawlOptions<A
       artifactFiles({ dataDir, unique: () => random.uuid(), now: () => clock.now(), bytesMax })
     const artifacts = options.artifacts ?? files
     dispatching = (await options.dispatch?.open({ host, clock, random, log: log ?? (() => {}) })) ?? null
-    const engine = createEngine({ host, actions, artifacts, settings, clock, random, log })
+    const { duties } = options
+    const engine = createEngine({ host, actions, artifacts, settings, clock, random, log, duties })
     const opened = dispatching
     if (opened !== null) engine.plane.notices.push(() => opened.notice())
-    const { slots = 10, actionsModule, identity, secrets } = options
+    const { slots = 10, actionsModule, identity, secrets, onDrained, onStuck } = options
     const module = actionsModule === undefined ? undefined : { module: actionsModule }
-    const worker =
-      slots === 0 ? null : createLocalWorker({ engine, dispatching, identity, slots, secrets, actionsModule: module })
+    const running = { identity, slots, secrets, onDrained, onStuck, role: duties === false ? 'worker' : 'all' } as const
+    const worker = slots === 0 ? null : createLocalWorker({ engine, dispatching, actionsModule: module, ...running })
     return new Pawl<A>({ engine, worker, dispatching, isStarted: false }, options.caller ?? embedded)
   } catch (error) {
     await dispatching?.close()

@@ -88,9 +88,10 @@ function addProcesses(root: Verb): void {
   const actions = ['--actions <module>', 'module that exports the actions; pawl.actions.ts by default'] as const
   const serve = root
     .command('serve')
-    .description('Run server and worker on an embedded store.')
+    .description('Run server and worker; or, on PostgreSQL, one part of them.')
     .option(...actions)
-    .option('--role <role>', 'all, or api to run no executions here', 'all')
+    .option('--role <role>', 'all; on PostgreSQL also api, worker or leader', 'all')
+    .option('--slots <count>', 'executions at a time (PAWL_CONCURRENCY); 0 leaves them to workers')
     .option('--port <port>', 'PAWL_PORT')
     .option('--host <host>', 'PAWL_HOST')
   longRunning(serve, async () => {

@@ -24,6 +24,8 @@ export interface ServerProcessOptions {
   /** Executions that run in this process at a time; 0 leaves them to workers. */
   readonly slots: number
   readonly identity?: string | undefined
+  /** `api` leaves the duties of the store to others; `all` by default. */
+  readonly role?: 'all' | 'api' | undefined
   readonly log?: Log | undefined
 }
 
@@ -43,7 +45,7 @@ const localTokenMs = 365 * 86_400_000
 
 /** Store, engine, worker and HTTP server in this process: what `serve`, `dev` and `up` run. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { config, actions, actionsModule, dataDir, slots, identity } = options
+  const { config, actions, actionsModule, dataDir, slots, identity, role = 'all' } = options
   makeFolder(dataDir)
   const secrets = [
     config.token,
@@ -63,6 +65,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     dataDir,
     settings: config,
     dispatch: await dispatchOf(config.redisUrl),
+    duties: role === 'all',
     log: (level, message, fields) => engineLog[level](fields, message),
   })
   const { plane, protocol, clock, tokens } = pawl.engine
@@ -84,6 +87,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       log,
       limits: config.access,
       closing: closing.signal,
+      role,
     })
     const server = await startServer({ app, host: config.host, port: config.port, clock, closing, wire: config.access })
     await pawl.start()

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { actionRegistry } from '../action/action.ts'
 import { artifactFiles } from '../artifacts/files.ts'
-import { loadConfig } from '../config/config.ts'
-import { addressSecrets } from '../config/store-address.ts'
+import { type Config, loadConfig } from '../config/config.ts'
+import { addressSecrets, isPostgresAddress } from '../config/store-address.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { environmentSecrets } from '../local-worker.ts'
@@ -18,12 +18,31 @@ import { createSystemClock } from '../time/clock.ts'
 import { createWorker } from '../worker.ts'
 import { loadActions } from './actions-module.ts'
 import { dataDirOf, findServer, type Place } from './connection.ts'
+import { runMember } from './member.ts'
 import type { Terminal } from './output.ts'
 import type { Flags } from './program.ts'
+
+/** Where the store is a server, a worker holds it like everybody else. */
+async function onDatabase(config: Config, flags: Flags, terminal: Terminal, stop: AbortSignal): Promise<number> {
+  const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
+  const options = {
+    role: 'worker',
+    config,
+    actions,
+    actionsModule: actionsModule.module,
+    dataDir: dataDirOf({ data: flags.data as string | undefined }, config.store),
+    slots: flags.slots === undefined ? config.concurrency : Number(flags.slots),
+    identity: (flags.identity as string | undefined) ?? `worker@${hostname()}:${process.pid}`,
+  } as const
+  return await runMember(options, terminal, stop)
+}
 
 /** A worker as a process of its own, over the socket of a server on this machine or else HTTP; ends on SIGTERM or Ctrl-C and hands back what it holds. */
 export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSignal): Promise<number> {
   const config = orThrow(loadConfig(process.env))
+  if (isPostgresAddress(config.store) && flags.url === undefined && (process.env.PAWL_URL ?? '') === '') {
+    return await onDatabase(config, flags, terminal, stop)
+  }
   const place: Place = { url: flags.url as string | undefined, data: flags.data as string | undefined }
   const { url, token, socket } = findServer(place, process.env)
   const clock = createSystemClock()
@@ -45,7 +64,8 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
   const { actions, actionsModule } = await loadActions(flags.actions as string | undefined)
   const protocol = overSocket ?? httpProtocol({ url, token })
   const side = dispatching?.worker(protocol)
-  const stuck = Promise.withResolvers<readonly string[]>()
+  const stuck = Promise.withResolvers<'stuck'>()
+  const drained = Promise.withResolvers<'drained'>()
   const worker = createWorker({
     protocol: side?.protocol ?? protocol,
     actions: actionRegistry(actions),
@@ -66,7 +86,8 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     secrets: environmentSecrets,
     retry: config.retryPolicy,
     log: say,
-    onStuck: stuck.resolve,
+    onStuck: () => stuck.resolve('stuck'),
+    onDrained: () => drained.resolve('drained'),
     heart: (welcome, news) => {
       const heart = threadHeart(clock, carrier, welcome, news)
       return side?.heart(heart) ?? heart
@@ -80,8 +101,9 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
       stop.addEventListener('abort', () => resolve(), { once: true })
     })
     // A supervisor starts the process anew; its end is what frees the slots of handlers that do not end.
-    const isStuck = await Promise.race([asked.then(() => false), stuck.promise.then(() => true)])
-    const { abandoned } = await worker.stop(isStuck ? { graceMs: 0, abortMs: 0 } : {})
+    const end = await Promise.race([asked.then(() => 'asked' as const), stuck.promise, drained.promise])
+    if (end === 'drained') terminal.err(`${identity} was drained: nothing runs here any more.`)
+    const { abandoned } = await worker.stop(end === 'asked' ? {} : { graceMs: 0, abortMs: 0 })
     for (const id of abandoned) terminal.err(`${id} ignored the abort; it is freed when this process ends.`)
     return abandoned.length === 0 ? 0 : 1
   } finally {

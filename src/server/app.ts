@@ -3,10 +3,11 @@ import type { Denied } from '../commands/command.ts'
 import { openapi } from '../commands/openapi.ts'
 import { codes } from '../errors/codes.ts'
 import { refuse } from '../errors/refusal.ts'
-import { json, problem, refusalOf } from './answer.ts'
+import { problem, refusalOf } from './answer.ts'
 import { arrivalOf, headerCountOf } from './arrival.ts'
 import { commandRoutes } from './command-routes.ts'
 import { Gate } from './gate.ts'
+import { healthRoutes } from './health.ts'
 import type { App, AppOptions } from './options.ts'
 import { pageRoutes } from './page-routes.ts'
 import { addSecurityHeaders } from './security-headers.ts'
@@ -44,11 +45,8 @@ export function createApp(options: AppOptions): App {
       'request',
     )
   })
-  app.get('/healthz', () => json({ status: 'ok' }))
-  app.get('/readyz', async () => {
-    await plane.host.views.headPosition()
-    return json({ status: 'ready' })
-  })
+  const { role = 'all' } = options
+  healthRoutes(app, { role, store: () => plane.host.views.headPosition() })
   const document = JSON.stringify(openapi(options.version))
   app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }))
 

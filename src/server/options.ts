@@ -5,6 +5,7 @@ import type { Random } from '../identity/random.ts'
 import type { WorkerRoute } from '../protocol/routes.ts'
 import type { Clock } from '../time/clock.ts'
 import type { AccessLimits } from './gate.ts'
+import type { ProcessRole } from './health.ts'
 import type { Log } from './log.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -20,6 +21,8 @@ export interface AppOptions {
   /** How many requests, streams and failed sign-ins there may be, and which proxies are believed. */
   readonly limits?: Partial<AccessLimits> | undefined
   readonly version?: string | undefined
+  /** What this process is there for, as `healthz` says it; `all` by default. */
+  readonly role?: ProcessRole | undefined
   /** Aborted when the server closes: streams and waits end then. */
   readonly closing?: AbortSignal | undefined
 }

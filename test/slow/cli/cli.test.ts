@@ -206,7 +206,7 @@ test.each(['socket', 'http'])(
   'a worker in a process of its own runs over %s what the server does not run',
   async (way) => {
     const data = join(folder, `apart-${way}`)
-    const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
+    const api = start(['serve', '--slots', '0', '--port', '0', '--data', data])
     await api.said('Stop it with')
     const { url } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as { url: string }
     const { token } = jsonOf(await pawl(['token', 'create', 'w1', '--role', 'worker', '--data', data, '--json']))
@@ -226,9 +226,17 @@ test.each(['socket', 'http'])(
   },
 )
 
+test('a server of one role alone is refused where a file has one server, in a sentence that says what to do', async () => {
+  const { exit, err } = await pawl(['serve', '--role', 'leader', '--data', join(folder, 'roles')])
+  expect(exit).not.toBe(0)
+  expect(err).toContain('The role leader needs PostgreSQL: a SQLite file has one server, which is everything.')
+  expect(err).toContain('--slots 0')
+  expect(existsSync(join(folder, 'roles'))).toBe(false)
+})
+
 test('SE-25 a worker process whose handler ignores its abort ends by itself, and with it the execution', async () => {
   const data = join(folder, 'deaf')
-  const api = start(['serve', '--role', 'api', '--port', '0', '--data', data])
+  const api = start(['serve', '--slots', '0', '--port', '0', '--data', data])
   await api.said('Stop it with')
   const worker = start(['worker', '--identity', 'deaf', '--data', data])
   await worker.said('worker.sock')
