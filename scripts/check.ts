@@ -42,7 +42,12 @@ const steps: Step[] = [
   { name: 'model', command: ['node', 'test/model/main.ts'], count: 'printed', needs: ['spin', 'gcc'] },
   { name: 'simulation', command: ['node', 'test/simulation/main.ts', '--seeds', '3000'], count: 'printed' },
   { name: 'teeth', command: ['node', 'test/teeth/main.ts'], count: 'printed' },
-  { name: 'drills', command: ['node', 'test/drills/main.ts', '--rounds', '10'], count: 'printed' },
+  {
+    name: 'drills',
+    command: ['node', 'test/drills/main.ts', '--rounds', '10'],
+    count: 'printed',
+    needs: ['postgres'],
+  },
 ]
 
 let isInterrupted = false

@@ -1,11 +1,12 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|redis-outage|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|redis-outage|failover|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the drills kill and fleet honours neither keys nor fences, and they must fail.
  */
 import { parseArgs } from 'node:util'
 import { cancelStorm } from './cancel-storm.ts'
 import { deadlineStorm } from './deadline-storm.ts'
+import { failoverDrill } from './failover.ts'
 import { fleetDrill } from './fleet.ts'
 import { hogsDrill } from './hogs.ts'
 import { killDrill } from './kill.ts'
@@ -34,6 +35,7 @@ const full = {
   'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
+  failover: 5,
   'redis-outage': 40,
   'self-test': 1,
 } as const
@@ -55,8 +57,12 @@ if (chosen.length === 0 || (roundsAsked !== undefined && !(Number.isSafeInteger(
 }
 const { seed } = values
 const isForgetful = process.env.DRILL_BREAK === 'fence'
-const roundsOf = (name: Name): number =>
-  name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
+/** Rounds that begin with two servers of their own: the short form has one. */
+const serversOf = (asked: number | undefined): number => (asked === undefined || asked >= full.kill ? full.failover : 1)
+const roundsOf = (name: Name): number => {
+  if (name === 'failover') return serversOf(roundsAsked)
+  return name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
+}
 
 const isFull = (name: Name): boolean => (crowds.has(name) ? roundsAsked === undefined : roundsOf(name) >= full[name])
 const crowdOf = (name: Name): number => (isFull(name) ? 10_000 : 300)
@@ -69,7 +75,8 @@ const close = (): void => {
   process.exit(failed === 0 ? 0 : 1)
 }
 // Whatever hangs, the drills come to an end.
-const limitMs = 120_000 + 4_000 * chosen.map(roundsOf).reduce((sum, rounds) => sum + rounds, 0)
+const msOf = (name: Name): number => roundsOf(name) * (name === 'failover' ? 60_000 : 4_000)
+const limitMs = 120_000 + chosen.map(msOf).reduce((sum, ms) => sum + ms, 0)
 setTimeout(() => {
   console.log(`FAILED the drills did not end within ${limitMs / 1_000} s`)
   failed += 1
@@ -95,6 +102,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   fleet: () => fleetDrill({ kills: roundsOf('fleet'), seed, forgetful: isForgetful }),
   // One stroke of each kind where a short run was asked for.
   'redis-outage': () => redisOutage({ strokes: isFull('redis-outage') ? full['redis-outage'] : 4, seed }),
+  failover: () => failoverDrill({ rounds: roundsOf('failover') }),
   'self-test': () => selfTest(seed),
 }
 

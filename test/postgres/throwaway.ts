@@ -16,6 +16,12 @@ export interface Throwaway {
   /** `immediate` is what a crash of the machine looks like to the database. */
   stop(how?: 'fast' | 'immediate'): Promise<void>
   start(): Promise<void>
+  /** Its end without a word to anybody. */
+  kill(): Promise<void>
+  /** A replica of it, which takes what it is sent. */
+  replica(name: string): Promise<Throwaway>
+  /** Makes a replica the server that takes writes. */
+  promote(): Promise<void>
   /** Stops it and takes its folder away. */
   remove(): Promise<void>
 }
@@ -24,11 +30,13 @@ export interface Throwaway {
  * Starts a throwaway server, from the binaries of this machine where no others are named.
  *
  * @param settings what differs from the defaults, such as `fsync=off`
+ * @param origin the server that it is a replica of, and its name there
  * @throws with what to install where there are none
  */
 export async function startThrowaway(
   settings: readonly string[] = [],
   binaries: string = findBinaries(),
+  origin?: { readonly url: string; readonly name: string },
 ): Promise<Throwaway> {
   const folder = await mkdtemp(join(tmpdir(), 'pawl-postgres-'))
   const isRoot = process.getuid?.() === 0
@@ -52,6 +60,13 @@ export async function startThrowaway(
   const stop = async (how: 'fast' | 'immediate' = 'fast'): Promise<void> => {
     await asServer('pg_ctl', ['-D', data, '-m', how, '-w', 'stop']).catch(() => {})
   }
+  const kill = async (): Promise<void> => {
+    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+    process.kill(Number(pid), 'SIGKILL')
+  }
+  const promote = async (): Promise<void> => {
+    await asServer('pg_ctl', ['-D', data, '-w', 'promote'])
+  }
   const remove = async (): Promise<void> => {
     await stop('immediate')
     await rm(folder, { recursive: true, force: true })
@@ -61,13 +76,19 @@ export async function startThrowaway(
       const of = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout)
       await chown(folder, await of('-u'), await of('-g'))
     }
-    await asServer('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'])
+    if (origin === undefined) {
+      await asServer('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'])
+    } else {
+      const from = `${origin.url}?application_name=${origin.name}`
+      await asServer('pg_basebackup', ['-D', data, '-d', from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync'])
+    }
     await start()
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
     // The first eight bytes of its control file name a server among all servers.
     const identifier = (await readFile(join(data, 'global/pg_control'))).readBigUInt64LE(0)
     const version = await versionOf(url, identifier)
-    return { url, version, stop, start, remove }
+    const replica = (name: string): Promise<Throwaway> => startThrowaway(settings, binaries, { url, name })
+    return { url, version, stop, start, kill, replica, promote, remove }
   } catch (thrown) {
     await remove()
     throw thrown
