@@ -36,9 +36,9 @@ export async function failoverDrill({ rounds }: { readonly rounds: number }): Pr
   const away = all.map(({ awayMs }) => awayMs)
   const lost = all.flatMap((each) => each.lost)
   const checks: Check[] = [
-    { promise: 'P1 nothing that was acknowledged is lost when a synchronous replica takes over', complaints: lost },
+    { promise: 'nothing that was acknowledged is lost when a synchronous replica takes over', complaints: lost },
     {
-      promise: 'I17 events stay dense, keys stay unique and all work ends once, also what was under way at the kill',
+      promise: 'events stay dense, keys stay unique and all work ends once, also what was under way at the kill',
       complaints: [...all, behind].flatMap(({ complaints }) => complaints),
     },
     {
