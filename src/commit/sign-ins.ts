@@ -7,6 +7,8 @@ import type { RightsBook } from './rights.ts'
 
 /** So many that have ended are cleared away whenever somebody signs in. */
 const clearedAtOnce = 100
+/** Links and sessions of one principal; the oldest ends when there is one more. */
+export const heldMax = 100
 
 /** Tokens, and the links and sessions of browsers, as they stand in this batch. */
 export class SignIns {
@@ -51,13 +53,14 @@ export class SignIns {
     this.#signIns.set(hash, null)
   }
 
-  /** Those of a principal that are stored or that this batch has begun. */
+  /** Those of a principal that are stored or that this batch has begun, oldest first. */
   *of(tenant: string, principal: string): Asking<readonly string[]> {
     const begun = [...this.#signIns.values()].filter(
       (signIn) => signIn !== null && signIn.tenant === tenant && signIn.principal === principal,
     )
     const stored = yield* ask('signInsOf', tenant, principal)
-    return [...begun, ...stored].flatMap((signIn) => (signIn === null ? [] : [signIn.hash]))
+    const hashes = [...stored, ...begun].flatMap((signIn) => (signIn === null ? [] : [signIn.hash]))
+    return [...new Set(hashes)].filter((hash) => this.#signIns.get(hash) !== null)
   }
 
   *clear(): Asking<void> {
@@ -118,6 +121,10 @@ export function* signInOne(signIns: SignIns, { change }: OrderOf<'sign_in'>, now
   switch (change.type) {
     case 'offer':
       yield* signIns.clear()
+      // Whoever signs in again and again, and never out, fills nothing.
+      for (const hash of (yield* signIns.of(change.link.tenant, change.link.principal)).slice(0, 1 - heldMax)) {
+        signIns.end(hash)
+      }
       signIns.keep({ ...change.link, kind: 'link', begunAt: now, usedAt: now, expiresAt: now + change.forMs })
       return { ended: [] }
     case 'begin': {
@@ -137,7 +144,7 @@ export function* signInOne(signIns: SignIns, { change }: OrderOf<'sign_in'>, now
     case 'end': {
       const ended = change.everywhere ? yield* signIns.of(change.tenant, change.principal) : change.sessions
       for (const hash of ended) signIns.end(hash)
-      return { ended: [...new Set(ended)] }
+      return { ended }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { commands } from '../../../src/commands/table.ts'
+import { heldMax } from '../../../src/commit/sign-ins.ts'
 import { systemRandom } from '../../../src/identity/random.ts'
 import { Tokens } from '../../../src/server.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
@@ -201,4 +202,17 @@ test('SE-32 only a trusted proxy says whether the browser speaks https and what 
   }
   expect((await ask('192.0.2.1')).headers.has('strict-transport-security')).toBe(false)
   expect(addressOf()).toBe('192.0.2.1')
+})
+
+test('SE-32 a principal has a hundred sessions and links at most; the oldest end first', async () => {
+  await using server = await browsing()
+  const first = await server.signIn()
+  server.clock.setForward(1)
+  const next = await server.signIn()
+  const other = await server.signIn(await server.tokenOf('viewer'))
+  server.clock.setForward(1)
+  const links = await Promise.all(Array.from({ length: heldMax - 1 }, () => server.link()))
+  const both = [first, next, other].map((cookie) => server.statusFor(cookie))
+  expect(await Promise.all(both)).toEqual([401, 200, 200])
+  expect(server.cookieOf(await server.app.request(links[0] ?? ''))).toMatch(/^pawl_session=pawls_/)
 })
