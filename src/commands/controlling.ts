@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal, refuse } from '../errors/refusal.ts'
+import { pausesOf } from '../projections/pauses.ts'
 import { pauseView } from '../projections/view.ts'
 import { type CommandContext, command } from './command.ts'
 import { id, ifVersion, pageFields, reason } from './fields.ts'
@@ -156,7 +157,7 @@ export const controlling = [
     refusals: [],
     async run({ plane, caller }) {
       const pauses = await plane.host.views.of(caller.tenant).pauses()
-      return { items: pauses.filter(({ tenant }) => tenant === null || tenant === caller.tenant).map(pauseView) }
+      return { items: pausesOf(pauses, caller.tenant).map(pauseView) }
     },
   }),
 ]

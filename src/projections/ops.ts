@@ -3,6 +3,7 @@ import type { State } from '../execution/machine.ts'
 import type { Leader } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
 import { failurePatterns } from './failures.ts'
+import { pausesOf } from './pauses.ts'
 import { ofTenant, quarantinedView } from './quarantine.ts'
 import { effectView, isLive, leaderView, type Naming, pauseView, timeText, workerView } from './view.ts'
 
@@ -43,7 +44,7 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
   const runningIds = new Set(running.map(({ execution }) => execution.id))
   // An intended effect of a running execution is being performed; of any other it is as doubtful as one so marked.
   const doubtful = effects.filter(({ state, id }) => state === 'in_doubt' || !runningIds.has(id))
-  const paused = pauses.filter((pause) => pause.tenant === null || pause.tenant === tenant)
+  const paused = pausesOf(pauses, tenant)
   const total = (state: State): number =>
     counts.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0)
   const served = new Set(

@@ -73,12 +73,19 @@ export interface Served {
   readonly more?: readonly AnyAction[]
   readonly clock?: Clock
   readonly limits?: Partial<AccessLimits>
+  readonly store?: string
 }
 
-export async function serving({ slots = 2, more = [], clock = createSystemClock(), limits }: Served = {}) {
+export async function serving({
+  slots = 2,
+  more = [],
+  clock = createSystemClock(),
+  limits,
+  store = 'sqlite::memory:',
+}: Served = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
   const pawl = await createPawl({
-    store: 'sqlite::memory:',
+    store,
     actions: [add, write, echo, wrong, guarded, ...more] as [
       typeof add,
       typeof write,
