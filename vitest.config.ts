@@ -37,6 +37,7 @@ export default defineConfig({
           name: 'redis',
           // Each file starts a Redis of its own.
           include: ['test/redis/**/*.test.ts'],
+          expect: { poll: { timeout: 20_000 } },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

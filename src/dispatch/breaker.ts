@@ -3,6 +3,7 @@ import type { Random } from '../identity/random.ts'
 import { backoffMs, type RetryPolicy } from '../time/backoff.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { Carrier } from './carrier.ts'
+import { patience } from './patience.ts'
 
 export interface BreakerOptions {
   /** @throws Refused for what somebody has to correct; any other failure may pass by itself */
@@ -148,11 +149,10 @@ export class Breaker {
   async #silence(carrier: Carrier, over: AbortSignal): Promise<string> {
     const { clock } = this.#options
     while (!over.aborted) {
-      const late = Promise.withResolvers<string>()
-      const timer = clock.timer(answerMs, () => late.resolve(`no answer for ${answerMs / 1_000} s`))
+      const late = patience(clock, answerMs)
       const probed = carrier.probe().then(() => null, reasonOf)
-      const why = await Promise.race([probed, late.promise])
-      timer.cancel()
+      const why = await Promise.race([probed, late.over.then(() => `no answer for ${answerMs / 1_000} s`)])
+      late.cancel()
       if (why !== null) return why
       await clock.sleep(probeMs, over).catch(() => {})
     }

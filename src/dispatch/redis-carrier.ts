@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../time/clock.ts'
 import type { Appetite, Carrier, Offer, PulledQueue, SentHint, SentLetter } from './carrier.ts'
 import { dataOf, hintIn } from './hint-data.ts'
 import { bullPriority, deadLetterName, queueName } from './names.ts'
+import { patience } from './patience.ts'
 import { faultInAccess, faultInServer } from './server-faults.ts'
 
 export interface RedisCarrierOptions {
@@ -51,10 +52,12 @@ export async function connectRedis(options: RedisCarrierOptions): Promise<RedisC
   redis.on('error', (error: Error) => {
     heard = error.message
   })
-  const late = Promise.withResolvers<never>()
-  const timer = clock.timer(connectMs, () => late.reject(new Error(`no answer for ${connectMs / 1_000} s`)))
+  const late = patience(clock, connectMs)
+  const refused = late.over.then(() => {
+    throw new Error(`no answer for ${connectMs / 1_000} s`)
+  })
   try {
-    await Promise.race([checkServer(redis, prefix, store), late.promise])
+    await Promise.race([checkServer(redis, prefix, store), refused])
     return new RedisCarrier(redis, options)
   } catch (thrown) {
     redis.disconnect()
@@ -64,7 +67,7 @@ export async function connectRedis(options: RedisCarrierOptions): Promise<RedisC
     if (refusal !== null) throw new Refused(refusal)
     throw new Error(heard === '' ? message : heard, { cause: thrown })
   } finally {
-    timer.cancel()
+    late.cancel()
   }
 }
 

@@ -76,7 +76,7 @@ test('DG-01 the higher priority goes first, whatever was submitted before', asyn
   await started.promise
   for (const [n, priority] of [
     [1, -100],
-    [2, 0],
+    [2, 3],
     [3, 100],
     [4, 0],
     [5, 7],

@@ -5,6 +5,7 @@ import { archiveBreakages } from './breakages-archive.ts'
 import { blameBreakages } from './breakages-blame.ts'
 import { bulkBreakages } from './breakages-bulk.ts'
 import { commitBreakages } from './breakages-commit.ts'
+import { dispatchBreakages } from './breakages-dispatch.ts'
 import { fleetBreakages } from './breakages-fleet.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
@@ -24,6 +25,7 @@ export const allBreakages: readonly Breakage[] = [
   ...approvalBreakages,
   ...scheduleBreakages,
   ...accessBreakages,
+  ...dispatchBreakages,
   ...fleetBreakages,
   ...archiveBreakages,
   ...timeBreakages,

@@ -27,6 +27,7 @@ const rows: readonly (readonly string[])[] = [
   ['schedule', 'archive', 'leader'],
   ['protocol'],
   ['isolate', 'dispatch'],
+  ['dispatch/redis-carrier.ts'],
   ['worker.ts'],
   ['projections'],
   ['kept.ts', 'tickets.ts', 'who-may.ts'],
@@ -66,6 +67,8 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
   'store/sqlite': ['sqlite.ts', 'sqlite-writer.ts', 'testing.ts', 'store/contract', 'store/postgres'],
   'store/postgres': ['postgres.ts'],
   'sqlite-writer.ts': ['sqlite.ts'],
+  // Whoever does not dispatch through Redis never loads its driver.
+  'dispatch/redis-carrier.ts': ['bullmq.ts'],
   'store/contract': ['testing.ts'],
 }
 

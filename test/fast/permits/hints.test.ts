@@ -40,6 +40,17 @@ test('SE-50 a hint of what is claimed already, ended, parked, paused, unknown or
   expect(await crowd.claim(10, 0, [near])).toEqual([5])
 })
 
+test('SE-50 a worker takes nothing by a hint that it does not serve', async () => {
+  const crowd = await begin()
+  await crowd.submit({})
+  const facts = { host: 'h', pid: 2, startedTicks: null, bootId: null, slots: 9 }
+  const hello = { identity: 'o', incarnation: 'o.1', ...facts, actions: [{ action: 'other', version: 1 }] }
+  const { worker } = good(await crowd.committer.give<'register'>({ kind: 'register', hello }))
+  const order = { kind: 'claim', worker, limit: 9, only: dueOf(crowd), leaseMs: 30_000, waitMs: 0 } as const
+  expect(good(await crowd.committer.give<'claim'>(order))).toEqual([])
+  expect(await crowd.claim(9, 0, dueOf(crowd))).toEqual([1])
+})
+
 test('SE-50 whoever gets a lock is told of anew as due, and can be claimed by that hint', async () => {
   const crowd = await begin()
   await crowd.submit({ locks: ['a'] }, { locks: ['a'] })
