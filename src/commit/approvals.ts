@@ -67,7 +67,14 @@ export function* resumeByPolicy(
   yield* loadVotes(work, due)
   yield* loadForResume(work, due)
   const actor = { principal: policy, worker: null }
-  for (const id of due) commandOne(work, { id, tenant: null, command: { type: 'resume' } }, actor, refusals, workers)
+  for (const id of due) {
+    commandOne(work, { id, tenant: null, command: { type: 'resume' } }, actor, refusals, workers)
+    const after = work.executions.get(id)
+    // Refused: the next approval makes it due again. What only a pause holds back is due later.
+    const isLater = after !== undefined && after.availableAt > work.now
+    if (after?.gate?.isDue !== true || isLater) continue
+    work.apply(after, { facts: [], quiet: { gate: { ...after.gate, isDue: false } } }, actor)
+  }
 }
 
 /** Whether due work may pass its gate; what may not goes where its approval is asked for, or its plan made anew. */

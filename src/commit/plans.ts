@@ -80,8 +80,10 @@ export function* loadPlans(work: Workset, orders: readonly Order[]): Asking<void
       case 'intend_effect':
         if (command.idx !== undefined && isGated(work, id)) single.push({ id, idx: command.idx })
         break
-      case 'approve':
       case 'reject':
+        if (work.executions.get(id)?.gate?.rules.level === 'step_by_step') whole.add(id)
+        break
+      case 'approve':
       case 'revoke_approval':
         if (command.step !== null && isGated(work, id)) single.push({ id, idx: command.step })
         break

@@ -86,6 +86,9 @@ export function tallyOf(votes: readonly Vote[], { quorum, useByMs }: ApprovalRul
   }
 }
 
+/** The votes on the plan as a whole: those on its steps are of use as long as the plan is the same. */
+export const onPlan = (votes: readonly Vote[]): readonly Vote[] => votes.filter(({ step }) => step === null)
+
 /** Ends every vote that stands. */
 export const endedVotes = (votes: readonly Vote[], by: string, why: string, now: number): readonly Vote[] =>
   votes.filter(isLive).map((vote) => ({ ...vote, endedAt: now, endedBy: by, endedWhy: why }))

@@ -135,7 +135,7 @@ function stepApproved(execution: Execution, gate: Gate, { idx }: PlanStep, now: 
 /** Ends it before it has begun, or before its next step does. */
 export function decideReject(execution: Execution, command: Of<'reject'>, around: Surroundings): Decision | Refusal {
   const { gate, state, waitingFor } = execution
-  const { now, principal, votes, effects } = around
+  const { now, principal, votes, effects, targets } = around
   if (gate === null) return notAsked()
   if (!mayVote(principal)) return refuse('no_vote', `${principal} has no vote.`)
   if (state === 'canceled') return nothing
@@ -150,14 +150,20 @@ export function decideReject(execution: Execution, command: Of<'reject'>, around
   }
   const data = { reason: command.reason, ...(command.step === null ? {} : { step: command.step }) }
   const set = { cancelledBy: principal, cancelledAt: now, gate: closed(gate, null) }
-  const over = endedVotes(votes ?? [], principal, 'rejected', now)
+  const over = {
+    votes: endedVotes(votes ?? [], principal, 'rejected', now),
+    // Should it be redriven, each step is asked for anew.
+    planSteps: [...targets.values()].flatMap((target) =>
+      target.state === 'pending' && target.approvedAt !== null ? { ...target, approvedAt: null } : [],
+    ),
+  }
   // What is in doubt is looked at first; the end that it has earned comes after.
   if (effects.some(isOpen)) {
     const asked = { ...set, ending: 'canceled' as const, availableAt: Math.min(execution.availableAt, now) }
-    return { facts: [note(execution, 'cancel_requested', asked, data)], votes: over }
+    return { facts: [note(execution, 'cancel_requested', asked, data)], ...over }
   }
   const ended = { ...endedAs(execution, 'canceled', now), ...set, ending: null }
-  return { facts: [move(execution, 'reject', 'canceled', ended, data)], votes: over }
+  return { facts: [move(execution, 'reject', 'canceled', ended, data)], ...over }
 }
 
 const closed = (gate: Gate, replan: Gate['replan'] = gate.replan): Gate => ({

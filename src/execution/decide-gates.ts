@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { endedVotes, isApproved, isTooOld } from './approval.ts'
+import { endedVotes, isApproved, isTooOld, onPlan } from './approval.ts'
 import { type Decision, move, type Surroundings } from './decision.ts'
 import type { Execution } from './execution.ts'
 import { type PlanStep, scopeOf } from './plan.ts'
@@ -89,7 +89,8 @@ export function closedGate(
   }
   if (startedAt !== null || state !== 'queued') return null
   if (gate.useBy !== null && gate.useBy <= now) return expired(execution, votes, now)
-  return isTooOld(gate, now) ? planAnew(execution, 'resume', 'plan_too_old', now) : null
+  // Due a moment later: what a claim itself makes due comes behind it, in a commit of its own.
+  return isTooOld(gate, now) ? planAnew(execution, 'resume', 'plan_too_old', now + 1) : null
 }
 
 /** Nobody has begun what was agreed to in time: it is asked for anew. */
@@ -99,7 +100,7 @@ export function expired(execution: Execution, votes: Surroundings['votes'] = [],
   const set = { gate: { ...gate, approvedHash: null, useBy: null, isDue: false } }
   return {
     facts: [move(execution, 'invalidate', 'requested', set, { reason: 'use_by', useBy: gate.useBy })],
-    votes: endedVotes(votes, 'system:policy', 'use_by', now),
+    votes: endedVotes(onPlan(votes), 'system:policy', 'use_by', now),
   }
 }
 

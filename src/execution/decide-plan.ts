@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
-import { endedVotes, type Gate, isApproved, isToPlan } from './approval.ts'
+import { endedVotes, type Gate, isApproved, isToPlan, onPlan } from './approval.ts'
 import type { Command } from './command.ts'
 import { frozen, refuseBeginning } from './decide-gates.ts'
 import { leaseLost, owns } from './decide-run.ts'
@@ -128,7 +128,7 @@ function keepPlan(execution: Execution, gate: Gate, hash: string, { now, votes =
       { gate: { ...kept, approvedHash: null, useBy: null } },
       { reason: 'use_by' },
     )
-    return { facts: [again, late], votes: endedVotes(votes, policy, 'use_by', now) }
+    return { facts: [again, late], votes: endedVotes(onPlan(votes), policy, 'use_by', now) }
   }
   const [approve, resume] = goOn(execution, hash, gate.rules.level, now)
   const isDue = gate.replan === 'refresh' && gate.rules.resume === 'auto'

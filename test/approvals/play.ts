@@ -1,0 +1,69 @@
+/** Plays many histories, one after the other. */
+import type { StoreHost } from '../../src/commit/host.ts'
+import { VirtualClock } from '../../src/time/virtual-clock.ts'
+import { admissionOf, CoreDriver, type Driver, StoreDriver } from './drivers.ts'
+import { Difference, gateOf, History, type Reached, rulesOf } from './history.ts'
+import { rowsOf } from './rows.ts'
+
+export interface Told {
+  passed: number
+  readonly differences: string[]
+}
+
+const turns = 60
+
+async function playOne(seed: string, driver: Driver, reached: Reached, told: Told): Promise<void> {
+  try {
+    await new History(seed, rulesOf(seed), driver, reached).play(turns)
+    told.passed += 1
+  } catch (thrown) {
+    if (!(thrown instanceof Difference)) throw new Error(`history ${seed} broke`, { cause: thrown })
+    told.differences.push(`history ${seed}: ${thrown.message}`)
+  }
+}
+
+export async function playCore(seed: string, count: number, reached: Reached): Promise<Told> {
+  const told: Told = { passed: 0, differences: [] }
+  for (let number = 0; number < count; number += 1) {
+    const rules = rulesOf(`${seed} ${number}`)
+    const { execution, request, plan } = rowsOf(gateOf(rules), rules.isPlanned)
+    await playOne(`${seed} ${number}`, new CoreDriver(execution, request, plan), reached, told)
+  }
+  return told
+}
+
+export async function playStore(
+  kind: 'sqlite' | 'postgres',
+  seed: string,
+  count: number,
+  reached: Reached,
+): Promise<Told> {
+  const clock = new VirtualClock()
+  const { host, close } = await openHost(kind, clock)
+  const told: Told = { passed: 0, differences: [] }
+  try {
+    for (let number = 0; number < count; number += 1) {
+      const rules = rulesOf(`${seed} ${number}`)
+      const driver = new StoreDriver(host, clock, `w${number}`)
+      await driver.begin(admissionOf(gateOf(rules), rules.isPlanned))
+      await playOne(`${seed} ${number}`, driver, reached, told)
+      await driver.end()
+    }
+  } finally {
+    await close()
+  }
+  return told
+}
+
+async function openHost(
+  kind: 'sqlite' | 'postgres',
+  clock: VirtualClock,
+): Promise<{ host: StoreHost; close: () => Promise<void> }> {
+  if (kind === 'sqlite') {
+    const { sqlite } = await import('../../src/sqlite.ts')
+    const host = await sqlite({ path: ':memory:', clock, soon: queueMicrotask })
+    return { host, close: () => host.close() }
+  }
+  const { throwaway } = await import('./server.ts')
+  return await throwaway(clock)
+}
