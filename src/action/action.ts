@@ -7,7 +7,7 @@ import type { Action, ActionDefinition, AnyAction, PlannedAction, PlannedActionD
 import { isModuleName } from './module.ts'
 import type { StandardSchema } from './schema.ts'
 
-export { type ApprovalsDefinition, handlerDigest, type Level, levelOf, rulesOf } from './approvals.ts'
+export { type ApprovalsDefinition, handlerDigest, type Level, levelOf, levels, rulesOf } from './approvals.ts'
 export type {
   Action,
   ActionDefinition,

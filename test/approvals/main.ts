@@ -4,8 +4,8 @@
  * `N passed, N failed`.
  */
 import { parseArgs } from 'node:util'
-import { Reached, races } from './history.ts'
 import { playCore, playStore } from './play.ts'
+import { Reached, races } from './setting.ts'
 
 const { values } = parseArgs({
   options: {

@@ -2,8 +2,9 @@
 import type { StoreHost } from '../../src/commit/host.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
 import { admissionOf, CoreDriver, type Driver, StoreDriver } from './drivers.ts'
-import { Difference, gateOf, History, type Reached, rulesOf } from './history.ts'
+import { Difference, History } from './history.ts'
 import { rowsOf } from './rows.ts'
+import { gateOf, type Reached, rulesOf } from './setting.ts'
 
 export interface Told {
   passed: number
