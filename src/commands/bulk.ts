@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { BulkRequest } from '../bulk-commands.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { decideRight } from '../rights/decide-right.ts'
 import { bulkCommands } from '../store/rows.ts'
 import { command } from './command.ts'
 import { reason } from './fields.ts'
-import { may } from './permissions.ts'
 import { parseQuery, type QueryReader, readerOf } from './query.ts'
 
 const bulkId = z.string().min(1).max(40).describe('Id of the bulk command.')
@@ -34,7 +34,11 @@ export const bulk = [
     http: { method: 'POST', path: '/v1/bulk', statuses: [202, 200] },
     refusals: ['too_many_items'],
     async run({ plane, bulks, clock, caller }, { command: what, query, reason: why = null, dryRun = false }) {
-      if (may(caller.role, `execution.${what}`) !== 'any') {
+      const { tenant, principal, role } = caller
+      const asked = { tenant, principal, role, permission: `execution.${what}`, about: null, now: clock.now() }
+      const right = decideRight(await plane.whoMay.current(), asked)
+      if (isRefusal(right)) return right
+      if (right.reach !== 'any') {
         return refuse('not_permitted', `The role ${caller.role} may not ${what} everybody\u2019s executions.`)
       }
       const request = bulkRequest({ command: what, query, reason: why }, readerOf(plane, clock.now()))

@@ -122,6 +122,11 @@ function replaceOne(work: Workset, execution: Execution, request: Request, admis
       executionId: request.publicId,
     })
   }
+  const { tenant, action, subject, requestedBy } = request
+  const about = { action, subject }
+  const isOwn = requestedBy === principal
+  const barred = work.rights.refuse({ tenant, principal, permission: 'execution.cancel', about, isOwn })
+  if (barred !== null) return barred
   const around = {
     now: work.now,
     principal,

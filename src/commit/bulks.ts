@@ -101,11 +101,15 @@ export function* workBulk(
   if (bulk.command === 'redrive') yield* loadWholePlans(work, open)
   let done = 0
   let refused = 0
+  // Hours may lie behind the command: whoever gave it must still be somebody who may.
+  const { tenant, by: principal, command } = bulk
+  const barred = work.rights.refuse({ tenant, principal, permission: `execution.${command}`, about: null })
   for (const id of open) {
     const admission = admissions.get(id)
     // What was not asked about when the order was made waits for the next one.
     if (bulk.command === 'rerun' && admission === undefined) continue
-    const answer = isRefusal(admission) ? admission : commandItem(work, bulk, id, admission, admitting, workers)
+    const answer =
+      barred ?? (isRefusal(admission) ? admission : commandItem(work, bulk, id, admission, admitting, workers))
     if (isRefusal(answer)) refused += 1
     else done += 1
     bulks.set({ bulk: order.key, execution: id, outcome: isRefusal(answer) ? answer.code : 'done' })

@@ -1,7 +1,7 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { RightsChange } from '../rights/change.ts'
 import { grantAt, lockedOut, refuseChange } from '../rights/decide-change.ts'
-import { type Allowed, mayStillSubmit } from '../rights/decide-right.ts'
+import { type Allowed, mayStill, mayStillSubmit, type RightAsked } from '../rights/decide-right.ts'
 import type { Rights } from '../rights/rights.ts'
 import type { Changes } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
@@ -26,6 +26,12 @@ export class RightsBook {
   /** Whether the requester may have this done as of this batch; null where no right of his was ever changed. */
   mayStillSubmit(asked: Parameters<typeof mayStillSubmit>[1]): Allowed | Refusal | null {
     return mayStillSubmit(this.#rights, asked, this.#now)
+  }
+
+  /** Why somebody may not do this any more, as of this batch; null when nothing is in the way. */
+  refuse(asked: Omit<RightAsked, 'role' | 'now'>): Refusal | null {
+    const right = mayStill(this.#rights, { ...asked, now: this.#now })
+    return isRefusal(right) ? right : null
   }
 
   /** The same of what was asked for before. */

@@ -138,16 +138,22 @@ export function mayHandOn(
   )
 }
 
+/**
+ * Whether somebody who is not here may still do this, by what he was granted or by the tokens he has left. Null where no
+ * right of his was ever changed: what he was let in with stands.
+ */
+export function mayStill(rights: Rights, asked: Omit<RightAsked, 'role'>): Allowed | Refusal | null {
+  if (!rights.isInUse(asked.tenant)) return null
+  const { wasGranted, lostToken } = rights.holder(asked.tenant, asked.principal)
+  return wasGranted || lostToken ? decideRight(rights, { ...asked, role: null }) : null
+}
+
 /** What commits and workers ask: whether the requester still may have this done. Null where no right was ever changed. */
 export function mayStillSubmit(
   rights: Rights,
   { tenant, requestedBy, action, subject }: { readonly tenant: string; readonly requestedBy: string } & About,
   now: number,
 ): Allowed | Refusal | null {
-  if (!rights.isInUse(tenant)) return null
-  const { wasGranted, lostToken } = rights.holder(tenant, requestedBy)
-  if (!wasGranted && !lostToken) return null
-  const permission = 'execution.submit'
-  const asked = { tenant, principal: requestedBy, role: null, permission, about: { action, subject }, now }
-  return decideRight(rights, asked)
+  const about = { action, subject }
+  return mayStill(rights, { tenant, principal: requestedBy, permission: 'execution.submit', about, now })
 }

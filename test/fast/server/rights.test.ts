@@ -196,3 +196,41 @@ test('REL-06b what is denied on an execution is on its record: once, then once a
     { principal: 'agent:bot', data: { code: 'not_permitted', command: 'redrive', permission: 'execution.redrive' } },
   ])
 })
+
+test('SE-32 neither a bulk command nor a replaced submit is a way to what somebody may not do to others', async () => {
+  await using server = await serving({ slots: 0 })
+  const keeper = await actor(server, 'admin', 'keeper')
+  const permissions = 'bulk.create,bulk.get,execution.submit,execution.get,execution.list'
+  await server.send('/v1/roles', { body: { role: 'mover', permissions, reason: 'r' } })
+  await grant(server, { principal: 'human:keeper', role: 'mover' })
+  const later = { action: 'demo.add', key: 'K', delay: '1h' }
+  const other = await bodyOf(await server.send('/v1/executions', { body: { ...later, input: { a: 1 } } }))
+  expect(await keeper.codeOf('/v1/bulk', { command: 'cancel', query: 'action=demo.add', reason: 'r' })).toBe(
+    'not_permitted',
+  )
+  expect(await keeper.codeOf('/v1/executions', { ...later, input: { a: 2 }, dedupe: 'supersede' })).toBe(
+    'not_permitted',
+  )
+  // The program lets everybody do everything; what was granted narrows that as well.
+  const inside = server.pawl.as({ principal: 'human:keeper', tenant: 'default' })
+  const replaced = { ...later, action: 'demo.add', input: { a: 2 }, dedupe: 'supersede' } as const
+  await expect(inside.submit(replaced)).rejects.toMatchObject({ code: 'not_permitted' })
+  expect((await bodyOf(await server.send(`/v1/executions/${other.id}`))).state).toBe('queued')
+})
+
+test('SE-32 a bulk command goes no further once whoever gave it has lost the right', async () => {
+  await using server = await serving({ slots: 0 })
+  const { orders, views } = server.pawl.engine.host
+  const { id } = await server.pawl.submit({ action: 'demo.add', input: { a: 1 } })
+  const [found] = await views.list({ limit: 1 })
+  const { body: given } = await grant(server, { principal: 'human:alice', role: 'operator' })
+  const bulk = { tenant: 'default', command: 'cancel', query: 'all', reason: 'r', by: 'human:alice' } as const
+  const opened = await orders.give<'bulk_open'>({ kind: 'bulk_open', bulk })
+  const key = 'key' in opened ? opened.key : 0
+  await orders.give<'bulk_fill'>({ kind: 'bulk_fill', key, executions: [found?.execution.id ?? 0], isLast: true })
+  await server.send(`/v1/roles/grants/${given.version}?reason=left`, { method: 'DELETE' })
+  const worked = await orders.give<'bulk_work'>({ kind: 'bulk_work', key, limit: 10, admissions: [] })
+  expect(worked).toMatchObject({ state: 'done', done: 0, refused: 1 })
+  expect(await views.bulkRefusals(key)).toEqual([{ code: 'not_permitted', count: 1 }])
+  expect((await server.pawl.get(id)).state).toBe('queued')
+})
