@@ -140,8 +140,7 @@ export function createEngine(options: EngineOptions): Engine {
     log,
   })
   // Secrets are never seeded, whatever else is.
-  const { sessionIdleMs: idleMs, sessionMs: maxMs } = settings.access
-  const sessions = { ...(idleMs === undefined ? {} : { idleMs }), ...(maxMs === undefined ? {} : { maxMs }) }
+  const sessions = { idleMs: settings.access.sessionIdleMs, maxMs: settings.access.sessionMs }
   const tokens = new Tokens({ host, clock, random: systemRandom, sessions })
   const sockets: { close(): Promise<void> }[] = []
   return {

@@ -87,3 +87,35 @@ export const accessVariables = {
     shown: '30',
   } satisfies Variable<number>,
 }
+
+export interface AccessConfig {
+  readonly sessionIdleMs: number
+  readonly sessionMs: number
+  /** Whose `X-Forwarded-…` headers are believed, and whose connections are those of many. */
+  readonly trustedProxies: readonly string[]
+  /** A second, and twice as many at once. */
+  readonly tokenRequests: number
+  readonly tenantRequests: number
+  /** A minute, from one address. */
+  readonly failedSignIns: number
+  readonly streamsPerToken: number
+  readonly connectionsMax: number
+  readonly connectionsPerAddress: number
+  readonly headersMs: number
+  readonly requestMs: number
+}
+
+/** What holds if nothing is set. */
+export const accessDefaults: AccessConfig = {
+  sessionIdleMs: 3_600_000,
+  sessionMs: 12 * 3_600_000,
+  trustedProxies: [],
+  tokenRequests: 1_000,
+  tenantRequests: 5_000,
+  failedSignIns: 30,
+  streamsPerToken: 200,
+  connectionsMax: 4_096,
+  connectionsPerAddress: 1_024,
+  headersMs: 10_000,
+  requestMs: 30_000,
+}

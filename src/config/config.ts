@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { checkRetryPolicy, defaultRetryPolicy, type RetryPolicy } from '../time/backoff.ts'
-import { accessVariables } from './access-variables.ts'
+import { type AccessConfig, accessDefaults, accessVariables } from './access-variables.ts'
 import { type Variable, type VariableKey, type VariableValues, variables } from './variables.ts'
 
 export { configReference, envExample } from './reference.ts'
@@ -13,7 +13,7 @@ export interface Config {
   readonly token: string | undefined
   readonly host: string
   readonly port: number
-  /** Who may come in, for how long and how often; what is not set is left to the server. */
+  /** Who may come in, for how long and how often. */
   readonly access: AccessConfig
   readonly concurrency: number
   /** Running executions of one tenant; null sets no limit. */
@@ -43,8 +43,6 @@ export interface Config {
   readonly crmUrl: string | undefined
   readonly crmToken: string | undefined
 }
-
-export type AccessConfig = Pick<VariableValues, keyof typeof accessVariables>
 
 /** What holds if nothing is set. */
 export const defaults = {
@@ -121,12 +119,10 @@ export function loadConfig(env: Environment): Config | Refusal {
   return checkConfig(config)
 }
 
-const accessOf = (values: VariableValues): AccessConfig =>
-  Object.fromEntries(
-    (Object.keys(accessVariables) as (keyof AccessConfig)[]).flatMap((key) =>
-      values[key] === undefined ? [] : [[key, values[key]]],
-    ),
-  )
+const accessOf = (values: VariableValues): AccessConfig => {
+  const set = (Object.keys(accessVariables) as (keyof AccessConfig)[]).filter((key) => values[key] !== undefined)
+  return { ...accessDefaults, ...Object.fromEntries(set.map((key) => [key, values[key]])) }
+}
 
 /** Gives the configuration back, or says which of its values contradict each other. */
 export function checkConfig(config: Config): Config | Refusal {

@@ -1,4 +1,5 @@
 import type { Identity } from '../commands/command.ts'
+import { type AccessConfig, accessDefaults } from '../config/access-variables.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Clock } from '../time/clock.ts'
 import { readCredentials } from './credentials.ts'
@@ -8,24 +9,11 @@ import { type Peer, peerOf, TrustedProxies } from './peer.ts'
 import { Rates } from './rates.ts'
 import type { Tokens } from './tokens.ts'
 
-export interface AccessLimits {
-  readonly trustedProxies: readonly string[]
-  /** Requests a second of one token, and of all tokens of one tenant; twice as many at once. */
-  readonly tokenRequests: number
-  readonly tenantRequests: number
-  /** Failed sign-ins a minute from one address. */
-  readonly failedSignIns: number
-  /** Streams and long polls that one token may have open. */
-  readonly streamsPerToken: number
-}
-
-export const accessLimits: AccessLimits = {
-  trustedProxies: [],
-  tokenRequests: 1_000,
-  tenantRequests: 5_000,
-  failedSignIns: 30,
-  streamsPerToken: 200,
-}
+/** Each as its variable says it. */
+export type AccessLimits = Pick<
+  AccessConfig,
+  'trustedProxies' | 'tokenRequests' | 'tenantRequests' | 'failedSignIns' | 'streamsPerToken'
+>
 
 export interface GateOptions {
   readonly tokens: Tokens
@@ -60,7 +48,7 @@ export class Gate {
   readonly #failures: Rates
 
   constructor({ tokens, clock, limits, closing }: GateOptions, log: Log) {
-    const all = { ...accessLimits, ...limits }
+    const all = { ...accessDefaults, ...limits }
     const twice = (perSecond: number) => ({ perSecond, burst: Math.max(1, 2 * perSecond) })
     this.#tokens = tokens
     this.#log = log

@@ -1,6 +1,7 @@
 import type { Identity } from '../commands/command.ts'
 import type { StoreHost } from '../commit/host.ts'
 import { mayGoOn } from '../commit/sign-ins.ts'
+import { accessDefaults } from '../config/access-variables.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Random } from '../identity/random.ts'
 import { sha256 } from '../json/hash.ts'
@@ -21,7 +22,7 @@ export interface SessionsOptions {
   readonly sessions?: Partial<SessionLimits> | undefined
 }
 
-export const sessionLimits: SessionLimits = { idleMs: 3_600_000, maxMs: 12 * 3_600_000 }
+const defaults: SessionLimits = { idleMs: accessDefaults.sessionIdleMs, maxMs: accessDefaults.sessionMs }
 const linkMs = 10 * 60_000
 /** A use is written so often at most; an idle session may end this much earlier than its limit says. */
 const useMs = 60_000
@@ -34,7 +35,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions, validToken: (id: string) => Promise<Token | undefined>) {
     this.#options = options
-    this.#limits = { ...sessionLimits, ...options.sessions }
+    this.#limits = { ...defaults, ...options.sessions }
     this.#validToken = validToken
   }
 

@@ -42,7 +42,7 @@ export async function startServer({
     fetch: app.fetch,
     serverOptions: serverOptions(limits),
   }) as Server
-  guardWire(server, limits)
+  guardWire(server, limits, clock)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(

@@ -1,34 +1,26 @@
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { type AccessConfig, accessDefaults } from '../config/access-variables.ts'
 import { codes } from '../errors/codes.ts'
 import { refuse, toProblem } from '../errors/refusal.ts'
+import type { Clock } from '../time/clock.ts'
 import { TrustedProxies } from './peer.ts'
 
 /** What a client may cost before it is known who it is. */
-export interface WireLimits {
-  /** For all headers of a request, from the first byte of its connection or the end of the request before. */
-  readonly headersMs: number
-  /** For the whole request. */
-  readonly requestMs: number
+export interface WireLimits
+  extends Pick<
+    AccessConfig,
+    'headersMs' | 'requestMs' | 'connectionsMax' | 'connectionsPerAddress' | 'trustedProxies'
+  > {
   /** After which a connection is closed on which no byte went either way: a client that does not read what it asked for. */
   readonly idleMs: number
-  readonly connectionsMax: number
-  readonly connectionsPerAddress: number
-  /** Whose connections are those of many. */
-  readonly trustedProxies: readonly string[]
 }
 
-export const wireLimits: WireLimits = {
-  headersMs: 10_000,
-  requestMs: 30_000,
-  idleMs: 120_000,
-  connectionsMax: 4_096,
-  connectionsPerAddress: 1_024,
-  trustedProxies: [],
-}
+export const wireLimits: WireLimits = { ...accessDefaults, idleMs: 120_000 }
 
 export const headerBytesMax = 16 * 1024
 export const headerCountMax = 100
+const lingerMs = 500
 
 /** For `createServer`: Node's own limits on headers, and how often it looks for those who are too slow. */
 export const serverOptions = ({ headersMs, requestMs }: WireLimits) => ({
@@ -40,13 +32,14 @@ export const serverOptions = ({ headersMs, requestMs }: WireLimits) => ({
 })
 
 /** Limits on connections, and an answer that says what was wrong for those that cannot become a request. */
-export function guardWire(server: Server, limits: WireLimits): void {
+export function guardWire(server: Server, limits: WireLimits, clock: Pick<Clock, 'timer'>): void {
   // One more than may be: beyond its limit Node leaves headers out, and they could be the ones that matter.
   server.maxHeadersCount = headerCountMax + 1
   server.maxConnections = limits.connectionsMax
   server.timeout = limits.idleMs
   const proxies = new TrustedProxies(limits.trustedProxies)
   const open = new Map<string, number>()
+  const answered = new WeakSet<Socket>()
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress?.replace(/^::ffff:/, '')
     if (address === undefined || proxies.trusts(address)) return
@@ -63,8 +56,17 @@ export function guardWire(server: Server, limits: WireLimits): void {
     })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else socket.end(answerTo(error.code), () => socket.destroy())
+    if (answered.has(socket)) return
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    answered.add(socket)
+    // Read on for a moment: a socket that is closed on unread bytes takes its answer back.
+    socket.resume()
+    socket.end(answerTo(error.code))
+    const timer = clock.timer(lingerMs, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
   })
 }
 
