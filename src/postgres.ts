@@ -44,7 +44,8 @@ export interface PostgresOptions {
  * Opens a store on PostgreSQL 15 or later, beside any number of other processes on any number of machines.
  *
  * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
- *   `store_older_schema`, `store_roles_missing` or `postgres_too_old`; the database is then as it was
+ *   `store_older_schema`, `store_roles_missing`, `store_clock_off`, `store_encoding` or `postgres_too_old`; the database is
+ *   then as it was
  */
 export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   if (!isPostgresAddress(options.url) || !URL.canParse(options.url)) {
@@ -66,6 +67,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
     migrates,
     writer,
     pause: (ms) => waiting.sleep(ms),
+    now: () => waiting.now(),
   })
   try {
     const clock = options.clock ?? createSystemClock({ floorAt: opened.newestAt })

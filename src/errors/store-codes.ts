@@ -84,6 +84,18 @@ export const storeCodes = {
     why: 'The database has no roles pawl_engine and pawl_api that the user of PAWL_STORE is in, and the user may not make them.',
     next: 'Let an administrator run once: create role pawl_engine nologin; create role pawl_api nologin; grant pawl_engine, pawl_api to <user>;',
   },
+  store_encoding: {
+    http: 503,
+    exit: 1,
+    why: 'The database does not keep its texts as UTF8, so that some would be lost.',
+    next: "Create another one: create database pawl encoding 'UTF8' template template0; and point PAWL_STORE to it.",
+  },
+  store_clock_off: {
+    http: 503,
+    exit: 1,
+    why: 'The clocks of the database server and of this machine are more than ten seconds apart, and leases end by them.',
+    next: 'Let NTP set both clocks, then start again.',
+  },
   store_foreign_tables: {
     http: 500,
     exit: 1,

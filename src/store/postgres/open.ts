@@ -5,16 +5,17 @@ import { Connection, type ConnectionOptions, Readers } from './connection.ts'
 import { checkSchema, migrate, migrations, schemaVersion } from './migrate.ts'
 import { hasPrivileges } from './privileges.ts'
 import { engineRole, refuseMissingRoles } from './roles.ts'
+import { refuseServer } from './server.ts'
 import { PostgresSession } from './session.ts'
 import { Turns } from './turns.ts'
 import { PostgresViews } from './views.ts'
-
-const versionMin = 150_000
 
 export interface PostgresOptions extends ConnectionOptions {
   /** Names this writer among all that ever wrote to the database. */
   readonly writer: string
   readonly pause: (ms: number) => Promise<void>
+  /** This machine's time, to compare the server's with; not compared when not given. */
+  readonly now?: (() => number) | undefined
   /** Brings the schema to the newest version (the default), or refuses one that is older. */
   readonly migrates?: boolean | undefined
 }
@@ -32,13 +33,14 @@ export interface OpenedPostgres {
  * Opens the store as one of any number of writers.
  *
  * @throws Refused `store_unreachable`, `store_denied`, `store_read_only`, `store_foreign_tables`, `store_newer_schema`,
- *   `store_older_schema`, `store_roles_missing` or `postgres_too_old`; the database is then as it was
+ *   `store_older_schema`, `store_roles_missing`, `store_clock_off`, `store_encoding` or `postgres_too_old`; the database is
+ *   then as it was
  */
 export async function openPostgres(options: PostgresOptions): Promise<OpenedPostgres> {
   const connection = await Connection.open(options)
   let meta: { readonly key: Uint8Array; readonly newestAt: number }
   try {
-    await refuseOldServer(connection)
+    await refuseServer(connection, options.now)
     await checkSchema(connection)
     if (options.migrates === false) await refuseOldSchema(connection)
     else await migrate(connection)
@@ -64,17 +66,6 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenedPost
       await Promise.all(opened.splice(0).map((views) => views.close()))
     },
   }
-}
-
-async function refuseOldServer(connection: Connection): Promise<void> {
-  const [row] = await connection.query(`select current_setting('server_version_num')::int, pg_is_in_recovery()`)
-  const version = row?.[0] as number
-  if (version < versionMin)
-    throw new Refused(
-      refuse('postgres_too_old', `PostgreSQL is ${Math.floor(version / 10_000)}; at least 15 is needed.`, { version }),
-    )
-  if (row?.[1] === true)
-    throw new Refused(refuse('store_read_only', 'PostgreSQL takes no writes: this server is a replica.', {}))
 }
 
 async function refuseOldSchema(connection: Connection): Promise<void> {
