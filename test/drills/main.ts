@@ -36,7 +36,7 @@ const full = {
   'deadline-storm': 1,
   'unpause-after-night': 1,
   failover: 5,
-  'redis-outage': 40,
+  'redis-outage': 20,
   'self-test': 1,
 } as const
 type Name = keyof typeof full

@@ -32,9 +32,9 @@ test('SE-50 DG-01 on PostgreSQL a hint goes from the process that commits to one
   do {
     await api.pawl.ended((await api.pawl.submit({ action: warmUp.name, input: null })).id)
   } while ((await api.outcomes(warm)).ran === 0)
-  const first = await api.submit(upTo(60))
+  const first = await api.submit(upTo(15))
   await redis.stop()
-  const second = await api.submit(upTo(60, 60))
+  const second = await api.submit(upTo(15, 15))
   await api.ended([...first, ...second])
   for (const world of [api, ...workers]) await world.logged(/Redis is away/)
   await redis.start()
@@ -42,8 +42,8 @@ test('SE-50 DG-01 on PostgreSQL a hint goes from the process that commits to one
   do {
     await api.pawl.ended((await api.pawl.submit({ action: warmUp.name, input: null })).id)
   } while ((await api.outcomes(warm)).ran === 0)
-  await api.ended(await api.submit(upTo(60, 120)))
+  await api.ended(await api.submit(upTo(15, 30)))
   const ran = workers.flatMap(({ runs }) => runs)
-  expect(ran.toSorted((a, b) => a - b)).toEqual(upTo(180))
+  expect(ran.toSorted((a, b) => a - b)).toEqual(upTo(45))
   expect(api.runs).toEqual([])
 })
