@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { internalId } from '../identity/public-id.ts'
-import { type About, decideRight } from '../rights/decide-right.ts'
+import type { EventView } from '../projections/view.ts'
+import { type About, type Allowed, decideRight, type RightAsked } from '../rights/decide-right.ts'
 import type { Command, CommandContext } from './command.ts'
 import { parseInput } from './fields.ts'
 import { outOfScope } from './scope.ts'
@@ -21,13 +22,36 @@ export async function perform(command: Command, input: unknown, context: Command
   if (outside !== null) return deny(command, context, executionIdOf(parsed), outsideOf(command, context, outside))
   // What is submitted for which subject is known at its admission, and decided there.
   const isDecided = atAll.reach === 'any' && (!atAll.isNarrowed || permission === 'execution.submit')
+  let touches: Pick<RightAsked, 'about' | 'isOwn'> = { about: 'later' }
   if (!isDecided) {
     const touched = await touchedBy(command, parsed, context)
     if (isRefusal(touched)) return touched
     const decided = decideRight(rights, { ...asked, ...touched })
     if (isRefusal(decided)) return deny(command, context, executionIdOf(parsed), decided)
+    touches = touched
   }
-  return command.run(context, parsed as never)
+  const result = await command.run(context, parsed as never)
+  if (command.http.answers !== 'events' || isRefusal(result)) return result
+  const { events } = result as { readonly events: Events }
+  const decideAgain = async () => decideRight(await plane.whoMay.current(), { ...asked, ...touches, now: clock.now() })
+  return { events: whileMay(events, decideAgain) }
+}
+
+type Events = AsyncGenerator<EventView, Refusal | undefined>
+
+/** A stream outlives its request: nothing more is told to somebody who has lost the right meanwhile. */
+async function* whileMay(events: Events, decideAgain: () => Promise<Allowed | Refusal>): Events {
+  try {
+    for (;;) {
+      const next = await events.next()
+      if (next.done === true) return next.value
+      const right = await decideAgain()
+      if (isRefusal(right)) return right
+      yield next.value
+    }
+  } finally {
+    await events.return(undefined)
+  }
 }
 
 /** What a command is about. A right that reaches only one's own needs an execution whose requester can be compared. */

@@ -234,3 +234,20 @@ test('SE-32 a bulk command goes no further once whoever gave it has lost the rig
   expect(await views.bulkRefusals(key)).toEqual([{ code: 'not_permitted', count: 1 }])
   expect((await server.pawl.get(id)).state).toBe('queued')
 })
+
+test('SE-32 a stream tells nothing more to somebody who has lost the right while it is open', async () => {
+  await using server = await serving({ slots: 0 })
+  const { body: given } = await grant(server, { principal: 'human:alice', role: 'operator' })
+  const alice = server.pawl.as({ principal: 'human:alice', tenant: 'default', role: 'operator' })
+  const { id } = await server.pawl.submit({ action: 'demo.add', input: { a: 1 } })
+  const told: string[] = []
+  const watching = (async () => {
+    for await (const { type } of alice.watch(id)) {
+      told.push(type)
+      await server.send(`/v1/roles/grants/${given.version}?reason=left`, { method: 'DELETE' })
+      await server.pawl.cancel(id, 'no')
+    }
+  })()
+  await expect(watching).rejects.toMatchObject({ code: 'not_permitted' })
+  expect(told).toEqual(['enqueue'])
+})
