@@ -97,11 +97,22 @@ async function takeAway(pawl: Pawl<Books>): Promise<void> {
   await pawl.engine.host.orders.give<'gone'>(dead)
 }
 
+/** What was left in transactions is taken up now. */
+async function takeUp(pawl: Pawl<Books>): Promise<void> {
+  const order = { kind: 'take_inbox', submissions: 1, steps: 9, refused: null } as const
+  await pawl.engine.host.orders.give<'take_inbox'>(order)
+}
+
 const once: Run = async ({ transaction, input }) =>
   transaction('book', async (tx) => {
     await tx.query('insert into ledger values ($1)', [input.name])
     return { booked: input.name }
   })
+
+function gate(): { readonly isOpen: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { isOpen: promise, open: resolve }
+}
 
 /** The journal and the events as the end leaves them. */
 async function storyOf(pawl: Pawl<Books>, id: string) {
@@ -129,7 +140,11 @@ test('what a handler writes and the record of it are there together, and a repla
   expect(await pawl.result(id)).toEqual({ entry: 'R-7' })
   expect(runs).toBe(1)
   expect(await entries()).toEqual(['R-7'])
-  expect((await storyOf(pawl, id)).steps).toEqual(['transaction:book'])
+  await takeUp(pawl)
+  expect(await ask('select * from transaction_steps')).toEqual([])
+  const { steps, events } = await storyOf(pawl, id)
+  expect(steps).toEqual(['transaction:book'])
+  expect(events.filter((type) => type === 'step_recorded')).toHaveLength(1)
 })
 
 test('what throws is rolled back, and nothing of it is on record', async () => {
@@ -148,7 +163,9 @@ test('what throws is rolled back, and nothing of it is on record', async () => {
 })
 
 test('REL-03 a commit whose answer is lost is looked up: what was made is taken, what was not is tried again', async () => {
-  const pawl = await openPawl(once, fatedPool('lost before', 'lost behind', 'goes through'))
+  // Nobody may go on as if it had not been made, while nobody knows.
+  const careless: Run = (ctx) => once(ctx).catch(() => 'not booked')
+  const pawl = await openPawl(careless, fatedPool('lost before', 'lost behind', 'goes through'))
   const { id } = await submit(pawl)
   expect(await pawl.result(id)).toEqual({ booked: 'R-7' })
   expect(await entries()).toEqual(['R-7'])
@@ -157,24 +174,29 @@ test('REL-03 a commit whose answer is lost is looked up: what was made is taken,
   expect(events).toEqual(['enqueue', 'claim', 'fail_retryable', 'claim', 'step_recorded', 'succeed'])
 })
 
-test('a worker that is gone between its commit and the journal has committed once: its successor is given the record', async () => {
-  let runs = 0
-  const pool = fatedPool('hangs behind')
-  const counting: Run = (ctx) => {
-    runs += 1
-    return once(ctx)
-  }
-  const pawl = await openPawl(counting, pool)
-  const { id } = await submit(pawl)
-  await pool.hasCommitted
-  await openPawl(counting)
-  await takeAway(pawl)
-  expect(await pawl.result(id)).toEqual({ booked: 'R-7' })
-  expect(runs).toBe(2)
-  expect(await entries()).toEqual(['R-7'])
-  expect((await storyOf(pawl, id)).steps).toEqual(['transaction:book'])
-  pool.goOn()
-})
+test.each(['before', 'after'] as const)(
+  'a worker that is gone between its commit and the journal has committed once, and its successor is given the record, taken up %s it looks',
+  async (when) => {
+    let runs = 0
+    const pool = fatedPool('hangs behind')
+    const counting: Run = async (ctx) => {
+      runs += 1
+      // Its claim has seen no such step: it is in the journal only now.
+      if (runs === 2 && when === 'before') await takeUp(pawl)
+      return once(ctx)
+    }
+    const pawl = await openPawl(counting, pool)
+    const { id } = await submit(pawl)
+    await pool.hasCommitted
+    await openPawl(counting)
+    await takeAway(pawl)
+    expect(await pawl.result(id)).toEqual({ booked: 'R-7' })
+    expect(runs).toBe(2)
+    expect(await entries()).toEqual(['R-7'])
+    expect((await storyOf(pawl, id)).steps).toEqual(['transaction:book'])
+    pool.goOn()
+  },
+)
 
 test('what was committed enters the journal also where no run asks for it any more', async () => {
   const pool = fatedPool('hangs behind')
@@ -184,44 +206,38 @@ test('what was committed enters the journal also where no run asks for it any mo
   await pawl.cancel(id, 'no more')
   await takeAway(pawl)
   expect(await pawl.ended(id)).toMatchObject({ state: 'canceled' })
-  const order = { kind: 'take_inbox', submissions: 1, steps: 9, refused: null } as const
-  await pawl.engine.host.orders.give<'take_inbox'>(order)
+  await takeUp(pawl)
   expect((await storyOf(pawl, id)).steps).toEqual(['transaction:book'])
   expect(await ask('select * from transaction_steps')).toEqual([])
   pool.goOn()
 })
 
-test('REL-07 a worker that lost its lease commits nothing, however late it comes', async () => {
+test('REL-07 a worker that lost its lease commits nothing, also while its successor is at work', async () => {
+  const [hasBegun, mayGoOn, hasEnded] = [gate(), gate(), gate()]
   let runs = 0
-  let begun = (): void => {}
-  const hasBegun = new Promise<void>((resolve) => {
-    begun = resolve
-  })
-  let goOn = (): void => {}
-  const mayGoOn = new Promise<void>((resolve) => {
-    goOn = resolve
-  })
-  const slow: Run = ({ transaction }) =>
-    transaction('book', async (tx) => {
-      const run = ++runs
+  const slow: Run = async ({ transaction }) => {
+    const run = ++runs
+    const booking = transaction('book', async (tx) => {
       await tx.query('insert into ledger values ($1)', [`run ${run}`])
       if (run === 1) {
-        begun()
-        await mayGoOn
+        hasBegun.open()
+        await mayGoOn.isOpen
+      } else {
+        mayGoOn.open()
+        await hasEnded.isOpen
       }
       return run
     })
+    return await booking.finally(() => run === 1 && hasEnded.open())
+  }
   const pawl = await openPawl(slow)
   const { id } = await submit(pawl)
-  await hasBegun
+  await hasBegun.isOpen
   await openPawl(slow)
   // Nothing of Pawl's is locked meanwhile: whoever changes the row waits for nobody.
   expect(await ask('select count(*)::int as n from (select 1 from executions for update nowait) e')).toEqual([{ n: 1 }])
   await takeAway(pawl)
   expect(await pawl.result(id)).toBe(2)
-  goOn()
-  await pawl.stop()
-  open.splice(-2, 1)
   expect(await entries()).toEqual(['run 2'])
 })
 
