@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { readGate } from '../execution/approval.ts'
+import { isOpenGate } from '../execution/approval.ts'
 import { decideFold } from '../execution/decide-fold.ts'
 import { inputHash } from '../json/hash.ts'
 import type { Submission, Taken, TransactionStep } from '../store/inbox.ts'
@@ -113,16 +113,6 @@ const oneOf =
   (...words: readonly string[]): Fits =>
   (value) =>
     words.includes(value as string)
-
-/** Whoever writes there asks; nobody is approved by it. */
-const isOpenGate: Fits = (value) => {
-  try {
-    const gate = readGate(JSON.stringify(value))
-    return gate !== null && gate.approvedHash === null && !gate.isDue && gate.replan === null
-  } catch {
-    return false
-  }
-}
 
 const shape: { readonly [K in keyof Required<Admission>]: readonly Fits[] } = {
   tenant: [text],

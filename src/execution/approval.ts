@@ -120,3 +120,13 @@ export function readGate(text: string | null): Gate | null {
   }
   return gate as Gate
 }
+
+/** Whether a gate that came in from outside only asks: whoever sends it approves nothing by it. */
+export function isOpenGate(value: unknown): boolean {
+  try {
+    const gate = readGate(JSON.stringify(value))
+    return gate !== null && gate.approvedHash === null && !gate.isDue && gate.replan === null
+  } catch {
+    return false
+  }
+}

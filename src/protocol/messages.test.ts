@@ -125,3 +125,56 @@ test.each([null, 7, 'text', [], { worker: -1 }, { worker: 1, id: 1 }, { worker: 
     }
   },
 )
+
+test('SE-31 a child may be sent with what people must agree to, and with nothing that they have agreed to', () => {
+  const rules = { quorum: 1, groups: [], useByMs: null, selfApproval: false, resume: 'manual', planMaxAgeMs: null }
+  const gate = {
+    rules: { level: 'plan_review', ...rules },
+    planHash: sha256,
+    plannedAt: null,
+    approvedHash: null,
+    useBy: null,
+    isDue: false,
+    replan: null,
+    isFrozen: false,
+  }
+  const admission = {
+    tenant: 'acme',
+    action: 'a',
+    version: 1,
+    subject: null,
+    key: null,
+    recordOnly: false,
+    input: '{}',
+    inputHash: sha256,
+    seed: 's',
+    traceId: 't',
+    requestedBy: 'human:ada',
+    mode: 'background',
+    priority: 0,
+    slaClass: 'standard',
+    actionClass: 'default',
+    maxAttempts: 3,
+    availableAt: null,
+    delayMs: null,
+    deadlineAt: null,
+    parentId: null,
+    permits: null,
+    depth: 1,
+    onParentCancel: 'cancel',
+  }
+  const sent = (of: unknown): boolean => {
+    const spawn = {
+      fence: 1,
+      name: 'n',
+      ordinal: 0,
+      startedAt: 1,
+      admission: { ...admission, isPlanned: true, gate: of },
+    }
+    return !isRefusal(readMessage('spawn', { worker: 1, id: 1, spawn }))
+  }
+  expect(sent(gate)).toBe(true)
+  expect(sent({ ...gate, approvedHash: sha256 })).toBe(false)
+  expect(sent({ ...gate, isDue: true })).toBe(false)
+  expect(sent({ planHash: null })).toBe(false)
+})

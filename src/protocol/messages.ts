@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Refusal, refuse } from '../errors/refusal.ts'
+import { type Gate, isOpenGate } from '../execution/approval.ts'
 import { logLineLevels, targetKinds, waitReasons } from '../execution/execution.ts'
 import { keyCharactersMax, keysMax } from '../execution/permit.ts'
 import { planBytesMax, planStepsMax } from '../execution/plan.ts'
@@ -246,6 +247,8 @@ const admission = z.strictObject({
     .nullable(),
   depth: z.int().min(0),
   onParentCancel: z.enum(['cancel', 'abandon']).nullable(),
+  isPlanned: z.boolean().optional(),
+  gate: z.custom<Gate>(isOpenGate).optional(),
 })
 
 const workOf = <C extends z.ZodType>(command: C) => z.strictObject({ worker: key, id: key, command })

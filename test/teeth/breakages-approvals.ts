@@ -3,7 +3,7 @@ import type { Breakage } from './breakage.ts'
 const approving = 'src/execution/decide-approval.ts'
 const gates = 'src/execution/decide-gates.ts'
 const planning = 'src/execution/decide-plan.ts'
-const approvalTests = ['test/fast/approvals']
+const approvalTests = ['test/fast/approvals/approvals.test.ts', 'src/execution/decide-approval.test.ts']
 
 /** Who may agree to what, and what an approval is good for. */
 export const approvalBreakages: readonly Breakage[] = [
