@@ -22,7 +22,7 @@ export const approvalCodes = {
     http: 409,
     exit: 6,
     why: 'The execution is being planned anew.',
-    next: 'Wait for the plan, then look at it again: pawl plan show <id>',
+    next: 'Wait for the plan, then look at it again with `pawl plan show <id>`.',
   },
   plan_differs: {
     http: 409,
@@ -82,7 +82,7 @@ export const approvalCodes = {
     http: 409,
     exit: 6,
     why: 'The step is not approved yet, and each one needs it.',
-    next: 'Approve it with: pawl approve <id> --plan <hash> --step <index>',
+    next: 'Approve it with `pawl approve <id> --plan <hash> --step <index>`.',
   },
   effect_not_planned: {
     http: 409,

@@ -4,7 +4,7 @@ export const dispatchCodes = {
     http: 500,
     exit: 1,
     why: 'Dispatch through Redis is asked for, and its driver is not installed.',
-    next: 'Install it beside Pawl: npm install bullmq ioredis',
+    next: 'Install it beside Pawl with `npm install bullmq ioredis`.',
   },
   redis_denied: {
     http: 503,
@@ -40,6 +40,6 @@ export const dispatchCodes = {
     http: 503,
     exit: 1,
     why: 'Another store dispatches under the same prefix of this Redis; the two would take each other’s hints.',
-    next: 'Give each store a prefix of its own: PAWL_REDIS_URL=redis://…?prefix=name',
+    next: 'Give each store a prefix of its own, as in `PAWL_REDIS_URL=redis://…?prefix=name`.',
   },
 } as const

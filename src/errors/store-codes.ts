@@ -82,7 +82,7 @@ export const storeCodes = {
     http: 503,
     exit: 1,
     why: 'The database has no roles pawl_engine and pawl_api that the user of PAWL_STORE is in, and the user may not make them.',
-    next: 'Let an administrator run once: create role pawl_engine nologin; create role pawl_api nologin; grant pawl_engine, pawl_api to <user>;',
+    next: 'Let an administrator run once: create role pawl_engine nologin; create role pawl_api nologin; grant pawl_engine, pawl_api to <user>; and start again.',
   },
   store_encoding: {
     http: 503,
