@@ -150,7 +150,7 @@ test.each([
   ['{"action":"none","input":{}}', 404, 'unknown_action'],
   ['{"action":"demo.add","input":{"a":"x"}}', 422, 'invalid_input'],
   ['{"action":"demo.add","input":{"a":1},"delay":"100000d"}', 422, 'invalid_delay'],
-  ['{"action":"demo.add","input":{"a":1},"requestedBy":"human:root"}', 422, 'invalid_input'],
+  ['{"action":"demo.add","input":{"a":1},"requestedBy":"human:root"}', 422, 'computed_field_submitted'],
 ] as const)('a submission of %.60s is refused, and nothing is written', async (text, status, code) => {
   await using server = await serving({ slots: 0 })
   const response = await server.send('/v1/executions', { method: 'POST', body: text })

@@ -151,7 +151,8 @@ function requestOf(command: Command, known: Known, random: () => number): { path
   )
   const given = new Map(fields.filter(([name]) => !/^(mode|window|wait)/.test(name)))
   const path = command.http.path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(given.get(name) ?? textFor(name))
+    const cell = given.get(name) ?? textFor(name)
+    const value = typeof cell === 'string' ? cell : JSON.stringify(cell)
     given.delete(name)
     return encodeURIComponent(value)
   })
