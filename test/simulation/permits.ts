@@ -122,7 +122,10 @@ export class PermitTables {
       const capacity = Math.max(...stood.map((limit) => limit ?? declared))
       const count = held.get(name)?.size ?? 0
       if (count > capacity) this.#report('I15', `execution ${id} got ${name}, which ${count} hold and ${capacity} may`)
-      this.#checkOrder(name, id, step, lines)
+      const given = new Set(
+        permits.add.filter((one) => nameOf(one.tenant, one.key) === name).map((one) => one.execution),
+      )
+      this.#checkOrder(name, id, step, lines, given)
     }
     for (const [name, limit] of limits) if ((held.get(name)?.size ?? 0) > limit) this.#count('limit below what is held')
     this.#holders = holders
@@ -130,11 +133,21 @@ export class PermitTables {
   }
 
   /** Whoever got a permit was next. */
-  #checkOrder(name: string, id: number, step: string | null, lines: ReadonlyMap<string, readonly InLine[]>): void {
+  #checkOrder(
+    name: string,
+    id: number,
+    step: string | null,
+    lines: ReadonlyMap<string, readonly InLine[]>,
+    given: ReadonlySet<number>,
+  ): void {
     const before = this.#lines.get(`lock:${name}`) ?? []
     const after = lines.get(`lock:${name}`) ?? []
-    // Who is paused in the same commit stands elsewhere from then on, and may be passed.
     const left = before.filter((one) => one.id !== id && after.some((other) => isSame(one, other)))
+    // Who is paused or ends in the same commit was still passed, or not any more: nobody knows, so nothing is judged.
+    if (before.some((one) => !given.has(one.id) && !left.includes(one))) {
+      this.#turns.forgetLine(name)
+      return
+    }
     const rank = pseudoRank(Number(this.#rows('execution', id)[0]?.[3]), step !== null)
     const never = Number.MAX_SAFE_INTEGER
     const place = before.find((one) => one.id === id && one.rank === rank) ?? {

@@ -53,6 +53,11 @@ export class Turns {
     return sinceOut < rowOf - 1 ? `${taken.id} went before ${better.id}, and so did one ${sinceOut} before it` : null
   }
 
+  /** From here on one line counts anew. */
+  forgetLine(name: string): void {
+    this.#tallies.delete(name)
+  }
+
   /** From here on everything counts anew. */
   forget(): void {
     this.#tallies.clear()
