@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -40,6 +41,12 @@ export async function startRedis(settings: readonly string[] = []): Promise<Thro
       client.disconnect()
     }
   }
+  // However this process ends, its server ends with it.
+  const clear = (): void => {
+    server?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', clear)
   const redis: ThrowawayRedis = {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -63,6 +70,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Thro
     ask: asked,
     async remove() {
       await redis.stop()
+      process.off('exit', clear)
       await rm(folder, { recursive: true, force: true })
     },
   }
