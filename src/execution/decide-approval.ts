@@ -296,10 +296,10 @@ function missing(gate: Gate, votes: readonly Vote[], now: number): Refusal {
   return refuse('approval_missing', reason, { planHash, votes: count, quorum: rules.quorum, groups: rules.groups })
 }
 
-/** Steps are carried out in their order: the first that has not begun is the one that is waited for. */
+/** Steps are carried out in their order: the first that is not over is the one that is waited for, begun or not. */
 const nextOf = (targets: Surroundings['targets']): PlanStep | undefined =>
   [...targets.values()]
-    .filter(({ state, approvedAt }) => state === 'pending' || (state === 'running' && approvedAt === null))
+    .filter(({ state }) => state === 'pending' || state === 'running')
     .sort((a, b) => a.idx - b.idx)[0]
 
 /** Whether the next step may begin. Also true when there is none left. */
