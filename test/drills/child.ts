@@ -15,7 +15,7 @@ export class Child {
   #next = 1
 
   constructor(
-    entry: 'server' | 'worker' | 'target' | 'printer',
+    entry: 'server' | 'worker' | 'target' | 'printer' | 'member',
     options: unknown,
     signal: Signal,
     take: (message: FromChild) => void,

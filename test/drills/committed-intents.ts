@@ -1,20 +1,27 @@
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
+import pg from 'pg'
 
 const open = 'select 1 from execution_effects where state in (1, 2) and effect_key = ? and fence >= ? and intents >= ?'
 const concluded = 'select 1 from execution_effects where effect_key = ? and fence >= ? and intents >= ?'
 
 /** Looks into the tables as somebody from outside: what is not committed cannot be seen. */
-export class CommittedIntents {
+export interface CommittedIntents {
+  /** Whether this effect has been intended so often, under this fence or, for a request that was overtaken, a newer one. */
+  has(effectKey: string, fence: number, times: number): boolean | Promise<boolean>
+}
+
+export const intentsAt = (database: string): CommittedIntents =>
+  database.startsWith('postgres:') ? new IntentsOnServer(database) : new IntentsInFile(database)
+
+class IntentsInFile implements CommittedIntents {
   readonly #path: string
 
   constructor(path: string) {
     this.#path = path
   }
 
-  /**
-   * Whether this effect has been intended so often, under this fence or, for a request that was overtaken, a newer one. Each
-   * look has a connection of its own: one that stays would keep alive what a killed server must be able to lose.
-   */
+  /** Each look has a connection of its own: one that stays would keep alive what a killed server must be able to lose. */
   has(effectKey: string, fence: number, times: number): boolean {
     const database = new DatabaseSync(this.#path, { readOnly: true, timeout: 5_000 })
     try {
@@ -22,6 +29,27 @@ export class CommittedIntents {
       return [open, concluded].some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
     } finally {
       database.close()
+    }
+  }
+}
+
+/** A server that is away is asked again: whoever waits for the answer of the target waits meanwhile, too. */
+class IntentsOnServer implements CommittedIntents {
+  readonly #pool: pg.Pool
+
+  constructor(url: string) {
+    this.#pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5_000 })
+    this.#pool.on('error', () => {})
+  }
+
+  async has(effectKey: string, fence: number, times: number): Promise<boolean> {
+    const text = 'select 1 from execution_effects where effect_key = $1 and fence >= $2 and intents >= $3'
+    for (;;) {
+      try {
+        return (await this.#pool.query(text, [effectKey, fence, times])).rowCount === 1
+      } catch {
+        await setTimeout(200)
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|redis-outage|failover|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|cluster|redis-outage|failover|self-test|all] --rounds N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the drills kill and fleet honours neither keys nor fences, and they must fail.
  */
@@ -11,6 +11,7 @@ import { fleetDrill } from './fleet.ts'
 import { hogsDrill } from './hogs.ts'
 import { killDrill } from './kill.ts'
 import { leftovers } from './leftovers.ts'
+import { manyProcesses } from './many-processes.ts'
 import { poisonDrill } from './poison.ts'
 import { short, standard } from './profiles.ts'
 import { writeRecoveryPage } from './recovery-page.ts'
@@ -35,6 +36,7 @@ const full = {
   'cancel-storm': 1,
   'deadline-storm': 1,
   'unpause-after-night': 1,
+  cluster: 1,
   failover: 5,
   'redis-outage': 20,
   'self-test': 1,
@@ -42,7 +44,7 @@ const full = {
 type Name = keyof typeof full
 const names = Object.keys(full) as Name[]
 /** Drills of one round with many executions at once: how many depends on whether a short run was asked for. */
-const crowds: ReadonlySet<string> = new Set<Name>(['cancel-storm', 'deadline-storm', 'unpause-after-night'])
+const crowds: ReadonlySet<string> = new Set<Name>(['cancel-storm', 'deadline-storm', 'unpause-after-night', 'cluster'])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -65,6 +67,9 @@ const roundsOf = (name: Name): number => {
 }
 
 const isFull = (name: Name): boolean => (crowds.has(name) ? roundsAsked === undefined : roundsOf(name) >= full[name])
+/** In full, a stroke every two seconds for as long as 100,000 executions take on a small machine. */
+const clusterOf = (whole: boolean) =>
+  whole ? { count: 100_000, everyMs: 2_000, strokes: 600 } : { count: 120, everyMs: 1_000, strokes: 8 }
 const crowdOf = (name: Name): number => (isFull(name) ? 10_000 : 300)
 
 leftovers.clearAtExit()
@@ -75,7 +80,10 @@ const close = (): void => {
   process.exit(failed === 0 ? 0 : 1)
 }
 // Whatever hangs, the drills come to an end.
-const msOf = (name: Name): number => roundsOf(name) * (name === 'failover' ? 60_000 : 4_000)
+const msOf = (name: Name): number => {
+  if (name === 'cluster') return isFull(name) ? 4 * 3_600_000 : 180_000
+  return roundsOf(name) * (name === 'failover' ? 60_000 : 4_000)
+}
 const limitMs = 120_000 + chosen.map(msOf).reduce((sum, ms) => sum + ms, 0)
 setTimeout(() => {
   console.log(`FAILED the drills did not end within ${limitMs / 1_000} s`)
@@ -100,6 +108,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   poison: () => poisonDrill({ rounds: roundsOf('poison'), isFull: roundsOf('poison') >= full.poison }),
   hogs: () => hogsDrill({ rounds: roundsOf('hogs'), isFull: roundsOf('hogs') >= full.hogs }),
   fleet: () => fleetDrill({ kills: roundsOf('fleet'), seed, forgetful: isForgetful }),
+  cluster: () => manyProcesses({ ...clusterOf(isFull('cluster')), seed, isFull: isFull('cluster') }),
   // One stroke of each kind where a short run was asked for.
   'redis-outage': () => redisOutage({ strokes: isFull('redis-outage') ? full['redis-outage'] : 4, seed }),
   failover: () => failoverDrill({ rounds: roundsOf('failover') }),

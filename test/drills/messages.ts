@@ -160,9 +160,22 @@ export interface WorkerOptions {
   readonly elsewhere: boolean
 }
 
+export type MemberRole = 'api' | 'leader' | 'worker'
+
+/** One of many processes on one PostgreSQL database. */
+export interface MemberOptions {
+  readonly store: string
+  readonly role: MemberRole
+  readonly identity: string
+  readonly slots: number
+  readonly target: string
+  readonly dataDir: string
+  readonly times: Times
+}
+
 export interface TargetOptions {
   readonly record: string
-  /** Where the intents are: the target looks for one whenever a request arrives. */
+  /** Where the intents are, a file or the address of a server: the target looks for one whenever a request arrives. */
   readonly database: string
   /** Honours neither keys nor fences: a deliberate fault, which must turn the drill red. */
   readonly forgetful: boolean

@@ -5,13 +5,13 @@
 import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { CommittedIntents } from './committed-intents.ts'
+import { intentsAt } from './committed-intents.ts'
 import { listen, optionsOf, tell } from './link.ts'
 import type { EffectName, Point, TargetOptions } from './messages.ts'
 import type { Ask, Entry } from './record.ts'
 
 const { record, database, forgetful } = optionsOf<TargetOptions>()
-const intents = new CommittedIntents(database)
+const intents = intentsAt(database)
 /** What a service at the other end of a network takes. */
 const latencyMs = 15
 
@@ -53,7 +53,7 @@ async function take(name: EffectName, request: IncomingMessage, response: Server
   const times = (arrivalsOf.get(effectKey) ?? 0) + 1
   const isFirst = times === 1
   arrivalsOf.set(effectKey, times)
-  const isIntended = intents.has(effectKey, fence, times)
+  const isIntended = await intents.has(effectKey, fence, times)
   note({ type: 'arrival', at: Date.now(), arrival, name, effectKey, fence, execution, host, isIntended })
   if (host !== undefined && broken.has(host)) return reply(response, 503, { error: `${host} is broken` })
   if (isFirst && ask.hold === 'received' && !(await hold(arrival, `received:${name}`, ask, response))) return

@@ -87,6 +87,25 @@ export const patient = (target: string): AnyAction =>
     },
   })
 
+/** Acts while it holds one of a few locks. */
+export const exclusive = (target: string): AnyAction =>
+  action({
+    name: 'drill.exclusive',
+    version: 1,
+    input: z.object({ lock: z.number() }),
+    locks: ({ lock }) => [`lane:${lock}`],
+    retry: { maxAttempts: 60, baseMs: 20, capMs: 200 },
+    run: ({ effect, executionId, signal }) =>
+      effect('keyed', {
+        target: 'keyed',
+        async do({ effectKey, fence }) {
+          const body = JSON.stringify({ effectKey, fence, execution: executionId, hold: null })
+          const headers = { 'content-type': 'application/json' }
+          return await read(await fetch(`${target}/keyed`, { method: 'POST', headers, body, signal }))
+        },
+      }),
+  })
+
 const anything = z.object({})
 
 /** Work without effects, of which many can be done in a short time. */

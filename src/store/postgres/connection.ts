@@ -117,11 +117,19 @@ export class Connection {
   }
 }
 
+/**
+ * A connection that is lost while idle is nobody's failure, for the next question opens another; one that is lost in use
+ * fails what was asked on it, and may say so twice. A failure that nobody hears ends the process.
+ */
+function hearFailures(pool: pg.Pool): void {
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+}
+
 /** Connections for transactions of handlers: one each while it is open. */
 export const handlersPool = (url: string): pg.Pool => {
   const pool = new pg.Pool({ connectionString: url, application_name: 'pawl handlers', keepAlive: true, max: 10 })
-  // An idle connection that is lost is nobody's failure: the next transaction opens another.
-  pool.on('error', () => {})
+  hearFailures(pool)
   return pool
 }
 
@@ -144,8 +152,7 @@ export class Readers {
 
   static open(options: ConnectionOptions, max = 4): Readers {
     const pool = new pg.Pool({ ...settings(options.url), pipeline: true, max })
-    // An idle connection that is lost is nobody's failure: the next question opens another.
-    pool.on('error', () => {})
+    hearFailures(pool)
     return new Readers(pool, options, null)
   }
 
