@@ -30,7 +30,6 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      // The oldest PostgreSQL that is served (the system's) and the newest (npm's): the same tests on both.
       {
         extends: true,
         test: {
@@ -42,6 +41,7 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // The oldest PostgreSQL that is served (the system's) and the newest (npm's): the same tests on both.
       ...['postgres', 'postgres18'].map((name) => ({
         extends: true as const,
         test: {
