@@ -123,7 +123,7 @@ test('DG-01 SE-50 pawl serve and a pawl worker of its own dispatch through the R
     void ended.then(() => said.reject(new Error(text)))
     await said.promise
   }
-  await started(['serve', '--role', 'api'], 'Stop it with')
+  await started(['serve', '--slots', '0'], 'Stop it with')
   await started(['worker'], 'Stop it with')
   const submit = async (number: number): Promise<Record<string, unknown>> => {
     const input = JSON.stringify(request(number))
