@@ -321,21 +321,26 @@ order by random() limit 1`,
   }
 
   readonly #pidOf = new Map<number, number>()
-  #asked: Promise<void> | null = null
+  #isAsking = false
 
   #settledPids(): ReadonlySet<number> {
-    this.#asked ??= Promise.resolve(this.#host.views.workers())
-      .then((workers) => {
-        for (const { key, pid } of workers) this.#pidOf.set(key, pid)
-      })
-      .catch(() => {})
-      .finally(() => {
-        this.#asked = null
-      })
+    if (!this.#isAsking) void this.#learnPids()
     const settled = new Set<number>()
     for (const { type, worker } of this.#tail.rows)
       if (type === 'succeed' && worker !== null) settled.add(this.#pidOf.get(worker) ?? 0)
     return settled
+  }
+
+  /** What the server cannot answer now is asked again with the next question. */
+  async #learnPids(): Promise<void> {
+    this.#isAsking = true
+    try {
+      for (const { key, pid } of await this.#host.views.workers()) this.#pidOf.set(key, pid)
+    } catch {
+      // It is being restarted.
+    } finally {
+      this.#isAsking = false
+    }
   }
 
   /** The workers that were there are gone for certain, others finish, and a person decides what nobody else can. */

@@ -21,7 +21,7 @@ export async function submitFromAll(target: SameKeyPlace): Promise<SameKeyAnswer
   const answers = children.map(({ child }) => once(child, 'message'))
   for (const { child } of children) child.send('go')
   const all = (await Promise.all(answers)).map(([message]) => message as SameKeyAnswers)
-  await Promise.all(children.map(({ child }) => (child.exitCode === null ? once(child, 'exit') : null)))
+  await Promise.all(children.filter(({ child }) => child.exitCode === null).map(({ child }) => once(child, 'exit')))
   return {
     ids: [...new Set(all.flatMap(({ ids }) => ids))],
     created: all.reduce((sum, { created }) => sum + created, 0),

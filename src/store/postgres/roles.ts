@@ -64,7 +64,7 @@ const codeOf = (thrown: unknown): string => {
 async function missing(connection: Connection, thrown: unknown): Promise<unknown> {
   if (!refused.test(codeOf(thrown))) return inPlainWords(thrown)
   const [row] = await connection.query('select quote_ident(session_user)').catch(() => [])
-  const user = String(row?.[0] ?? 'the user of PAWL_STORE')
+  const user = typeof row?.[0] === 'string' ? row[0] : 'the user of PAWL_STORE'
   const refusal = new Refused(
     refuse(
       'store_roles_missing',
