@@ -6,7 +6,7 @@ import { permitKinds } from './permits.ts'
 /** Below this, chance alone may miss a rare kind. */
 const seedsMin = 3_000
 
-/** Declared transitions that no command leads to yet: approval by people, timers of waiting, unreadable actions. */
+/** Transitions that nobody here asks for: approvals have histories of their own (test/approvals); actions that cannot be read. */
 const beyond: ReadonlySet<string> = new Set(
   transitions
     .filter(
@@ -15,6 +15,7 @@ const beyond: ReadonlySet<string> = new Set(
         event === 'replanned' ||
         event === 'reject' ||
         (from === 'approved' && event !== 'resume') ||
+        (from === 'waiting' && event === 'approve') ||
         event === 'invalidate',
     )
     .map(nameOf)
