@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { Caller, ControlPlane } from '../control-plane.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { type PlanStepView, type PlanView, planDiffView, planStepView, planView } from '../projections/plan-view.ts'
+import {
+  type PlanStepView,
+  type PlanView,
+  planDiffView,
+  planStepView,
+  planView,
+  shownSteps,
+} from '../projections/plan-view.ts'
 import { command } from './command.ts'
 import { id, ifVersion, limit } from './fields.ts'
 
@@ -11,8 +18,10 @@ const stepsPageMax = 1_000
 export async function newestPlan(plane: ControlPlane, id: string, by: Caller): Promise<PlanView | Refusal | null> {
   const found = await plane.find(id, by)
   if (isRefusal(found)) return found
-  const plan = await plane.host.views.of(by.tenant).plan(found.execution.id)
-  return plan === null || plan.hash === null ? null : planView(plan, await plane.naming())
+  const views = plane.host.views.of(by.tenant)
+  const plan = await views.plan(found.execution.id)
+  if (plan === null || plan.hash === null) return null
+  return planView(plan, await views.planSteps(found.execution.id, -1, shownSteps), await plane.naming())
 }
 
 /** Steps of a plan behind place `after`, in order. */
@@ -31,7 +40,8 @@ export async function stepsBehind(
 export const plans = [
   command({
     name: 'plan show',
-    summary: 'Show what an execution is going to do: the summary, the hash and what the plan has read.',
+    summary:
+      'Show what an execution is going to do: the summary, the hash, the first hundred steps and what the plan has read.',
     permission: 'execution.plan',
     input: z.strictObject({ id }),
     http: { method: 'GET', path: '/v1/executions/{id}/plan' },
@@ -82,7 +92,7 @@ export const plans = [
     cli: {
       words: 'plan steps',
       positionals: ['id'],
-      columns: ['index', 'step', 'target', 'state', 'tries', 'errorClass', 'error'],
+      columns: ['index', 'step', 'target', 'args', 'effects', 'state', 'approvedAt', 'tries', 'errorClass', 'error'],
     },
     refusals: ['not_found'],
     async run({ plane, caller }, input) {

@@ -6,13 +6,25 @@ import { type Naming, timeOrNull, timeText } from './view.ts'
 export type PlanView = ReturnType<typeof planView>
 export type PlanStepView = ReturnType<typeof planStepView>
 
-/** A plan as people read it before they agree to it. */
-export const planView = (plan: Plan, naming: Naming) => ({
+/** So many steps are shown with their plan; the rest is asked for behind the last of them. */
+export const shownSteps = 100
+
+/** A plan as people read it before they agree to it. @param steps its first ones, in order */
+export const planView = (plan: Plan, steps: readonly PlanStep[], naming: Naming) => ({
   executionId: naming.idOf(plan.id),
   revision: plan.revision,
   planHash: plan.hash,
   summary: plan.summary,
   parallel: plan.parallel,
+  steps: steps.map(({ idx, step, target, args, effects }) => ({
+    index: idx,
+    step,
+    target,
+    args: shown(args),
+    effects,
+  })),
+  /** Behind which step the list goes on; null when this is all. */
+  next: steps.length === shownSteps ? (steps.at(-1)?.idx ?? null) : null,
   reads: shown(plan.reads ?? '[]'),
   plannedAt: timeText(plan.at),
   workerId: plan.worker === null ? null : naming.workerOf(plan.worker),

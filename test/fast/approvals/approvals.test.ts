@@ -106,6 +106,21 @@ test('SE-30 at level confirm nothing runs before somebody agrees, and then it go
   await test.stop()
 })
 
+test('SE-31 whoever is to agree is shown the steps themselves, with their targets, arguments and effects', async () => {
+  const { test, bob } = await opened()
+  const { id, hash } = await planned(test, 1)
+  const install = { step: 'install', args: {}, effects: ['install'] }
+  expect(await bob.plan(id)).toMatchObject({
+    planHash: hash,
+    steps: [
+      { index: 0, target: 'web-1', ...install },
+      { index: 1, target: 'web-2', ...install },
+    ],
+    next: null,
+  })
+  await test.stop()
+})
+
 test('CP-002 approve records and never dispatches; resume dispatches once, however often it is said', async () => {
   const { test, seen, bob, eve } = await opened()
   const { id, planHash } = await test.submit({ action: 'crm.review', input: { n: 1 } })
