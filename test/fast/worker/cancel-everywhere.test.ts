@@ -1,33 +1,15 @@
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type AnyAction, action } from '../../../src/action/action.ts'
+import { action } from '../../../src/action/action.ts'
 import { isTerminal } from '../../../src/execution/machine.ts'
 import type { WorkerProtocol } from '../../../src/protocol/protocol.ts'
+import { everything } from './everything.ts'
 import { World } from './world.ts'
 
 let world: World
 afterEach(() => world.close())
 
-const child = action({ name: 'child', version: 1, input: z.unknown(), run: ({ step }) => step('s', () => 'done') })
-
-/** Everything by which a run talks to the store, one after the other. */
-const everything: AnyAction = action({
-  name: 'everything',
-  version: 1,
-  input: z.unknown(),
-  async run({ step, effect, sleep, waitForSignal, child: spawn, progress }) {
-    await step('first', () => 1)
-    await progress(0.5)
-    await effect('keyed', { target: 'keyed', do: () => 'applied' })
-    await sleep('rest', '5s')
-    await effect('looked', { target: 'opaque', do: () => 'applied', reconcile: () => 'applied' })
-    await waitForSignal('never', { timeout: '3s' })
-    const one = await spawn('one', { action: 'child', input: null })
-    await one.result()
-    await effect('last', { target: 'fenced', do: () => 'applied' })
-    return 'done'
-  },
-})
+const child = action({ name: 'demo.child', version: 1, input: z.unknown(), run: ({ step }) => step('s', () => 'done') })
 
 /** Asks to cancel once, before or after the n-th call of a run reaches the store. */
 async function cancelAt(n: number, when: 'before' | 'after'): Promise<{ readonly id: number; readonly calls: number }> {

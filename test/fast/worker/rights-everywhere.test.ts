@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type AnyAction, action } from '../../../src/action/action.ts'
+import { action } from '../../../src/action/action.ts'
 import { orThrow } from '../../../src/errors/refusal.ts'
 import { isTerminal } from '../../../src/execution/machine.ts'
 import type { WorkerProtocol } from '../../../src/protocol/protocol.ts'
 import type { WantedChange } from '../../../src/rights/decide-change.ts'
+import { everything } from './everything.ts'
 import { World } from './world.ts'
 
 let world: World
@@ -15,25 +16,6 @@ const child = action({
   version: 1,
   input: z.unknown(),
   run: ({ effect }) => effect('inner', { target: 'keyed', do: () => 'done' }),
-})
-
-/** Everything by which a run talks to the store, one after the other. */
-const everything: AnyAction = action({
-  name: 'demo.everything',
-  version: 1,
-  input: z.unknown(),
-  async run({ step, effect, sleep, waitForSignal, child: spawn, progress }) {
-    await step('first', () => 1)
-    await progress(0.5)
-    await effect('keyed', { target: 'keyed', do: () => 'applied' })
-    await sleep('rest', '5s')
-    await effect('looked', { target: 'opaque', do: () => 'applied', reconcile: () => 'applied' })
-    await waitForSignal('never', { timeout: '3s' })
-    const one = await spawn('one', { action: 'demo.child', input: null })
-    await one.result()
-    await effect('last', { target: 'fenced', do: () => 'applied' })
-    return 'done'
-  },
 })
 
 const root = { tenant: 'default', principal: 'human:root', role: 'admin' }
