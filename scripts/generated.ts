@@ -6,6 +6,7 @@ import { configReference, envExample } from '../src/config/reference.ts'
 import { projectFiles, projectRoot } from './files.ts'
 import { codesPage } from './generated/codes-page.ts'
 import { commandsPage } from './generated/commands-page.ts'
+import { metricsPage } from './generated/metrics-page.ts'
 import { permissionsPage } from './generated/permissions-page.ts'
 import { routesModule } from './generated/routes.ts'
 import { schemaPage } from './generated/schema-page.ts'
@@ -23,6 +24,7 @@ export const generators: readonly Generator[] = [
   { path: 'docs/reference/states.md', render: statesPage },
   { path: 'docs/reference/codes.md', render: codesPage },
   { path: 'docs/reference/commands.md', render: commandsPage },
+  { path: 'docs/reference/metrics.md', render: metricsPage },
   { path: 'docs/reference/permissions.md', render: permissionsPage },
   { path: 'docs/reference/openapi.json', render: () => `${JSON.stringify(openapi(), null, 2)}\n` },
   { path: 'src/operations/routes.ts', render: routesModule },

@@ -123,6 +123,11 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       onCommit: (listener) => listeners.add(listener),
       onDue: (listener) => due.add(listener),
       port: () => null,
+      async standing() {
+        const told = await views.standing(() => waiting.now())
+        // Of others the server knows the try that they make now; of our own we know the first.
+        return { ...told, lagMs: Math.max(told.lagMs, committer.underWayMs()) }
+      },
       async close() {
         await feed.close()
         await watch.close()

@@ -54,8 +54,8 @@ export async function runMember(options: MemberOptions, terminal: Terminal, stop
   try {
     await pawl.start()
     if (options.port !== undefined) {
-      const store = () => pawl.engine.host.views.headPosition()
-      const app = createHealthApp({ role, store, lacks: () => lacks })
+      const { host } = pawl.engine
+      const app = createHealthApp({ role, host, store: () => host.views.headPosition(), lacks: () => lacks })
       health = await startServer({ app, host: config.host, port: options.port, clock })
     }
     const told = health === undefined ? '' : ` Health is told at ${health.url}/readyz.`

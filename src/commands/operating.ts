@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { feedStanding } from '../commit/host.ts'
 import { codes, isCode } from '../errors/codes.ts'
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import { failurePatterns } from '../projections/failures.ts'
+import { standingNotices } from '../projections/metrics.ts'
 import { opsOf } from '../projections/ops.ts'
 import { workerView } from '../projections/view.ts'
 import { parseDuration } from '../time/duration.ts'
@@ -26,7 +28,10 @@ export const operating = [
         naming: await plane.naming(),
         tenant: caller.tenant,
         now: clock.now(),
-        notices: plane.notices.flatMap((notice) => notice() ?? []),
+        notices: [
+          ...plane.notices.flatMap((notice) => notice() ?? []),
+          ...standingNotices(await feedStanding(plane.host)),
+        ],
       }),
   }),
   command({

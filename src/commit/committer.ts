@@ -68,6 +68,7 @@ export class Committer implements Orders {
   #group = 500
   #scheduled = false
   #working: Promise<void> | null = null
+  #workingSince = 0
   #alarm: { cancel(): void; readonly at: number } | null = null
   #closed = false
   #restUntil = 0
@@ -159,6 +160,7 @@ export class Committer implements Orders {
 
   #work(): void {
     if (this.#working !== null) return
+    this.#workingSince = this.#clock.now()
     this.#working = this.#drainOne().finally(() => {
       this.#working = null
       if (this.#pending.length > 0 || this.#claimsUnseen) this.#schedule()
@@ -293,6 +295,11 @@ export class Committer implements Orders {
     } catch {
       return this.#clock.now() + askAgainMs
     }
+  }
+
+  /** Milliseconds for which the commit under way has been so, with every try of it; 0 while there is none. */
+  underWayMs(): number {
+    return this.#working === null ? 0 : Math.max(0, this.#clock.now() - this.#workingSince)
   }
 
   /** Somebody else has committed: what stands here may have become due. */

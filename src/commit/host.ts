@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PublicIdKey } from '../identity/public-id.ts'
+import { type FeedStanding, upToDate } from '../store/feed-standing.ts'
 import type { Inbox, Transactions } from '../store/inbox.ts'
 import type { Views } from '../store/store.ts'
 import type { DueNews } from './due-news.ts'
@@ -24,9 +25,15 @@ export interface StoreHost {
   readonly inbox?: Inbox | undefined
   /** Where handlers write to the database that is the store; absent where it is none of theirs. */
   readonly transactions?: Transactions | undefined
+  /** How far the ordered feed is behind; absent where nobody but this process writes. */
+  standing?(): Promise<FeedStanding>
   /** Commits what was given, then closes the store cleanly. */
   close(): Promise<void>
 }
+
+/** How far the ordered feed of a store is behind, however it is held. */
+export const feedStanding = async (host: Pick<StoreHost, 'standing'>): Promise<FeedStanding> =>
+  (await host.standing?.()) ?? upToDate
 
 /** Who hears of what became due; without a listener nobody works it out. */
 export class DueListeners {

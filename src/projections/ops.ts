@@ -1,4 +1,4 @@
-import type { Execution } from '../execution/execution.ts'
+import type { Effect, Execution } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import type { Leader } from '../store/rows.ts'
 import type { Found, Views } from '../store/store.ts'
@@ -41,9 +41,7 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
   const draining = live.filter(({ drainingSince, drain }) => drainingSince !== null || drain !== null)
   const quarantine = ofTenant(unreadable, tenant)
   const stale = running.filter(({ execution }) => (execution.leaseUntil ?? 0) < now)
-  const runningIds = new Set(running.map(({ execution }) => execution.id))
-  // An intended effect of a running execution is being performed; of any other it is as doubtful as one so marked.
-  const doubtful = effects.filter(({ state, id }) => state === 'in_doubt' || !runningIds.has(id))
+  const doubtful = doubtfulOf(effects, running)
   const paused = pausesOf(pauses, tenant)
   const total = (state: State): number =>
     counts.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0)
@@ -104,6 +102,12 @@ export async function opsOf({ views, naming, tenant, now, notices = [] }: OpsAsk
     workers: live.map((worker) => workerView(worker, now)),
     leader: leaders[0] === undefined ? null : leaderView(leaders[0]),
   }
+}
+
+/** An intended effect of a running execution is being performed; of any other it is as doubtful as one so marked. */
+export function doubtfulOf(effects: readonly Effect[], running: readonly Found[]): readonly Effect[] {
+  const runningIds = new Set(running.map(({ execution }) => execution.id))
+  return effects.filter(({ state, id }) => state === 'in_doubt' || !runningIds.has(id))
 }
 
 export type Ops = Awaited<ReturnType<typeof opsOf>>

@@ -8,6 +8,7 @@ import { arrivalOf, headerCountOf } from './arrival.ts'
 import { commandRoutes } from './command-routes.ts'
 import { Gate } from './gate.ts'
 import { healthRoutes } from './health.ts'
+import { metricsRoute } from './metrics.ts'
 import type { App, AppOptions } from './options.ts'
 import { pageRoutes } from './page-routes.ts'
 import { addSecurityHeaders } from './security-headers.ts'
@@ -53,6 +54,7 @@ export function createApp(options: AppOptions): App {
   const onDenied = (denied: Denied): void => log.warn({ event: 'rbac_violation', ...denied }, 'denied')
   commandRoutes(app, { ...options, gate, onDenied })
   protocolRoutes(app, { ...options, gate, onDenied })
+  metricsRoute(app, { ...options, gate, onDenied })
   pageRoutes(app, { ...options, gate, onDenied })
   app.notFound((c) => {
     const what = `${c.req.method} ${c.req.path.slice(0, 200)}`.toWellFormed()

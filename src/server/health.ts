@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { json } from './answer.ts'
+import { type MeasuredHost, openMetricsRoute } from './metrics.ts'
 import type { App } from './options.ts'
 
 /** What a process is started as: everything · HTTP and admission · executions · what is done once for all. */
@@ -28,10 +29,11 @@ export function healthRoutes(app: App, { role, store, lacks = () => null }: Heal
   })
 }
 
-/** All that a process without the HTTP API serves. */
-export function createHealthApp(options: HealthOptions): App {
+/** All that a process without the HTTP API serves; with a host to measure, the metrics that concern no tenant, too. */
+export function createHealthApp(options: HealthOptions & { readonly host?: MeasuredHost | undefined }): App {
   const app: App = new Hono()
   healthRoutes(app, options)
+  if (options.host !== undefined) openMetricsRoute(app, options.host, options.role)
   app.notFound(() => json({ status: 'not_found', role: options.role }, 404))
   return app
 }

@@ -161,6 +161,11 @@ export class Readers {
     return new Readers(this.#pool, this.#options, tenant)
   }
 
+  /** The same connections with the rights of the user that connects, for what concerns no rows. */
+  ofUser(): Readers {
+    return new Readers(this.#pool, { ...this.#options, roles: false }, null)
+  }
+
   all(name: StatementName, ...values: Value[]): Promise<readonly Row[]> {
     return this.#ask(this.#texts[name], values, name)
   }

@@ -1,9 +1,8 @@
 import { Refused, refuse } from '../../errors/refusal.ts'
+import { clockOff, clockOffMax } from '../feed-standing.ts'
 import type { Connection } from './connection.ts'
 
 const versionMin = 150_000
-/** Milliseconds: a third of the default lease. Farther apart, a lease would end while its holder still counts on it. */
-const clockOffMax = 10_000
 
 /**
  * Looks at the server before anything of the store is touched.
@@ -39,8 +38,7 @@ export async function refuseServer(connection: Connection, now?: () => number): 
       refuse('store_read_only', 'PostgreSQL takes no writes: server, database or user is set to read only.', {}),
     )
   if (sentAt === undefined || now === undefined) return
-  // The answer was made at some moment of the round trip, which is therefore no difference.
-  const offMs = serverAt < sentAt ? serverAt - sentAt : Math.max(0, serverAt - now())
+  const offMs = clockOff(serverAt, sentAt, now())
   if (Math.abs(offMs) <= clockOffMax) return
   const reason = `The clocks of PostgreSQL and of this machine differ by ${Math.round(Math.abs(offMs) / 1000)} s.`
   throw new Refused(refuse('store_clock_off', reason, { offMs }))

@@ -26,6 +26,25 @@ export const statements = {
 
   takeTurn: `select pg_advisory_xact_lock($1::int, hashtext(current_schema()))`,
 
+  // The oldest commit that has its turn or waits for it. A user sees the sessions of others without their times: but since
+  // when one of them waits, everybody may see.
+  feedStanding: `select
+  coalesce(max(extract(epoch from clock_timestamp() - coalesce(s.xact_start, w.since))) * 1000, 0)::float8,
+  (extract(epoch from clock_timestamp()) * 1000)::float8
+from pg_locks t
+left join pg_stat_activity s on s.pid = t.pid
+left join lateral (
+  select min(waitstart) as since
+  from pg_locks
+  where pid = t.pid
+  and not granted
+) w on true
+where t.locktype = 'advisory'
+and t.database = (select oid from pg_database where datname = current_database())
+and t.classid = $1::oid
+and t.objid::bigint = hashtext(current_schema())::bigint & 4294967295
+and t.objsubid = 2`,
+
   // Whose rows the rest of the transaction sees.
   scope: `select
   set_config('role', $1, true),

@@ -6,7 +6,7 @@ import { isDecided } from './failures.ts'
 import { engineRole } from './roles.ts'
 
 /** "Pawl" in ASCII: sets our lock apart from those of other programs in the same database. */
-const lockSpace = 0x5061776c
+export const lockSpace = 0x5061776c
 
 export interface TurnsOptions extends ConnectionOptions {
   /** Names this writer among all that ever wrote: what its commits are found by. */

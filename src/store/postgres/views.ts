@@ -6,6 +6,7 @@ import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { RightsChange } from '../../rights/change.ts'
+import type { FeedStanding } from '../feed-standing.ts'
 import { type Quarantined, quarantined } from '../quarantine.ts'
 import type {
   Archived,
@@ -41,6 +42,7 @@ import type { Readers, Value } from './connection.ts'
 import { CallersInbox } from './inbox.ts'
 import { Reading } from './reading.ts'
 import { Searches } from './search.ts'
+import { standingOf } from './standing.ts'
 import type { StatementName } from './statements.ts'
 
 /** Connections of their own that only read: they see committed rows and never hold up a writer. */
@@ -61,6 +63,10 @@ export class PostgresViews implements Views {
 
   of(tenant: string): PostgresViews {
     return new PostgresViews(this.#readers.of(tenant), this.#onUndecodable)
+  }
+
+  standing(now: () => number): Promise<FeedStanding> {
+    return standingOf(this.#readers.ofUser(), now)
   }
 
   async find(id: number): Promise<Found | null> {
