@@ -1,3 +1,4 @@
+import { Beginnings } from './commit/beginnings.ts'
 import { Committer } from './commit/committer.ts'
 import { DueListeners, Listeners, type StoreHost } from './commit/host.ts'
 import { InboxWatch } from './commit/inbox-watch.ts'
@@ -86,10 +87,12 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
     })
     const views = opened.views(settingAside(committer))
     const { inbox } = views
+    const beginnings = new Beginnings({ views, now: () => clock.now() })
     const handlers = new PostgresTransactions({
       pool: options.transactions,
       url,
       schema: () => inbox.schema(),
+      look: (place) => beginnings.look(place),
       pause: (ms) => waiting.sleep(ms),
     })
     const watch = new InboxWatch({

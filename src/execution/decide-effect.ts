@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from './command.ts'
+import { frozenBy } from './decide-fold.ts'
 import { frozen, refuseBeginning } from './decide-gates.ts'
 import { leaseLost, owns } from './decide-run.ts'
 import {
@@ -40,7 +41,7 @@ export function decideRecordStep(
       note(
         execution,
         artifact ? 'artifact_stored' : 'step_recorded',
-        { journal: execution.journal + 1, ...furthered(execution) },
+        { journal: execution.journal + 1, ...furthered(execution), ...frozenBy(execution, name) },
         data,
       ),
     ],

@@ -3,6 +3,7 @@ import { discard, inlineBytesMax, inlineText } from '../artifacts/content.ts'
 import type { ArtifactContent, ArtifactStore } from '../artifacts/store.ts'
 import { TerminalError } from '../errors/failures.ts'
 import type { StoredArtifact } from '../execution/command.ts'
+import { transactionPrefix } from '../execution/decide-fold.ts'
 import { sha256 } from '../json/hash.ts'
 import { reconciled } from './halt.ts'
 import { recorded, replayed } from './recorded-value.ts'
@@ -95,9 +96,6 @@ export function checkName(
 
 /** Values that stand in for effects of a record-only run are steps of their own. */
 export const simulatedPrefix = 'simulated:'
-
-/** A step that is committed together with what its handler writes. */
-export const transactionPrefix = 'transaction:'
 
 /** Journal names of what is recorded like a step and is none. */
 const reservedPrefixes = [artifactPrefix, simulatedPrefix, transactionPrefix, 'sleep:', 'wait:', 'signal:', 'child:']

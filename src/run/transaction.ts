@@ -1,12 +1,12 @@
 import type { HandlerTransaction } from '../action/action.ts'
 import { TerminalError } from '../errors/failures.ts'
 import { isRefusal } from '../errors/refusal.ts'
+import { transactionPrefix } from '../execution/decide-fold.ts'
 import { LostTransaction } from '../store/failures.ts'
 import type { Transactions } from '../store/inbox.ts'
 import { haltOf, reconciled } from './halt.ts'
 import { recorded, replayed } from './recorded-value.ts'
 import type { Running } from './running.ts'
-import { transactionPrefix } from './step.ts'
 
 /**
  * Commits what the handler writes and the record of it in one transaction of the store's database. A later claim is given

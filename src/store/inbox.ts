@@ -73,13 +73,22 @@ export interface Inbox {
 /** The place in the journal that a transaction is recorded at, and under which lease. */
 export type StepPlace = Omit<TransactionStep, 'value'>
 
+/** What allowed a transaction to be committed. It is compared at the commit: what has changed since is looked at again. */
+export interface LookedAt {
+  /** JSON of the execution's gate; null where nobody has to agree. */
+  readonly gate: string | null
+  /** Version of the rights. */
+  readonly rights: number
+}
+
 /** Runs what handlers write together with the record of it. Only where the store is a database that they can reach. */
 export interface Transactions {
   /**
    * Runs `body`, whose value is canonical JSON, in a transaction that is committed together with the record of it; or gives
    * the value on record, without running it.
    *
-   * @returns `lease_lost` or `cancel_requested` where nothing may be committed any more; nothing was kept then
+   * @returns a refusal where nothing may be committed any more: `lease_lost`, `cancel_requested`, `right_lost`,
+   *   `approval_missing`, `effect_not_planned` or `reconcile_only`; nothing was kept then
    * @throws LostTransaction when the connection was lost at the commit and no record is there: the next attempt looks again
    */
   perform(place: StepPlace, body: (tx: HandlerTransaction) => Promise<string>): Promise<string | Refusal>

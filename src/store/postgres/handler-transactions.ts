@@ -1,12 +1,13 @@
 import pg from 'pg'
 import type { HandlerTransaction } from '../../action/action.ts'
 import { TerminalError } from '../../errors/failures.ts'
-import { type Refusal, refuse } from '../../errors/refusal.ts'
+import { isRefusal, type Refusal } from '../../errors/refusal.ts'
 import { stateCodes } from '../../execution/machine.ts'
 import { LostTransaction } from '../failures.ts'
-import type { StepPlace, Transactions } from '../inbox.ts'
+import type { LookedAt, StepPlace, Transactions } from '../inbox.ts'
 import { handlersPool } from './connection.ts'
 import { inPlainWords, isDecided } from './failures.ts'
+import { rightsLock } from './turns.ts'
 
 /** A connection that is given back: a client of a pool of `pg`. */
 interface LentClient {
@@ -25,19 +26,24 @@ export interface HandlerTransactionsOptions {
   readonly url: string
   /** Our own schema: a handler's connection may look elsewhere first. */
   readonly schema: () => Promise<string>
+  /** What a transaction is committed under, as it is now; or why nothing may be committed for that execution any more. */
+  readonly look: (place: StepPlace) => Promise<LookedAt | Refusal>
   /** Waits between looks at a server that is away. */
   readonly pause: (ms: number) => Promise<void>
 }
 
 const lookUpsMax = 20
 const lookUpPauseMs = 500
+/** How often what was looked at may have changed by the commit, before somebody must look after it. */
+const committingMax = 20
 const notNullViolation = '23502'
 const uniqueViolation = '23505'
+const noTransaction = '25P01'
 
 /**
- * Transactions of handlers that hold the record of their step. The fence is compared by the statement that writes the
- * record, and the commit follows in the same message: nothing of Pawl's is held while the handler works, and no process
- * that stands still can stop between the two.
+ * Transactions of handlers that hold the record of their step. Whatever may forbid it (the fence, a cancel, an approval or a
+ * right that is gone) is looked at outside, and compared by the statement that writes the record; the commit follows in the
+ * same message: nothing of Pawl's is held while the handler works, and no process that stands still can stop between the two.
  */
 export class PostgresTransactions implements Transactions {
   readonly #options: HandlerTransactionsOptions
@@ -56,58 +62,77 @@ export class PostgresTransactions implements Transactions {
   }
 
   async perform(place: StepPlace, body: (tx: HandlerTransaction) => Promise<string>): Promise<string | Refusal> {
-    const schema = pg.escapeIdentifier(await this.#options.schema())
+    const { look, schema } = this.#options
+    const [name, looked] = [await schema(), look(place)]
+    // Asked for below; until then it must not end the process.
+    looked.catch(() => {})
     const client = await this.#connect()
     let isBroken = true
-    let isCommitting = false
+    const giveUp = async (): Promise<void> => {
+      isBroken = !(await rolledBack(client))
+    }
     try {
       await client.query('begin isolation level read committed; set local synchronous_commit = on')
-      const known = await recordOf(client, schema, place)
-      if (known !== null) {
-        isBroken = !(await rolledBack(client))
-        return known
+      const known = await recordOf(client, name, place)
+      const seen = await looked
+      if (known !== null || isRefusal(seen)) {
+        await giveUp()
+        return known ?? (seen as Refusal)
       }
       const { rows } = await client.query('select pg_current_xact_id()::text as name')
       const tx = new OpenTransaction(client)
       const value = await body(tx).finally(() => tx.end())
-      isCommitting = true
-      await client.query(recordAndCommit(schema, place, value, String(rows[0]?.name)))
-      isBroken = false
-      return value
+      const refused = await this.#commit(client, { schema: name, place, value, name: String(rows[0]?.name) }, seen)
+      if (refused === null) isBroken = false
+      else await giveUp()
+      return refused ?? value
     } catch (thrown) {
-      // Before its commit is sent, nothing of a transaction can be there; what the server has answered is so.
-      if (!isCommitting || isDecided(thrown)) {
-        isBroken = !(await rolledBack(client))
-        return await this.#refused(schema, place, thrown)
-      }
-      return await this.#lookUp(schema, place, thrown)
+      // What was lost with its connection may be there. Anything else was not committed.
+      if (thrown instanceof Lost) return await this.#lookUp(name, place, thrown.cause)
+      await giveUp()
+      return await this.#whatElse(name, place, thrown)
     } finally {
       client.release(isBroken)
     }
   }
 
+  /**
+   * Looks again where what was looked at has changed since: it may allow the same.
+   *
+   * @returns null when it is committed
+   */
+  async #commit(client: LentClient, record: TransactionRecord, first: LookedAt): Promise<Refusal | null> {
+    let seen = first
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await client.query(recordAndCommit(record, seen))
+        return null
+      } catch (thrown) {
+        if (!isDecided(thrown)) throw new Lost(undefined, { cause: thrown })
+        const { code, column } = thrown as { code?: unknown; column?: unknown }
+        if (code !== notNullViolation || column !== 'fence' || tries === committingMax) throw thrown
+      }
+      await client.query(`rollback to savepoint ${beforeRecord}`)
+      const looked = await this.#options.look(record.place)
+      if (isRefusal(looked)) return looked
+      seen = looked
+    }
+  }
+
   /** What the server, or the handler, has said no to. */
-  async #refused(schema: string, place: StepPlace, thrown: unknown): Promise<string | Refusal> {
+  async #whatElse(schema: string, place: StepPlace, thrown: unknown): Promise<string> {
     const { code, column, constraint } = thrown as { code?: unknown; column?: unknown; constraint?: unknown }
-    if (code === notNullViolation && column === 'started_at') {
+    if (code === noTransaction || (code === notNullViolation && column === 'started_at')) {
       throw new TerminalError(
         'The handler has ended the transaction itself; what it wrote before is no part of the step. Leave begin and commit to Pawl.',
       )
     }
-    const isRepeated = code === uniqueViolation && constraint === 'transaction_steps_pkey'
-    if (!isRepeated && !(code === notNullViolation && column === 'fence')) throw thrown
+    if (code !== uniqueViolation || constraint !== 'transaction_steps_pkey') throw thrown
     const client = await this.#connect()
     try {
-      const known = isRepeated ? await recordOf(client, schema, place) : null
+      const known = await recordOf(client, schema, place)
       if (known !== null) return known
-      const { rows } = await client.query(
-        `select 1 from ${schema}.executions where id = $1 and fence = $2 and state = $3`,
-        [place.execution, place.fence, stateCodes.running],
-      )
-      // Held as before, so it was the other thing that the statement asks for.
-      return rows.length > 0
-        ? refuse('cancel_requested', 'Somebody asked to cancel this execution; nothing more may be committed for it.')
-        : refuse('lease_lost', `The lease under fence ${place.fence} is over; nothing of the transaction was kept.`)
+      throw thrown
     } finally {
       client.release()
     }
@@ -170,17 +195,26 @@ class OpenTransaction implements HandlerTransaction {
 const ends =
   /^\s*(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/i
 
+interface TransactionRecord {
+  readonly schema: string
+  readonly place: StepPlace
+  readonly value: string
+  /** By which the server knows the transaction that was begun. */
+  readonly name: string
+}
+
 async function recordOf(client: LentClient, schema: string, place: StepPlace): Promise<string | null> {
+  const tables = pg.escapeIdentifier(schema)
   // One statement, one look: what leaves the first table enters the second in the same commit.
   const { rows } = await client.query(
     `select value
-from ${schema}.transaction_steps
+from ${tables}.transaction_steps
 where execution = $1
 and name = $2
 and ordinal = $3
 union all
 select value
-from ${schema}.execution_steps
+from ${tables}.execution_steps
 where execution = $1
 and name = $2
 and ordinal = $3`,
@@ -189,32 +223,48 @@ and ordinal = $3`,
   return rows.length === 0 ? null : String((rows[0] as { readonly value: unknown }).value)
 }
 
+const beforeRecord = 'before_the_record_of_pawl'
+
 /**
  * The record and the commit in one message, so that the row of the execution is locked for no longer than the server needs.
- * Where the lease is over, or the transaction is not the one that was begun, a column that must not be null is.
+ * Where something is not as it was looked at, or the transaction is not the one that was begun, a column that must not be
+ * null is. Both locks are had before the statement that compares, so that it sees what was committed by whoever had them:
+ * a batch changes rows first and rights last, in the same order.
  */
-function recordAndCommit(schema: string, place: StepPlace, value: string, name: string): string {
+function recordAndCommit({ schema, place, value, name }: TransactionRecord, { gate, rights }: LookedAt): string {
   const { execution, fence, ordinal, startedAt, at } = place
-  return `insert into ${schema}.transaction_steps (execution, name, ordinal, value, fence, started_at, at)
+  const [tables, text] = [pg.escapeIdentifier(schema), pg.escapeLiteral]
+  return `savepoint ${beforeRecord};
+select 1
+from ${tables}.executions
+where id = ${execution}
+for share;
+select pg_advisory_xact_lock_shared(${rightsLock}, hashtext(${text(schema)}));
+insert into ${tables}.transaction_steps (execution, name, ordinal, value, fence, started_at, at)
 values (
   ${execution},
-  ${pg.escapeLiteral(place.name)},
+  ${text(place.name)},
   ${ordinal},
-  ${pg.escapeLiteral(value)},
+  ${text(value)},
   (
     select fence
-    from ${schema}.executions
+    from ${tables}.executions
     where id = ${execution}
     and fence = ${fence}
     and state = ${stateCodes.running}
     and cancelled_at is null
-    for share
+    and ending is null
+    and gate::jsonb is not distinct from ${gate === null ? 'null' : `${text(gate)}::jsonb`}
+    and ${rights} = (select coalesce(max(version), 0) from ${tables}.rights)
   ),
-  case when pg_current_xact_id_if_assigned()::text = ${pg.escapeLiteral(name)} then ${startedAt} end,
+  case when pg_current_xact_id_if_assigned()::text = ${text(name)} then ${startedAt} end,
   ${at}
 );
 commit`
 }
+
+/** The connection is gone, and the commit was on its way. */
+class Lost extends Error {}
 
 async function rolledBack(client: LentClient): Promise<boolean> {
   try {

@@ -26,6 +26,9 @@ export const statements = {
 
   takeTurn: `select pg_advisory_xact_lock($1::int, hashtext(current_schema()))`,
 
+  // Whoever was allowed to commit by the rights as they were has done so, or sees the new ones.
+  holdRights: `select pg_advisory_xact_lock($1::int, hashtext(current_schema()))`,
+
   // The oldest commit that has its turn or waits for it. A user sees the sessions of others without their times: but since
   // when one of them waits, everybody may see.
   feedStanding: `select

@@ -7,6 +7,8 @@ import { engineRole } from './roles.ts'
 
 /** "Pawl" in ASCII: sets our lock apart from those of other programs in the same database. */
 export const lockSpace = 0x5061776c
+/** Had by a commit that changes rights, and shared by transactions of handlers that were allowed by those before. */
+export const rightsLock = lockSpace + 1
 
 export interface TurnsOptions extends ConnectionOptions {
   /** Names this writer among all that ever wrote: what its commits are found by. */

@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts'
 import type { Put } from './put.ts'
 import { arraysOf, newestOf } from './rows-from.ts'
 import type { StatementName } from './statements.ts'
+import { rightsLock } from './turns.ts'
 import { addAdmitted, updateAll } from './write-executions.ts'
 import { addPermits, saveRest } from './write-rest.ts'
 
@@ -58,6 +59,7 @@ export async function writeChanges(
     at,
   ])
   const entered = enterEffects(put, changes.effects)
+  if (changes.rights.length > 0) sent.push(connection.one('holdRights', rightsLock))
   saveRest(put, changes)
   await Promise.all([...sent, entered, addPermits(put, changes)])
   await archive(connection, shapes, changes.archive)
