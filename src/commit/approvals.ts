@@ -1,11 +1,11 @@
 import { pauseOver, type StandingPause } from '../claim/select.ts'
-import type { Gate } from '../execution/approval.ts'
 import type { Command } from '../execution/command.ts'
 import { closedGate } from '../execution/decide-gates.ts'
 import { policy } from '../execution/decide-plan.ts'
+import { standsOnVotes } from '../execution/decide-vote-lost.ts'
 import type { Execution } from '../execution/execution.ts'
-import { commandOne } from './commands.ts'
-import { loadRequests } from './loading.ts'
+import { commandOne, mayHaveLostVotes, withoutLostVotes } from './commands.ts'
+import { loadEffects, loadRequests } from './loading.ts'
 import type { Order } from './order.ts'
 import { activePauses } from './pauses.ts'
 import { loadWholePlans } from './plans.ts'
@@ -14,23 +14,37 @@ import type { Refusals } from './refusals.ts'
 import type { Workers } from './registry.ts'
 import type { Workset } from './workset.ts'
 
-const voting: ReadonlySet<Command['type']> = new Set(['approve', 'reject', 'revoke_approval', 'resume', 'planned'])
+const voting: ReadonlySet<Command['type']> = new Set<Command['type']>([
+  'approve',
+  'reject',
+  'revoke_approval',
+  'resume',
+  'planned',
+])
 
 /** Reads what commands on approvals need. What has no gate costs nothing here. */
 export function* loadApprovals(work: Workset, orders: readonly Order[]): Asking<void> {
   const asked: number[] = []
   const resumed: number[] = []
+  const begun: number[] = []
   for (const order of orders) {
     if (order.kind !== 'command' && order.kind !== 'work') continue
-    if (!voting.has(order.command.type) || !isGated(work, order.id)) continue
-    asked.push(order.id)
-    if (order.command.type === 'resume') resumed.push(order.id)
+    const execution = work.executions.get(order.id)
+    if (execution === undefined || execution.gate === null) continue
+    const { type } = order.command
+    const asksVoters = standsOnVotes.has(type) && (mayHaveLostVotes(work, execution) || changesRights(orders))
+    if (asksVoters || voting.has(type)) asked.push(order.id)
+    if (type === 'resume') resumed.push(order.id)
+    if (asksVoters && execution.journal > 0 && !work.effects.has(order.id)) begun.push(order.id)
   }
   if (asked.length > 0) yield* loadVotes(work, asked)
+  if (begun.length > 0) yield* loadEffects(work, begun)
   if (resumed.length > 0) yield* loadForResume(work, resumed)
 }
 
-const isGated = (work: Workset, id: number): boolean => (work.executions.get(id)?.gate ?? null) !== null
+/** In a commit that is the first to change rights somebody may have lost one by the time that a later order is decided. */
+const changesRights = (orders: readonly Order[]): boolean =>
+  orders.some(({ kind }) => kind === 'rights' || kind === 'token' || kind === 'token_change')
 
 export function* loadVotes(work: Workset, ids: readonly number[]): Asking<void> {
   yield* loadRequests(work, ids)
@@ -77,11 +91,23 @@ export function* resumeByPolicy(
   }
 }
 
-/** Whether due work may pass its gate; what may not goes where its approval is asked for, or its plan made anew. */
-export function* passesGate(work: Workset, execution: Execution, gate: Gate): Asking<boolean> {
-  if (closedGate(execution, { now: work.now }) === null) return true
+/** Due work that may pass its gate; what may not goes where its approval is asked for, or its plan made anew: null. */
+export function* passesGate(work: Workset, found: Execution, workers: Workers): Asking<Execution | null> {
+  const execution = yield* stillAgreedTo(work, found, workers)
+  const { gate } = execution
+  if (gate === null || execution.state !== found.state) return null
+  if (closedGate(execution, { now: work.now }) === null) return execution
   if (gate.rules.useByMs !== null) yield* loadVotes(work, [execution.id])
   const decision = closedGate(execution, { now: work.now, votes: work.votes.of(execution.id) })
   if (decision !== null) work.apply(execution, decision, { principal: policy, worker: null })
-  return decision === null
+  return decision === null ? execution : null
+}
+
+/** What is in doubt is looked at whoever agreed to it, and what is planned needs nobody. */
+function* stillAgreedTo(work: Workset, execution: Execution, workers: Workers): Asking<Execution> {
+  const { id, state, ending, openEffects } = execution
+  const isToRun = (state === 'queued' || state === 'retryable_failed') && ending === null && openEffects === 0
+  if (!isToRun || !mayHaveLostVotes(work, execution)) return execution
+  yield* loadVotes(work, [id])
+  return withoutLostVotes(work, execution, null, workers)
 }

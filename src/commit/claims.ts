@@ -184,15 +184,16 @@ export class Claims {
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
-    if (inTime.gate !== null && !(yield* passesGate(this.#work, inTime, inTime.gate))) {
+    const passed = inTime.gate === null ? inTime : yield* passesGate(this.#work, inTime, this.#workers)
+    if (passed === null) {
       this.#work.removeReady(ready)
       if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)
       return null
     }
     // Planning only reads: it keeps no permit from whoever runs.
-    if (request.permits === null || inTime.state === 'requested') return inTime
-    const blocked = yield* this.#permits.admit(inTime, ready, needsOf(request, this.#needs))
-    if (blocked === null) return inTime
+    if (request.permits === null || passed.state === 'requested') return passed
+    const blocked = yield* this.#permits.admit(passed, ready, needsOf(request, this.#needs))
+    if (blocked === null) return passed
     this.#work.park({ ...ready, paid: blocked.paid }, blocked.key)
     return null
   }

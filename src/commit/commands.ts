@@ -1,9 +1,9 @@
-import { levels } from '../action/approvals.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Command } from '../execution/command.ts'
 import { decide } from '../execution/decide.ts'
 import { childStep } from '../execution/decide-child.ts'
 import { decideRightLost, violationOf } from '../execution/decide-right-lost.ts'
+import { decideVoteLost, standsOnVotes, votingOf } from '../execution/decide-vote-lost.ts'
 import type { Surroundings } from '../execution/decision.ts'
 import { type Execution, isDueWork } from '../execution/execution.ts'
 import { asVoter } from '../rights/voter.ts'
@@ -56,21 +56,23 @@ export function commandOne(
   workers: Workers,
   ifNumber?: number,
 ): Execution | Refusal {
-  const execution = work.executions.get(order.id)
-  if (execution === undefined || (order.tenant !== null && execution.tenant !== order.tenant)) {
+  const found = work.executions.get(order.id)
+  if (found === undefined || (order.tenant !== null && found.tenant !== order.tenant)) {
     return work.quarantine.refusalOf(order.id, order.tenant) ?? refuse('not_found', 'There is no such execution.')
   }
-  const lost = order.command.type === 'claim' ? rightLost(work, execution) : null
+  const lost = order.command.type === 'claim' ? rightLost(work, found) : null
   if (lost !== null) return lost
-  const command = order.command.type === 'approve' ? votedBy(work, execution, order.command, actor) : order.command
+  const command = order.command.type === 'approve' ? votedBy(work, found, order.command, actor) : order.command
   if (isRefusal(command)) {
-    refusals.record(work, execution, 'rbac_violation', actor, { ...violationOf(command), command: 'approve' })
+    refusals.record(work, found, 'rbac_violation', actor, { ...violationOf(command), command: 'approve' })
     return command
   }
-  const answer =
-    ifNumber !== undefined && ifNumber !== execution.n
-      ? refuse('state_changed', `The execution has moved on to version ${execution.n}.`, { stateVersion: execution.n })
-      : decide(execution, command, around(work, execution, command, actor.principal, workers))
+  const isAsSeen = ifNumber === undefined || ifNumber === found.n
+  const stands = isAsSeen && standsOnVotes.has(command.type)
+  const execution = stands ? withoutLostVotes(work, found, command, workers) : found
+  const answer = isAsSeen
+    ? decide(execution, command, around(work, execution, command, actor.principal, workers))
+    : refuse('state_changed', `The execution has moved on to version ${found.n}.`, { stateVersion: found.n })
   if (!isRefusal(answer)) {
     const applied = work.apply(execution, answer, actor)
     if (answer.refused === undefined) return applied
@@ -92,18 +94,35 @@ export function commandOne(
 
 /** A vote as the rights of whoever votes stand now: at which level he may agree, and as a member of what. */
 function votedBy(work: Workset, execution: Execution, vote: Vote, { principal }: Actor): Vote | Refusal {
-  const { gate, tenant, id } = execution
+  const { gate, id } = execution
   const request = work.requests.get(id)
   if (gate === null || request === undefined) return vote
-  const { action, subject, requestedBy } = request
-  const about = { action, subject }
-  const level = levels.indexOf(gate.rules.level)
-  const voting = { tenant, principal, about, level, isOwn: requestedBy === principal, now: work.now }
-  const groups = asVoter(work.rights.current, voting, vote.groups)
+  const groups = asVoter(work.rights.current, votingOf(gate.rules, request, principal, work.now), vote.groups)
   return isRefusal(groups) ? groups : { ...vote, groups }
 }
 
 type Vote = Extract<Command, { type: 'approve' }>
+
+/** Only where rights were ever changed somebody may have lost one: all others pay nothing. */
+export const mayHaveLostVotes = (work: Workset, { tenant, gate }: Execution): boolean =>
+  gate !== null && work.rights.current.isInUse(tenant)
+
+/** Without the votes of whoever may not agree any more; `command` is what would stand on them, null a claim. */
+export function withoutLostVotes(
+  work: Workset,
+  found: Execution,
+  command: Command | null,
+  workers: Workers,
+): Execution {
+  let execution = found
+  while (mayHaveLostVotes(work, execution)) {
+    const surroundings = around(work, execution, command ?? { type: 'resume' }, rightsActor.principal, workers)
+    const decision = decideVoteLost(execution, command, work.rights.current, surroundings)
+    if (decision === null) break
+    execution = work.apply(execution, decision, rightsActor)
+  }
+  return execution
+}
 
 /** A program that claims by itself meets the same rule as a worker: who asked must still hold the right. */
 function rightLost(work: Workset, execution: Execution): Refusal | null {

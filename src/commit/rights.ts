@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { rightsPrincipal } from '../execution/decide-vote-lost.ts'
 import type { RightsChange } from '../rights/change.ts'
 import { grantAt, lockedOut, refuseChange } from '../rights/decide-change.ts'
 import { type Allowed, mayStill, mayStillSubmit, type RightAsked } from '../rights/decide-right.ts'
@@ -86,7 +87,7 @@ export class RightsBook {
 }
 
 /** Who records that a right was not there. */
-export const rightsActor: Actor = { principal: 'system:rights', worker: null }
+export const rightsActor: Actor = { principal: rightsPrincipal, worker: null }
 
 const nothingNarrowed = { actions: null, subjects: null, levelMax: null, permissions: null } as const
 

@@ -181,7 +181,7 @@ export function decideRevoke(
   around: Surroundings,
 ): Decision | Refusal {
   const { gate } = execution
-  const { now, principal, votes = [], targets } = around
+  const { now, principal, votes = [] } = around
   const { voter, step, reason } = command
   if (gate === null) return notAsked()
   const standing = votesFor(votes, gate.planHash, step)
@@ -196,12 +196,21 @@ export function decideRevoke(
   }
   if (isTerminal(execution.state)) return illegal(execution, 'approval revoke')
   const ended: Vote = { ...vote, endedAt: now, endedBy: principal, endedWhy: 'revoked' }
-  const { isEnough } = tallyOf(
-    standing.filter((each) => each !== vote),
-    gate.rules,
-    now,
-  )
-  const data = { reason, voter, planHash: gate.planHash, revoked: true }
+  return withoutVote(execution, gate, ended, around, { reason, voter, planHash: gate.planHash, revoked: true })
+}
+
+/** What comes of a vote on the plan as it is that counts no more; `ended` says by whom and why. */
+export function withoutVote(
+  execution: Execution,
+  gate: Gate,
+  ended: Vote,
+  around: Surroundings,
+  data: EventData,
+): Decision {
+  const { now, votes = [], targets } = around
+  const { step } = ended
+  const standing = votesFor(votes, gate.planHash, step).filter(({ seq }) => seq !== ended.seq)
+  const { isEnough } = tallyOf(standing, gate.rules, now)
   if (step !== null) {
     const target = targets.get(step)
     const isLost = target !== undefined && target.approvedAt !== null && !isEnough
@@ -297,7 +306,7 @@ function missing(gate: Gate, votes: readonly Vote[], now: number): Refusal {
 }
 
 /** Steps are carried out in their order: the first that is not over is the one that is waited for, begun or not. */
-const nextOf = (targets: Surroundings['targets']): PlanStep | undefined =>
+export const nextOf = (targets: Surroundings['targets']): PlanStep | undefined =>
   [...targets.values()]
     .filter(({ state }) => state === 'pending' || state === 'running')
     .sort((a, b) => a.idx - b.idx)[0]

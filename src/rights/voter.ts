@@ -2,7 +2,7 @@ import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import { decideRight, type RightAsked, touches } from './decide-right.ts'
 import { groupPrefix, isGroup, type Rights } from './rights.ts'
 
-type Voting = Pick<RightAsked, 'tenant' | 'principal' | 'about' | 'level' | 'isOwn' | 'now'>
+export type Voting = Pick<RightAsked, 'tenant' | 'principal' | 'about' | 'level' | 'isOwn' | 'now'>
 
 /**
  * Whether somebody may agree to this, and as a member of what, as the rights stand in the very commit that records it. What
@@ -14,6 +14,20 @@ export function asVoter(rights: Rights, voting: Voting, said: readonly string[])
   const decided = decideRight(rights, { ...voting, role: null, permission: 'execution.approve' })
   if (isRefusal(decided)) return decided
   return groupsHeld(rights, voting) ?? said
+}
+
+/**
+ * Whether somebody who has agreed may agree still, and as a member of one of `groups` where that is asked: whoever has lost
+ * the right, the group or the level since then stands behind nothing any more.
+ */
+export function stillVotes(
+  rights: Rights,
+  voting: Voting,
+  vote: { readonly groups: readonly string[] },
+  groups: readonly string[],
+): boolean {
+  const held = asVoter(rights, voting, vote.groups)
+  return !isRefusal(held) && (groups.length === 0 || groups.some((group) => held.includes(group)))
 }
 
 /** The groups that somebody is in, and the roles that he holds for this; null for whoever was never granted anything. */

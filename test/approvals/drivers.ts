@@ -1,19 +1,33 @@
 /** The engine's side of a history: its pure rules alone, or its writer on a store. */
 import type { StoreHost } from '../../src/commit/host.ts'
 import type { Admission, Claimed } from '../../src/commit/order.ts'
+import { RightsBook } from '../../src/commit/rights.ts'
 import { isRefusal, orThrow } from '../../src/errors/refusal.ts'
 import type { Gate, Vote } from '../../src/execution/approval.ts'
 import type { ControlCommand, WorkerCommand } from '../../src/execution/command.ts'
 import { decide } from '../../src/execution/decide.ts'
 import { closedGate } from '../../src/execution/decide-gates.ts'
+import { decideRightLost } from '../../src/execution/decide-right-lost.ts'
+import { decideVoteLost, rightsPrincipal, standsOnVotes, votingOf } from '../../src/execution/decide-vote-lost.ts'
 import type { Decision, Surroundings } from '../../src/execution/decision.ts'
 import { type Effect, type Execution, isDueWork, type Request } from '../../src/execution/execution.ts'
+import { isTerminal } from '../../src/execution/machine.ts'
 import type { Plan, PlanStep } from '../../src/execution/plan.ts'
+import type { WantedChange } from '../../src/rights/decide-change.ts'
+import { Rights } from '../../src/rights/rights.ts'
+import { asVoter } from '../../src/rights/voter.ts'
 import type { VirtualClock } from '../../src/time/virtual-clock.ts'
+import { admin } from './seats.ts'
 
 export type Op =
   | { readonly kind: 'command'; readonly who: string; readonly command: ControlCommand }
   | { readonly kind: 'work'; readonly command: WorkerCommand }
+  | {
+      readonly kind: 'rights'
+      readonly wanted: WantedChange
+      /** Told the name of the grant that it made. */
+      readonly granted?: (version: number) => void
+    }
 
 export interface Row {
   readonly state: string
@@ -35,8 +49,8 @@ export interface Driver {
   row(): Promise<Row>
 }
 
-export const admissionOf = (gate: Gate, isPlanned: boolean): Admission => ({
-  tenant: 'acme',
+export const admissionOf = (gate: Gate, isPlanned: boolean, tenant = 'acme'): Admission => ({
+  tenant,
   action: 'a',
   version: 1,
   subject: null,
@@ -72,6 +86,7 @@ export class CoreDriver implements Driver {
   readonly #effects = new Map<string, Effect>()
   readonly #votes = new Map<number, Vote>()
   #targets = new Map<number, PlanStep>()
+  #rights = Rights.none
 
   constructor(execution: Execution, request: Request, plan: Plan | null) {
     this.#execution = { ...execution, availableAt: this.#now }
@@ -80,20 +95,60 @@ export class CoreDriver implements Driver {
   }
 
   async give(ops: readonly Op[]): Promise<readonly (string | null)[]> {
-    return ops.map((op) =>
-      op.kind === 'command' ? this.#command(op.command, op.who) : this.#command(op.command, 'worker:w'),
-    )
+    return ops.map((op) => {
+      if (op.kind === 'rights') return this.#change(op)
+      return op.kind === 'command' ? this.#command(op.command, op.who) : this.#command(op.command, 'worker:w')
+    })
   }
 
-  #command(command: ControlCommand | WorkerCommand, principal: string): string | null {
-    const answer = decide(this.#execution, command, this.#around(principal))
+  #change({ wanted, granted }: Extract<Op, { kind: 'rights' }>): string | null {
+    const book = new RightsBook(this.#rights, this.#now)
+    const by = { tenant: this.#request.tenant, principal: admin, role: 'admin' }
+    const answer = book.change({ kind: 'rights', wanted, by, reason: 'r' })
+    this.#rights = book.current
+    if (isRefusal(answer)) return answer.code
+    granted?.(answer.version)
+    return null
+  }
+
+  #command(given: ControlCommand | WorkerCommand, principal: string): string | null {
+    const command = given.type === 'approve' ? this.#votedBy(given, principal) : given
+    if (command === null) return 'not_permitted'
+    if (standsOnVotes.has(command.type)) this.#withoutLostVotes(command)
+    const answer = decide(this.#execution, command, this.#around(principal, command))
     if (isRefusal(answer)) return answer.code
     this.#apply(answer)
     return answer.refused?.code ?? null
   }
 
+  #votedBy(vote: Extract<ControlCommand, { type: 'approve' }>, principal: string) {
+    const { gate } = this.#execution
+    if (gate === null) return vote
+    const voting = votingOf(gate.rules, this.#request, principal, this.#now)
+    const groups = asVoter(this.#rights, voting, vote.groups)
+    return isRefusal(groups) ? null : { ...vote, groups }
+  }
+
+  #withoutLostVotes(command: ControlCommand | WorkerCommand | null): void {
+    for (;;) {
+      const lost = decideVoteLost(this.#execution, command, this.#rights, this.#around(rightsPrincipal))
+      if (lost === null) return
+      this.#apply(lost)
+    }
+  }
+
   async claim(): Promise<number | null> {
     if (!isDueWork(this.#execution) || this.#execution.availableAt > this.#now) return null
+    const right = new RightsBook(this.#rights, this.#now).ofRequester(this.#request)
+    if (isRefusal(right)) {
+      this.#apply(decideRightLost(this.#execution, right, this.#now))
+      if (isTerminal(this.#execution.state)) return null
+    }
+    const { state, ending, openEffects } = this.#execution
+    if ((state === 'queued' || state === 'retryable_failed') && ending === null && openEffects === 0) {
+      this.#withoutLostVotes(null)
+      if (this.#execution.state !== state) return null
+    }
     const closed = closedGate(this.#execution, this.#around('system:policy'))
     if (closed !== null) {
       this.#apply(closed)
@@ -125,8 +180,10 @@ export class CoreDriver implements Driver {
     return { state, waitingFor, gate, fence }
   }
 
-  #around(principal: string): Surroundings {
+  #around(principal: string, command?: ControlCommand | WorkerCommand): Surroundings {
+    const begins = command?.type === 'intend_effect' || command?.type === 'begin_target'
     return {
+      requester: begins ? new RightsBook(this.#rights, this.#now).ofRequester(this.#request) : null,
       now: this.#now,
       principal,
       effects: [...this.#effects.values()],
@@ -164,6 +221,7 @@ export class StoreDriver implements Driver {
   #worker = 0
   #incarnations = 0
   #id = 0
+  #tenant = ''
   readonly #name: string
 
   constructor(host: StoreHost, clock: VirtualClock, name: string) {
@@ -174,6 +232,7 @@ export class StoreDriver implements Driver {
 
   async begin(admission: Admission): Promise<void> {
     await this.#register()
+    this.#tenant = admission.tenant
     const answer = orThrow(await this.#host.orders.give<'admit'>({ kind: 'admit', admission }))
     if (!answer.replayed) this.#id = answer.born.id
   }
@@ -182,8 +241,7 @@ export class StoreDriver implements Driver {
   async end(): Promise<void> {
     const cancel = { kind: 'command' as const, id: this.#id, tenant: null, principal: 'human:end' }
     await this.#host.orders.give({ ...cancel, command: { type: 'cancel', reason: null } })
-    await this.crash()
-    await this.#host.orders.give({ kind: 'sign_off', worker: this.#worker })
+    await this.#gone()
   }
 
   async #register(): Promise<void> {
@@ -206,12 +264,13 @@ export class StoreDriver implements Driver {
   give(ops: readonly Op[]): Promise<readonly (string | null)[]> {
     return Promise.all(
       ops.map(async (op) => {
+        if (op.kind === 'rights') return await this.#change(op)
         const answer =
           op.kind === 'command'
             ? await this.#host.orders.give<'command'>({
                 kind: 'command',
                 id: this.#id,
-                tenant: 'acme',
+                tenant: this.#tenant,
                 command: op.command,
                 principal: op.who,
               })
@@ -226,6 +285,14 @@ export class StoreDriver implements Driver {
     )
   }
 
+  async #change({ wanted, granted }: Extract<Op, { kind: 'rights' }>): Promise<string | null> {
+    const by = { tenant: this.#tenant, principal: admin, role: 'admin' }
+    const answer = await this.#host.orders.give<'rights'>({ kind: 'rights', wanted, by, reason: 'r' })
+    if (isRefusal(answer)) return answer.code
+    granted?.(answer.version)
+    return null
+  }
+
   async claim(): Promise<number | null> {
     const ask = { kind: 'claim' as const, worker: this.#worker, limit: 1_000, leaseMs: 80_000_000, waitMs: 0 }
     // Suspects are claimed apart; what a history before this one has left in doubt comes along.
@@ -235,9 +302,13 @@ export class StoreDriver implements Driver {
   }
 
   async crash(): Promise<void> {
+    await this.#gone()
+    await this.#register()
+  }
+
+  async #gone(): Promise<void> {
     const gone = { kind: 'gone' as const, worker: this.#worker, proof: 'test', cause: 'exit' as const }
     await this.#host.orders.give({ ...gone, poisonLosses: 1_000_000 })
-    await this.#register()
   }
 
   async policy(): Promise<void> {

@@ -3,10 +3,9 @@
 import type { WorkerCommand } from '../../src/execution/command.ts'
 import { seededRandom } from '../../src/identity/random.ts'
 import type { Driver, Op } from './drivers.ts'
-import { Oracle, people, type Rules } from './oracle.ts'
+import { Oracle, type Rules } from './oracle.ts'
+import { SaidByPeople } from './said-by-people.ts'
 import { digest, type Reached } from './setting.ts'
-
-const foreign = 'f'.repeat(64)
 
 export class Difference extends Error {}
 
@@ -30,12 +29,25 @@ export class History {
   #isPlanning = false
   /** The oracle says no more than what may begin. */
   #isLoose = false
+  readonly #said: SaidByPeople
 
   constructor(seed: string, rules: Rules, driver: Driver, reached: Reached) {
     this.#random = seededRandom(`history ${seed}`)
     this.#oracle = new Oracle(rules)
     this.#driver = driver
     this.#reached = reached
+    this.#said = new SaidByPeople({
+      random: this.#random,
+      oracle: this.#oracle,
+      reached,
+      hashes: this.#hashes,
+      // In every other history nobody's rights are ever changed.
+      hasRights: this.#random.int(2) === 0,
+      isCalled: () => this.#phase === 'apply',
+      loosen: () => {
+        this.#isLoose = true
+      },
+    })
     if (!rules.isPlanned) this.#hashes.set(0, digest)
   }
 
@@ -57,10 +69,6 @@ export class History {
     if (this.#oracle.place === 'succeeded') this.#reached.note('succeeded')
   }
 
-  #pick<T>(of: readonly T[]): T {
-    return of[this.#random.int(of.length)] as T
-  }
-
   async #pass(ms: number): Promise<void> {
     await this.#driver.advance(ms)
     this.#oracle.now += ms
@@ -71,7 +79,7 @@ export class History {
   async #people(): Promise<void> {
     const many = 1 + this.#random.int(3)
     const ops: { op: Op; expected: () => boolean }[] = []
-    for (let each = 0; each < many; each += 1) ops.push(this.#command())
+    for (let each = 0; each < many; each += 1) ops.push(this.#said.next())
     const answers = await this.#driver.give(ops.map(({ op }) => op))
     for (const [index, { op, expected }] of ops.entries()) {
       const code = answers[index] ?? null
@@ -80,99 +88,6 @@ export class History {
       if (this.#isLoose) return
       this.#compare(accepts, code)
     }
-  }
-
-  #command(): { op: Op; expected: () => boolean } {
-    const oracle = this.#oracle
-    const who = this.#pick(Object.keys(people))
-    const step =
-      oracle.rules.level === 'step_by_step' && this.#random.int(2) === 0 ? this.#random.int(oracle.rules.steps) : null
-    const told = (op: Op, expected: () => boolean) => ({ op, expected })
-    switch (
-      this.#pick([
-        'approve',
-        'approve',
-        'approve',
-        'approve',
-        'approve',
-        'revoke',
-        'resume',
-        'resume',
-        'refresh',
-        'rare',
-      ])
-    ) {
-      case 'approve': {
-        const known = [...this.#hashes.keys()]
-        const current = oracle.plan ?? -1
-        const plan = this.#random.int(8) === 0 ? this.#pick([-1, ...known]) : current
-        const planHash = this.#hashes.get(plan) ?? foreign
-        return told(
-          { kind: 'command', who, command: { type: 'approve', planHash, step, groups: people[who] ?? [] } },
-          () => {
-            this.#noteVote(who, plan, step)
-            return oracle.approve(who, plan, step)
-          },
-        )
-      }
-      case 'revoke': {
-        const voter = this.#pick(Object.keys(people))
-        return told({ kind: 'command', who, command: { type: 'revoke_approval', voter, step, reason: 'r' } }, () => {
-          const before = oracle.isApproved
-          const at = oracle.place
-          const was = this.#phase
-          const answer = oracle.revoke(voter, step)
-          if (before && !oracle.isApproved && at === 'running') {
-            this.#reached.note(
-              was === 'apply' ? 'revoked between intent and outcome' : 'revoked between claim and intent',
-            )
-          }
-          if (before && !oracle.isApproved && at === 'waiting') this.#reached.note('revoked while it waited')
-          return answer
-        })
-      }
-      case 'resume':
-        return told({ kind: 'command', who, command: { type: 'resume' } }, () => {
-          if (oracle.place === 'requested' && !oracle.isApproved) this.#reached.note('resumed without approval')
-          if (oracle.place === 'queued') this.#reached.note('resumed twice')
-          if (oracle.place === 'approved' && oracle.isStale) this.#reached.note('resumed with a stale plan')
-          return oracle.resume()
-        })
-      case 'refresh':
-        return told({ kind: 'command', who, command: { type: 'replan' } }, () => oracle.refresh())
-      default:
-        if (this.#random.int(3) > 0)
-          return told({ kind: 'command', who, command: { type: 'resume' } }, () => oracle.resume())
-        if (this.#random.int(2) === 0)
-          return told({ kind: 'command', who, command: { type: 'cancel', reason: null } }, () => this.#canceled())
-        return told({ kind: 'command', who, command: { type: 'reject', step: null, reason: 'r' } }, () => {
-          if (oracle.isOpen && oracle.place === 'waiting' && !who.startsWith('agent:')) this.#isLoose = true
-          const answer = oracle.reject(who)
-          if (answer && oracle.votes.length > 0) this.#reached.note('rejected while approving')
-          return answer
-        })
-    }
-  }
-
-  #canceled(): boolean {
-    const oracle = this.#oracle
-    // An effect in doubt has to be looked at first; from here on only what may begin is of interest.
-    if (oracle.isOpen) this.#isLoose = true
-    if (oracle.place === 'running') this.#reached.note('cancelled between claim and intent')
-    return oracle.cancel()
-  }
-
-  #noteVote(who: string, plan: number, step: number | null): void {
-    const oracle = this.#oracle
-    if (plan !== oracle.plan) this.#reached.note('approved a stale plan')
-    else if (oracle.replan !== 'no') this.#reached.note('planned anew while approving')
-    else if (who.startsWith('agent:')) this.#reached.note('approved by an agent')
-    else if (who === 'human:ada' && !oracle.rules.selfApproval) this.#reached.note('approved by the requester')
-    else if (oracle.votes.some((vote) => vote.isLive && vote.voter === who && vote.step === step))
-      this.#reached.note('approved twice')
-    else if (oracle.useBy !== null && oracle.useBy <= oracle.now) this.#reached.note('approved past its use')
-    else if (oracle.rules.groups.length > 0 && !oracle.rules.groups.some((group) => people[who]?.includes(group)))
-      this.#reached.note('approved by a stranger')
   }
 
   async #worker(): Promise<void> {
@@ -185,7 +100,11 @@ export class History {
       this.#fence = null
       return await this.#stale()
     }
-    if (this.#fence === null) return await this.#claim()
+    if (this.#fence === null) {
+      // Most of the time that people need there is nothing to claim.
+      if (oracle.isClaimable || this.#random.int(4) === 0) await this.#claim()
+      return
+    }
     await this.#goOn()
   }
 
@@ -199,7 +118,12 @@ export class History {
   async #claim(): Promise<void> {
     const oracle = this.#oracle
     const isToPlan = oracle.isToPlan
+    if (!oracle.maySubmit && oracle.isClaimable) {
+      return await this.#claimWithoutRight()
+    }
+    const lostBefore = oracle.lostVotes
     const expected = isToPlan || oracle.claim()
+    if (oracle.lostVotes > lostBefore) this.#reached.note('claimed on the vote of somebody who lost the right')
     const wasStale = !isToPlan && oracle.isToPlan
     const fence = await this.#driver.claim()
     this.#told.push(`claim → ${fence}`)
@@ -213,6 +137,17 @@ export class History {
     this.#isPlanning = isToPlan
     this.#phase = oracle.rules.isPlanned ? 'begin' : this.#isApplied ? 'finish' : 'intend'
     if (oracle.done === oracle.rules.steps) this.#phase = 'finish'
+  }
+
+  /** Whoever asked may not have it any more: it ends, but for an effect in doubt, which is looked at first. */
+  async #claimWithoutRight(): Promise<void> {
+    const oracle = this.#oracle
+    this.#reached.note('claimed without the right to ask')
+    if (oracle.isOpen) this.#isLoose = true
+    else oracle.place = 'failed'
+    const fence = await this.#driver.claim()
+    this.#told.push(`claim without the right → ${fence}`)
+    if (!this.#isLoose && fence !== null) this.#differs('it is claimed in the name of somebody without the right')
   }
 
   async #planned(): Promise<void> {
@@ -283,16 +218,22 @@ export class History {
       case 'begin': {
         this.#tries += 1
         const code = await this.#work({ type: 'begin_target', fence, idx, tries: this.#tries })
-        this.#compare(oracle.begin(), code)
+        this.#compare(
+          this.#watching(() => oracle.begin()),
+          code,
+        )
         if (code === null) this.#phase = this.#isApplied ? 'settle' : 'intend'
         else await this.#halt(code)
         return
       }
       case 'intend': {
-        const isCovered = oracle.isCovered
+        const isCovered = oracle.isCovered && oracle.maySubmit
         const isAsked = oracle.isCancelAsked
         const code = await this.#work(this.#intent(fence))
-        this.#compare(oracle.intend(), code)
+        this.#compare(
+          this.#watching(() => oracle.intend()),
+          code,
+        )
         if (code !== null) return await this.#halt(code)
         if (!isCovered || isAsked) this.#differs('an effect begins that nobody entitled stands behind')
         this.#reached.note('performed')
@@ -323,6 +264,14 @@ export class History {
     }
   }
 
+  /** Says when votes fell in the very commit that would have begun something. */
+  #watching(begins: () => boolean): boolean {
+    const before = this.#oracle.lostVotes
+    const answer = begins()
+    if (this.#oracle.lostVotes > before) this.#reached.note('begun on the vote of somebody who lost the right')
+    return answer
+  }
+
   #compare(accepts: boolean, code: string | null): void {
     if (accepts !== (code === null)) this.#differs(`the oracle ${accepts ? 'accepts' : 'refuses'} it`)
   }
@@ -337,6 +286,18 @@ export class History {
     const fence = this.#fence ?? 0
     this.#oldFence = fence
     this.#fence = null
+    // Votes that it stood on fell, and its run with them.
+    if (code === 'lease_lost') return
+    if (code === 'right_lost') {
+      this.#reached.note('stopped for want of the right to ask')
+      const policy = { maxAttempts: 9, baseMs: 1, multiplier: 1, capMs: 1, jitter: 'none' as const }
+      const failed = { type: 'fail' as const, fence, errorClass: 'AuthError' as const, message: 'm', retryable: false }
+      await this.#expected(await this.#work({ ...failed, policy }))
+      // What is in doubt is looked at by a further claim; it ends behind that.
+      if (oracle.isOpen) this.#isLoose = true
+      oracle.place = 'failed'
+      return
+    }
     if (code === 'cancel_requested') {
       const policy = { maxAttempts: 9, baseMs: 1, multiplier: 1, capMs: 1, jitter: 'none' as const }
       await this.#work({ type: 'fail', fence, errorClass: 'Canceled', message: 'm', retryable: false, policy })
@@ -369,15 +330,19 @@ export class History {
   /** The rules act, and both must be at the same place. */
   async #settle(): Promise<void> {
     const before = this.#oracle.isDue
-    await this.#driver.policy()
+    let row = await this.#driver.row()
+    if (before || row.gate.isDue) {
+      await this.#driver.policy()
+      row = await this.#driver.row()
+    }
     this.#oracle.policy()
     if (before && this.#oracle.place === 'queued') this.#reached.note('dispatched by the rules')
     if (this.#isLoose) return
-    const { state, waitingFor, gate } = await this.#driver.row()
+    const { state, waitingFor, gate } = row
     const { place, waitsFor, isApproved } = this.#oracle
     const here = `${state} ${state === 'waiting' ? waitingFor : ''} ${gate.planHash !== null && gate.approvedHash === gate.planHash}`
     const there = `${place} ${place === 'waiting' ? waitsFor : ''} ${isApproved}`
-    const isEnded = state === 'succeeded' || state === 'canceled'
+    const isEnded = state === 'succeeded' || state === 'canceled' || state === 'failed'
     if (isEnded ? state !== place : here !== there) this.#differs(`the engine is at ${here}, the oracle at ${there}`)
   }
 

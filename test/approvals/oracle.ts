@@ -1,3 +1,5 @@
+import { Seats } from './seats.ts'
+
 /**
  * The rules of approvals, written down a second time and apart from the engine: what is accepted, where it leads, and what
  * may begin. It shares no code with `src/execution`; where the two differ, one of them is wrong.
@@ -32,15 +34,8 @@ export type Place =
   | 'retryable_failed'
   | 'succeeded'
   | 'canceled'
+  | 'failed'
 
-/** Who plays, and what each is a member of. */
-export const people: Readonly<Record<string, readonly string[]>> = {
-  'human:ada': ['sales'],
-  'human:bob': ['finance', 'sales'],
-  'human:eve': ['finance'],
-  'human:kim': ['legal'],
-  'agent:bot': ['finance'],
-}
 export const requester = 'human:ada'
 
 export class Oracle {
@@ -64,6 +59,7 @@ export class Oracle {
   isOpen = false
   /** The rules dispatch it with a command of their own. */
   isDue = false
+  readonly seats = new Seats()
   readonly votes: Vote[] = []
   readonly stepApproved = new Set<number>()
   done = 0
@@ -74,11 +70,16 @@ export class Oracle {
   }
 
   get isOver(): boolean {
-    return this.place === 'succeeded' || this.place === 'canceled'
+    return this.place === 'succeeded' || this.place === 'canceled' || this.place === 'failed'
   }
 
   get isToPlan(): boolean {
     return this.place === 'requested' && (this.plan === null || this.replan !== 'no')
+  }
+
+  /** Somebody would be given it: to plan it or to run it, if every gate holds. */
+  get isClaimable(): boolean {
+    return this.isToPlan || this.place === 'queued' || this.place === 'retryable_failed'
   }
 
   /** Votes that count now for the plan as it is, or for one step of it. */
@@ -94,8 +95,38 @@ export class Oracle {
   #isEntitled(who: string): boolean {
     if (who.startsWith('agent:')) return false
     if (who === requester && !this.rules.selfApproval) return false
-    return this.rules.groups.length === 0 || this.rules.groups.some((group) => people[who]?.includes(group))
+    return this.isStillEntitled(who)
   }
+
+  /** As the rights stand, whatever kind of principal it is. */
+  isStillEntitled(who: string): boolean {
+    const { level, groups } = this.rules
+    if (!this.seats.may(who, 'approve', level)) return false
+    return groups.length === 0 || groups.some((group) => this.seats.isMember(who, group))
+  }
+
+  /** Whoever asked may still have this done. */
+  get maySubmit(): boolean {
+    return this.seats.may(requester, 'submit', null)
+  }
+
+  /**
+   * What stands on votes is looked at anew: those of people who may not agree any more are taken back. A vote counts as
+   * long as its voter could still cast it.
+   */
+  #withoutLost(step: number | null, isHeld = false): void {
+    if (this.isOver) return
+    for (const vote of this.votes) {
+      if (vote.plan !== this.plan || (vote.step !== null && vote.step !== step)) continue
+      // A worker whose run was taken from it asks no further.
+      if (isHeld && this.place !== 'running') return
+      if (vote.isLive && !this.isStillEntitled(vote.voter)) {
+        this.lostVotes += 1
+        this.#without(vote)
+      }
+    }
+  }
+  lostVotes = 0
 
   /** Whether enough entitled people stand behind exactly what is about to happen. What every effect is measured by. */
   get isCovered(): boolean {
@@ -106,6 +137,8 @@ export class Oracle {
   }
 
   approve(who: string, plan: number, step: number | null): boolean {
+    if (!this.seats.may(who, 'approve', this.rules.level)) return false
+    this.#withoutLost(step !== null && step >= this.done ? step : null)
     if (who.startsWith('agent:') || this.plan === null || plan !== this.plan) return false
     if (this.#counting(step).some(({ voter }) => voter === who)) return true
     if (this.isOver || this.replan !== 'no' || !this.#isEntitled(who)) return false
@@ -157,15 +190,18 @@ export class Oracle {
       )
     }
     if (this.isOver) return false
-    vote.isLive = false
     this.revoked.add(vote)
+    this.#without(vote)
+    return true
+  }
+
+  #without(vote: Vote): void {
+    vote.isLive = false
+    const { step } = vote
     const isEnough = this.#counting(step).length >= this.rules.quorum
     if (step !== null) {
       if (!isEnough) this.stepApproved.delete(step)
-      return true
-    }
-    if (!isEnough && this.isApproved) this.#lose()
-    return true
+    } else if (!isEnough && this.isApproved) this.#lose()
   }
   readonly revoked = new Set<Vote>()
 
@@ -187,6 +223,7 @@ export class Oracle {
 
   /** Accepted is also what comes to something else than a dispatch: a plan that is too old is made anew. */
   resume(): boolean {
+    this.#withoutLost(this.rules.level === 'step_by_step' && this.done < this.rules.steps ? this.done : null)
     if (this.isOver || this.isCancelAsked || this.plan === null || !this.isApproved) return false
     if (this.place === 'requested') return false
     if (this.place === 'queued' || this.place === 'running' || this.place === 'retryable_failed') return true
@@ -266,7 +303,7 @@ export class Oracle {
   }
 
   cancel(): boolean {
-    if (this.place === 'succeeded') return false
+    if (this.place === 'succeeded' || this.place === 'failed') return false
     if (this.place === 'running') this.isCancelAsked = true
     else this.place = 'canceled'
     return true
@@ -275,6 +312,9 @@ export class Oracle {
   /** Whether a claim runs it; what a closed gate keeps from running goes where it is agreed to, or planned, anew. */
   claim(): boolean {
     if (this.place !== 'queued' && this.place !== 'retryable_failed') return false
+    const { place } = this
+    if (!this.isOpen) this.#withoutLost(null)
+    if (this.place !== place) return false
     if (!this.hasRun && this.place === 'queued') {
       if (this.useBy !== null && this.useBy <= this.now) {
         this.#lapse()
@@ -301,14 +341,16 @@ export class Oracle {
 
   /** Whether the next step may begin; without plan() there is nothing to begin. */
   begin(): boolean {
-    if (this.isCancelAsked || !this.isApproved) return false
+    this.#withoutLost(this.done, true)
+    if (this.place !== 'running' || !this.maySubmit || this.isCancelAsked || !this.isApproved) return false
     if (this.rules.level === 'step_by_step' && !this.stepApproved.has(this.done)) return false
     this.isFrozen = true
     return true
   }
 
   intend(): boolean {
-    if (this.place !== 'running' || this.isCancelAsked || !this.isApproved) return false
+    this.#withoutLost(this.rules.isPlanned ? this.done : null, true)
+    if (!this.maySubmit || this.place !== 'running' || this.isCancelAsked || !this.isApproved) return false
     if (this.rules.level === 'step_by_step' && !this.stepApproved.has(this.done)) return false
     this.isFrozen = true
     this.hasEffects = true

@@ -14,6 +14,30 @@ export class Reached {
   of(name: string): number {
     return this.counts.get(name) ?? 0
   }
+
+  add(counts: Iterable<readonly [string, number]>): void {
+    for (const [name, count] of counts) this.counts.set(name, this.of(name) + count)
+  }
+
+  /** The races that so many histories should have come to and have not, with what was wanted. */
+  missing(histories: number): readonly string[] {
+    return races.flatMap((race) => {
+      const least = floorOf(race, histories)
+      return this.of(race) < least ? `${race}: ${this.of(race)}, and not at least ${least}` : []
+    })
+  }
+}
+
+/** A run this short may miss a race by chance. */
+const historiesMin = 2_000
+
+/**
+ * How often a race must have come up: those between what is checked and what begins a thousand times in a long run, and in a
+ * short one once in three hundred histories; any other once.
+ */
+export function floorOf(race: (typeof races)[number], histories: number): number {
+  if (histories < historiesMin) return 0
+  return race.endsWith('between claim and intent') ? Math.min(1_000, Math.floor(histories / 300)) : 1
 }
 
 export const races = [
@@ -39,6 +63,20 @@ export const races = [
   'dispatched by the rules',
   'waited for a step',
   'revoked while it waited',
+  'ada lost the right to ask before the claim',
+  'ada lost the right to ask between claim and intent',
+  'ada lost the right to ask between intent and outcome',
+  'the right to ask came back',
+  'claimed without the right to ask',
+  'stopped for want of the right to ask',
+  'a voter lost the right before the claim',
+  'a voter lost the right between claim and intent',
+  'a voter lost the right between intent and outcome',
+  'the right of a voter came back before anybody looked',
+  'claimed on the vote of somebody who lost the right',
+  'begun on the vote of somebody who lost the right',
+  'approved without the right',
+  'the permissions of a role changed',
   'performed',
   'succeeded',
 ] as const

@@ -3,6 +3,7 @@ import type { Breakage } from './breakage.ts'
 const decide = 'src/rights/decide-right.ts'
 const everywhere = ['test/fast/worker/rights-everywhere.test.ts']
 const decisions = ['src/rights']
+const lostVotes = 'src/execution/decide-vote-lost.ts'
 
 /** Who may do what, and who asks again in whose name. */
 export const rightsBreakages: readonly Breakage[] = [
@@ -67,6 +68,61 @@ export const rightsBreakages: readonly Breakage[] = [
       },
     ],
     shownBy: ['test/fast/approvals/rights.test.ts'],
+  },
+  {
+    name: 'an effect begins on the vote of somebody who may not agree any more',
+    edits: [
+      {
+        file: lostVotes,
+        find: '  if (lost === undefined) return null\n',
+        replace: '  if (lost?.seq !== 0) return null\n',
+      },
+    ],
+    shownBy: ['test/fast/approvals/interleaving.test.ts'],
+  },
+  {
+    name: 'whoever has left the group still stands behind his vote',
+    edits: [
+      {
+        file: 'src/rights/voter.ts',
+        find: ' && (groups.length === 0 || groups.some((group) => held.includes(group)))',
+        replace: ' && groups.length >= 0',
+      },
+    ],
+    shownBy: ['test/fast/approvals/rights.test.ts'],
+  },
+  {
+    name: 'what was dispatched on a lost vote is claimed',
+    edits: [
+      {
+        file: 'src/commit/approvals.ts',
+        find: '  if (!isToRun || !mayHaveLostVotes(work, execution)) return execution\n',
+        replace: '  if (!isToRun || mayHaveLostVotes(work, execution)) return execution\n',
+      },
+    ],
+    shownBy: ['test/fast/approvals/rights.test.ts'],
+  },
+  {
+    name: 'the ledger of a run whose votes fall is not looked at',
+    edits: [
+      {
+        file: 'src/commit/approvals.ts',
+        find: '  if (begun.length > 0) yield* loadEffects(work, begun)\n',
+        replace: '',
+      },
+    ],
+    shownBy: ['test/fast/approvals/interleaving.test.ts'],
+  },
+  {
+    name: 'a worker that holds nothing any more takes votes back',
+    edits: [
+      {
+        file: lostVotes,
+        find: "  if (command !== null && 'fence' in command && !owns(execution, command.fence)) return null\n",
+        replace: '',
+      },
+    ],
+    shownBy: ['test/fast/approvals/histories.test.ts'],
   },
   {
     name: 'a token widens what was granted',

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { ControlCommand, WorkerCommand } from '../../../src/execution/command.ts'
 import { sqlite } from '../../../src/sqlite.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
-import { admissionOf, StoreDriver } from '../../approvals/drivers.ts'
+import { admissionOf, type Op, StoreDriver } from '../../approvals/drivers.ts'
 import type { Rules } from '../../approvals/oracle.ts'
 import { gateOf } from '../../approvals/setting.ts'
 
@@ -15,7 +15,8 @@ let number = 0
 
 /** One execution whose plan, and each step of it, human:bob has approved; given to a worker. */
 class Approved {
-  readonly driver = new StoreDriver(host, clock, `between${++number}`)
+  readonly #name = `between${++number}`
+  readonly driver = new StoreDriver(host, clock, this.#name)
   readonly #rules: Rules
   hash = ''
 
@@ -25,7 +26,8 @@ class Approved {
   }
 
   async begin(): Promise<void> {
-    await this.driver.begin(admissionOf(gateOf(this.#rules), true))
+    // Rights are a tenant's.
+    await this.driver.begin(admissionOf(gateOf(this.#rules), true, this.#name))
     await this.plan('web')
     this.hash = (await this.driver.row()).gate.planHash ?? ''
     const steps = this.#rules.level === 'step_by_step' ? [null, 0, 1] : [null]
@@ -41,7 +43,11 @@ class Approved {
   }
 
   async say(command: ControlCommand): Promise<string | null> {
-    return (await this.driver.give([{ kind: 'command', who: 'human:bob', command }]))[0] ?? null
+    return await this.give({ kind: 'command', who: 'human:bob', command })
+  }
+
+  async give(op: Op): Promise<string | null> {
+    return (await this.driver.give([op]))[0] ?? null
   }
 
   async work(command: WorkerCommand): Promise<string | null> {
@@ -65,31 +71,37 @@ function statements(fence: number): readonly WorkerCommand[] {
   return [...told, { type: 'succeed', fence, result: '1', fingerprint: digest }]
 }
 
-const revoke = (step: number | null): ControlCommand => ({
-  type: 'revoke_approval',
-  voter: 'human:bob',
-  step,
-  reason: 'r',
+const saidByBob = (command: ControlCommand): Op => ({ kind: 'command', who: 'human:bob', command })
+const revoke = (step: number | null): Op =>
+  saidByBob({ type: 'revoke_approval', voter: 'human:bob', step, reason: 'r' })
+/** Whoever is granted something has what he was granted, and nothing else from then on. */
+const grant = (principal: string, role: string, levelMax: number | null = null): Op => ({
+  kind: 'rights',
+  wanted: { kind: 'grant', principal, role, levelMax, actions: null, subjects: null, permissions: null, ref: null },
 })
-const ways: Readonly<Record<string, { readonly command: ControlCommand; readonly stops: (idx: number) => boolean }>> = {
-  'a revocation': { command: revoke(null), stops: () => true },
-  'a revocation of the first step': { command: revoke(0), stops: (idx) => idx === 0 },
-  'a revocation of the second step': { command: revoke(1), stops: (idx) => idx === 1 },
-  'a cancel': { command: { type: 'cancel', reason: null }, stops: () => true },
+const all = () => true
+const ways: Readonly<Record<string, { readonly op: Op; readonly stops: (idx: number) => boolean }>> = {
+  'a revocation': { op: revoke(null), stops: all },
+  'a revocation of the first step': { op: revoke(0), stops: (idx) => idx === 0 },
+  'a revocation of the second step': { op: revoke(1), stops: (idx) => idx === 1 },
+  'a cancel': { op: saidByBob({ type: 'cancel', reason: null }), stops: all },
+  'the loss of the right to agree': { op: grant('human:bob', 'submitter'), stops: all },
+  'a lower level for whoever has agreed': { op: grant('human:bob', 'operator', 0), stops: all },
+  'the loss of the right to ask': { op: grant('human:ada', 'viewer'), stops: all },
 }
 const count = statements(0).length
 
 describe.each(['confirm', 'plan_review', 'step_by_step'] as const)('at level %s', (level) => {
   const some = Object.keys(ways).filter((name) => level === 'step_by_step' || !name.includes('step'))
-  test.each(some)('SE-31 %s between any two statements of the worker stops the next effect', async (name) => {
-    const { command, stops } = ways[name] ?? { command: revoke(null), stops: () => true }
+  test.each(some)('SE-31 SE-32 %s between any two statements of the worker stops the next effect', async (name) => {
+    const { op, stops } = ways[name] ?? { op: revoke(null), stops: all }
     for (let at = 0; at < count; at += 1) {
       const one = new Approved(level)
       await one.begin()
       const fence = (await one.driver.claim()) ?? 0
       expect(fence).toBeGreaterThan(0)
       for (const [index, statement] of statements(fence).entries()) {
-        if (index === at) expect([at, await one.say(command)]).toEqual([at, null])
+        if (index === at) expect([at, await one.give(op)]).toEqual([at, null])
         const code = await one.work(statement)
         const isStopped = index >= at && statement.type === 'intend_effect' && stops(statement.idx ?? -1)
         if (index < at) expect([at, index, code]).toEqual([at, index, null])
@@ -116,5 +128,34 @@ describe.each(['confirm', 'plan_review', 'step_by_step'] as const)('at level %s'
       expect(await after.work(statement)).toBeNull()
     }
     expect(await after.driver.row()).toMatchObject({ state: 'succeeded', gate: { planHash: after.hash } })
+  })
+
+  test('SE-31 SE-32 what stood on the vote of somebody who lost the right goes on when somebody entitled agrees', async () => {
+    for (let at = 0; at < count; at += 1) {
+      const one = new Approved(level)
+      await one.begin()
+      const fence = (await one.driver.claim()) ?? 0
+      const lines = statements(fence)
+      for (const line of lines.slice(0, at)) expect(await one.work(line)).toBeNull()
+      expect(await one.give(grant('human:bob', 'viewer'))).toBeNull()
+      const next = lines.slice(at).find(({ type }) => type === 'begin_target' || type === 'intend_effect')
+      if (next === undefined) break
+      for (const line of lines.slice(at, lines.indexOf(next))) expect(await one.work(line)).toBeNull()
+      expect([at, await one.work(next)]).toEqual([at, 'lease_lost'])
+      const hasEffects = lines.indexOf(next) > 1
+      expect([at, (await one.driver.row()).state]).toEqual([at, hasEffects ? 'waiting' : 'requested'])
+      const approve = { type: 'approve' as const, planHash: one.hash, groups: [] }
+      const steps = level === 'step_by_step' ? [null, 0, 1] : [null]
+      const answers: (string | null)[] = []
+      for (const step of steps) {
+        answers.push(await one.give({ kind: 'command', who: 'human:eve', command: { ...approve, step } }))
+      }
+      expect([at, answers[0]]).toEqual([at, null])
+      const resumed = await one.give({ kind: 'command', who: 'human:eve', command: { type: 'resume' } })
+      expect([at, resumed]).toEqual([at, null])
+      const again = (await one.driver.claim()) ?? 0
+      expect(again).toBeGreaterThan(fence)
+      await one.driver.end()
+    }
   })
 })

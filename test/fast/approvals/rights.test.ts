@@ -119,3 +119,45 @@ test('SE-32 no further step of a plan begins once its requester has lost the rig
   expect(seen).toEqual(['go a'])
   await test.stop()
 })
+
+test('SE-31 SE-32 a vote counts no more once its voter has lost the right, the group or the level, and is shown as taken back', async () => {
+  const { test, bob, eve, roles, seen } = await opened()
+  await roles.grant('human:eve', 'operator', 'test')
+  await roles.grant('human:eve', 'group:finance', 'test')
+  const losses = [
+    { give: ['group:finance'], take: 'group:finance' },
+    { give: ['group:finance'], take: 'operator' },
+  ]
+  for (const [n, { give, take }] of losses.entries()) {
+    for (const role of ['operator', ...give]) await roles.grant('human:bob', role, 'test')
+    const { id, planHash } = await test.submit({ action: 'crm.review', input: { n } })
+    expect((await bob.approve(id, planHash ?? '')).state).toBe('approved')
+    for (const { grant, role } of await roles.holders('human:bob')) if (role === take) await roles.revoke(grant, 'left')
+    expect(await codeOf(eve.resume(id))).toBe('approval_missing')
+    expect((await test.pawl.get(id)).state).toBe('requested')
+    const { cast } = await test.pawl.approval(id)
+    expect(cast).toMatchObject([{ voter: 'human:bob', endedBy: 'system:rights', endedWhy: 'right_lost' }])
+    for (const { grant } of await roles.holders('human:bob')) await roles.revoke(grant, 'left')
+    expect(await codeOf(eve.approve(id, planHash ?? ''))).toBe('done')
+    expect(await codeOf(eve.resume(id))).toBe('done')
+    while ((await test.pawl.get(id)).state !== 'succeeded') await test.clock.advance(1_000)
+    expect(seen.at(-1)).toBe(`review ${n}`)
+  }
+  await test.stop()
+})
+
+test('SE-32 what was dispatched on the vote of somebody who lost the right before the claim is asked for anew', async () => {
+  const { test, bob, roles, seen } = await opened()
+  const { version } = await roles.grant('human:bob', 'operator', 'test')
+  await roles.grant('human:bob', 'group:finance', 'test')
+  const submitted = { action: 'crm.review', input: { n: 1 } } as const
+  const { id, planHash } = await test.submit({ ...submitted, delay: 60_000 })
+  await bob.approve(id, planHash ?? '')
+  await bob.resume(id)
+  await roles.revoke(version, 'left')
+  while ((await test.pawl.get(id)).state === 'queued') await test.clock.advance(10_000)
+  expect((await test.pawl.get(id)).state).toBe('requested')
+  expect((await test.pawl.events(id)).at(-1)).toMatchObject({ type: 'invalidate', principal: 'system:rights' })
+  expect(seen).toEqual([])
+  await test.stop()
+})
