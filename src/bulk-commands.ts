@@ -164,6 +164,7 @@ export class BulkCommands {
 
   async #admissions({ key, tenant, by }: Bulk): Promise<[number, Admission | Refusal][]> {
     const ids = await this.#plane.host.views.of(tenant).bulkItems(key, partItems)
+    await this.#plane.policies.refresh({ tenant })
     const caller = { principal: by, tenant }
     return Promise.all(
       ids.map(async (id): Promise<[number, Admission | Refusal]> => [id, await this.#admission(id, caller)]),

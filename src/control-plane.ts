@@ -9,10 +9,9 @@ import { Watchers } from './commit/watchers.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'
 import type { PersonCommand } from './execution/command.ts'
 import { isTerminal } from './execution/machine.ts'
-import { faultInPolicy, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { internalId, publicId } from './identity/public-id.ts'
 import { Kept, type KeptOptions } from './kept.ts'
-import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
+import { Policies } from './policies.ts'
 import {
   type EventView,
   type ExecutionView,
@@ -83,6 +82,7 @@ export class ControlPlane {
   readonly kept: Kept<Caller>
   /** Who may do what. */
   readonly whoMay: WhoMay
+  readonly policies: Policies
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
@@ -91,6 +91,7 @@ export class ControlPlane {
     this.#tickets = new Tickets({ clock: options.clock, idKey: options.host.idKey, inbox: options.host.inbox })
     this.actions = options.actions
     this.whoMay = new WhoMay(options)
+    this.policies = new Policies(options)
     this.archives = new Archives({ ...options.host, clock: options.clock })
     const { views } = options.host
     this.kept = new Kept({ ...options, views, find: (id, by) => this.find(id, by) })
@@ -98,6 +99,7 @@ export class ControlPlane {
       orders: options.host.orders,
       views,
       check: this.check,
+      policies: this.policies,
       clock: options.clock,
       newId: options.newTraceId,
     })
@@ -112,7 +114,7 @@ export class ControlPlane {
     const kin = request.parentId === undefined ? undefined : await this.find(request.parentId, by)
     if (isRefusal(kin)) return kin
     const parent = kin === undefined ? undefined : { id: kin.execution.id, depth: kin.request.depth }
-    const limits = { tenantConcurrency, queueMax, parent }
+    const limits = { tenantConcurrency, queueMax, parent, policy: this.policies.of(by.tenant) }
     const rules = { actions: this.actions, retryPolicy, now: clock.now(), newTraceId, ...limits }
     return await checkRequest(request, by, rules)
   }
@@ -123,13 +125,16 @@ export class ControlPlane {
   }
 
   async trySubmit(request: SubmitRequest, by: Caller): Promise<Submitted | Refusal> {
-    const admission = await this.check(request, by)
-    if (isRefusal(admission)) return admission
-    return this.#submitted(admission, await this.host.orders.give({ kind: 'admit', admission }))
+    return this.policies.underNewest(async () => {
+      const admission = await this.check(request, by)
+      if (isRefusal(admission)) return admission
+      return this.#submitted(admission, await this.host.orders.give({ kind: 'admit', admission }))
+    })
   }
 
   /** Leaves a checked request in a transaction that the caller holds open on the store's own database. */
   async submitWithin(tx: Transaction, request: SubmitRequest, by: Caller): Promise<Ticket | Refusal> {
+    await this.policies.refresh(by)
     const admission = await this.check(request, by)
     return isRefusal(admission) ? admission : this.#tickets.leave(admission, tx)
   }
@@ -150,11 +155,13 @@ export class ControlPlane {
     if (isRefusal(given)) return given
     const answers = given.values()
     return Promise.all(
-      checked.map(async (admission) => {
+      checked.map(async (admission, index) => {
         if (isRefusal(admission)) return admission
         const { value: answer } = answers.next()
         if (answer === undefined) throw new Error('an admission was not answered')
-        return this.#submitted(admission, answer)
+        const request = requests[index]
+        const isLate = request !== undefined && isRefusal(answer) && answer.code === 'policy_replaced'
+        return isLate ? this.trySubmit(request, by) : this.#submitted(admission, answer)
       }),
     )
   }
@@ -183,11 +190,13 @@ export class ControlPlane {
     const found = await this.find(id, by)
     if (isRefusal(found)) return found
     if (found.archived !== undefined) return archivedAway(found)
-    const admission = await rerunAdmission(found.request, (request) => this.check(request, by), seed)
-    if (isRefusal(admission)) return admission
-    const order = { kind: 'rerun' as const, id: found.request.id, reason: reason ?? null, admission }
-    const answer: Answer<'rerun'> = await this.host.orders.give(order)
-    return isRefusal(answer) ? answer : this.#view(answer)
+    return this.policies.underNewest(async () => {
+      const admission = await rerunAdmission(found.request, (request) => this.check(request, by), seed)
+      if (isRefusal(admission)) return admission
+      const order = { kind: 'rerun' as const, id: found.request.id, reason: reason ?? null, admission }
+      const answer: Answer<'rerun'> = await this.host.orders.give(order)
+      return isRefusal(answer) ? answer : this.#view(answer)
+    })
   }
 
   async get(id: string, by: Caller): Promise<ExecutionView | Refusal> {
@@ -255,18 +264,6 @@ export class ControlPlane {
     const { id: key } = found.execution
     const answer = await this.host.orders.give<'restore'>({ kind: 'restore', id: key, ...by })
     return isRefusal(answer) ? answer : this.#view({ execution: answer, request: found.request })
-  }
-
-  /** Changes how long work of a pair of classes may take, from the next commit on. */
-  async setTimeoutPolicy(
-    policy: Pick<TimeoutPolicy, 'slaClass' | 'actionClass' | 'attemptMs' | 'overallMs' | 'reason'>,
-    by: Caller,
-  ): Promise<TimeoutPolicyView | Refusal> {
-    const fault = faultInPolicy(policy)
-    if (fault !== undefined) return refuse('invalid_input', fault)
-    const set = { ...policy, by: by.principal }
-    const answer = await this.host.orders.give<'timeout_policy'>({ kind: 'timeout_policy', policy: set })
-    return isRefusal(answer) ? answer : timeoutPolicyView({ ...set, ...answer, fromPosition: 0 })
   }
 
   /** Sets or ends a pause; what it held back is let go at `pacePerSecond` (5,000 when not given). Naming nothing means everything of the caller's tenant. */

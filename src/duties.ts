@@ -31,7 +31,7 @@ export function beginDuties({ orders, plane, bulks, artifacts, settings, clock, 
   const { archiveAfterDays: afterDays } = settings
   return [
     startSweeps({ ...settings, orders, clock, log, atOnce: true }),
-    startScheduler({ views, orders, check: plane.check, clock, log }),
+    startScheduler({ views, orders, check: plane.check, policies: plane.policies, clock, log }),
     repeated({ clock, log, everyMs: resumeMs, what: 'Bulk commands' }, () => bulks.resume(clock.now() - abandonedMs)),
     ...(afterDays === undefined ? [] : [startRetention({ orders, clock, log, afterDays })]),
     ...(artifacts === undefined ? [] : [sweepArtifacts(plane, clock, log)]),

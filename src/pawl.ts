@@ -59,6 +59,7 @@ export {
 export { isRefusal, type Refusal, Refused } from './errors/refusal.ts'
 export { machine, type State, states } from './execution/machine.ts'
 export type * from './operations/shapes.ts'
+export { definePolicy, type PolicyDocument } from './policy/document.ts'
 export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
 export type { Transaction } from './store/inbox.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'

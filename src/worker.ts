@@ -10,6 +10,7 @@ import { Cells, type CellsOptions } from './isolate/cells.ts'
 import { runIsolated } from './isolate/isolated-run.ts'
 import { checkIsolation, limitsOf, suspectLimits } from './isolate/limits.ts'
 import { Suspects } from './isolate/suspects.ts'
+import { KnownPolicies } from './policy/known-policies.ts'
 import { handBack } from './protocol/hand-back.ts'
 import { listenForNews } from './protocol/listening.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
@@ -107,6 +108,7 @@ class ClaimingWorker implements Worker {
   #isUnknown = false
   #claiming: Promise<void> = Promise.resolve()
   readonly #ahead: ClaimAhead
+  readonly #policies = new KnownPolicies()
   readonly #cells: Cells
   readonly #suspects: Suspects
   readonly #operator: OperatorDrain
@@ -274,7 +276,8 @@ class ClaimingWorker implements Worker {
     }
     const work: Work = (command) => untilAnswered(protocol, { worker, id: execution.id, command }, patience)
     const kept = this.#keepLog(claimed, work)
-    const spawner = spawnerOf(claimed, worker, { protocol, actions, retry: this.#options.retry, patience })
+    const ports = { protocol, actions, policies: this.#policies, retry: this.#options.retry, patience }
+    const spawner = spawnerOf(claimed, worker, ports)
     const command = await this.#perform({ claimed, action, run, work, spawner, kept })
     // On the way before the settling, so that both share a commit.
     const told = kept.finish()

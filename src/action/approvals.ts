@@ -53,7 +53,7 @@ export function faultInApproval(
   return approvals === undefined ? undefined : faultInRules(approvals)
 }
 
-function faultInRules(approvals: unknown): string | undefined {
+export function faultInRules(approvals: unknown): string | undefined {
   if (typeof approvals !== 'object' || approvals === null) return '`approvals` must be, for instance, `{ quorum: 2 }`.'
   const unknown = Object.keys(approvals).find((field) => !fields.has(field))
   if (unknown !== undefined) return `there is no field \`approvals.${unknown}\`; it would have no effect.`
@@ -96,10 +96,15 @@ export function levelOf({ name, approval, plan }: AnyAction, input: unknown): Le
   return level
 }
 
+/** What a level means where nobody says otherwise. */
+export const defaultOf = (level: Level): Required<Pick<ApprovalsDefinition, 'selfApproval' | 'resume'>> =>
+  level === 'confirm' ? { selfApproval: true, resume: 'auto' } : { selfApproval: false, resume: 'manual' }
+
 /** The rules as they are for one level, with what the definition leaves out. */
 export function rulesOf<L extends Exclude<Level, 'auto'>>(level: L, definition: ApprovalsDefinition = {}) {
+  const usual = defaultOf(level)
   const { quorum = 1, groups = [], useBy, planMaxAge } = definition
-  const { selfApproval = level === 'confirm', resume = level === 'confirm' ? 'auto' : 'manual' } = definition
+  const { selfApproval = usual.selfApproval, resume = usual.resume } = definition
   const msOf = (duration: string | number | undefined): number | null => {
     const ms = duration === undefined ? null : parseDuration(duration)
     return typeof ms === 'number' ? ms : null

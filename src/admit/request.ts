@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { OnParentCancel } from '../execution/execution.ts'
 import { canonicalize } from '../json/canonical.ts'
 import { inputHash, sha256 } from '../json/hash.ts'
+import { type ActivePolicy, noPolicy } from '../policy/policy.ts'
 import type { RetryPolicy } from '../time/backoff.ts'
 import { durationMsMax, parseDuration } from '../time/duration.ts'
 import { gateFor } from './gate.ts'
@@ -57,6 +58,8 @@ export interface AdmissionRules {
   readonly tenantConcurrency?: number | null | undefined
   /** The most that may wait of one tenant. */
   readonly queueMax?: number | undefined
+  /** What is in force for the tenant; without it the definitions alone decide. */
+  readonly policy?: ActivePolicy | undefined
   /** The execution it shall be a child of, with how many ancestors that has. */
   readonly parent?: { readonly id: number; readonly depth: number } | undefined
 }
@@ -100,16 +103,20 @@ export async function checkRequest(
   const subject = request.subject ?? action.subject?.(parsed.value as never) ?? null
   const derived = checkText('key', key ?? undefined) ?? checkText('subject', subject ?? undefined)
   if (derived) return derived
-  const permits = checkNeeds(action, parsed.value, rules.tenantConcurrency ?? null)
+  const { policy = noPolicy } = rules
+  const { concurrency, queueMax } = policy.document.limits ?? {}
+  const permits = checkNeeds(action, parsed.value, lower(rules.tenantConcurrency, concurrency) ?? null)
   if (isRefusal(permits)) return permits
   const { dedupe = 'first' } = request
   const contradiction = checkDedupe(dedupe, key, times.delayMs)
   if (contradiction) return contradiction
   const hash = inputHash(input)
   const recordOnly = request.recordOnly ?? false
+  const actionClass = request.actionClass ?? action.timeout?.actionClass ?? 'default'
+  const said = { action: action.name, version: action.version, input, recordOnly, subject, actionClass }
   // At level auto, which most are, nothing is computed.
-  const of = { action: action.name, version: action.version, input, recordOnly, subject }
-  const gate = action.approval === 'auto' ? undefined : gateFor(action, parsed.value, of)
+  const isAuto = action.approval === 'auto' && policy.document.approvals === undefined
+  const gate = isAuto ? undefined : gateFor(action, parsed.value, { ...said, requestedBy: by.principal }, policy)
   if (isRefusal(gate)) return gate
   return {
     tenant: by.tenant,
@@ -126,12 +133,13 @@ export async function checkRequest(
     mode: request.mode ?? 'background',
     priority,
     slaClass: request.slaClass ?? action.timeout?.slaClass ?? 'standard',
-    actionClass: request.actionClass ?? action.timeout?.actionClass ?? 'default',
+    actionClass,
     maxAttempts: retryPolicyOf(action, rules.retryPolicy).maxAttempts,
     permits,
     ...(dedupe === 'first' ? {} : { dedupe, ownOnly: by.ownOnly }),
     queueMax: action.queue?.max,
-    tenantMax: rules.queueMax,
+    tenantMax: lower(rules.queueMax, queueMax),
+    ...(policy.version === noPolicy.version ? {} : { policyVersion: policy.version }),
     ...(action.plan === undefined ? {} : { isPlanned: true }),
     ...(gate === undefined ? {} : { gate }),
     parentId: rules.parent?.id ?? null,
@@ -140,6 +148,10 @@ export async function checkRequest(
     ...times,
   }
 }
+
+/** The lower of two limits; null and undefined are none. */
+const lower = (one: number | null | undefined, other: number | undefined): number | undefined =>
+  one === null || one === undefined ? other : Math.min(one, other ?? one)
 
 /** The same input has the same seed wherever and whenever it is submitted. */
 const defaultSeed = (action: AnyAction, hash: string): string =>

@@ -220,6 +220,14 @@ const specials: Readonly<Record<string, Special>> = {
       return runOnce(command, { id, name, dedupe: flags.dedupe, ...payload }, context)
     },
   },
+  'policy set': {
+    declare: (verb) => void verb.requiredOption(...documentFlag),
+    handle: (command) => withDocument(command),
+  },
+  'policy simulate': {
+    declare: (verb) => void verb.requiredOption(...documentFlag),
+    handle: (command) => withDocument(command),
+  },
   ops: { declare: (verb) => void verb.option('--watch', 'look again every two seconds') },
   'effect resolve': {
     declare: (verb) => {
@@ -234,6 +242,15 @@ const specials: Readonly<Record<string, Special>> = {
     },
   },
 }
+
+const documentFlag = ['-f, --file <file>', 'the document as a JSON file, `-` for standard input'] as const
+
+const withDocument =
+  (command: Command): Handler =>
+  (flags, _, context) => {
+    const input = inputFrom(fieldsOf(command.input), flags, command.cli?.omit)
+    return runOnce(command, { ...input, document: fileInput(String(flags.file)) }, context)
+  }
 
 /** The input of an execution, in as many ways as people have it at hand. */
 function declareInput(verb: Verb): void {

@@ -37,6 +37,13 @@ export const permissions = [
   'pause.lift',
   'timeout_policy.list',
   'timeout_policy.set',
+  'policy.list',
+  'policy.get',
+  'policy.simulate',
+  'policy.set',
+  'policy.rollback',
+  'flag.list',
+  'flag.set',
   'ops.read',
   'failure.list',
   'effect.list',
@@ -108,6 +115,9 @@ const reading = [
   'dead_letter.get',
   'pause.list',
   'timeout_policy.list',
+  'policy.list',
+  'policy.get',
+  'flag.list',
   'ops.read',
   'failure.list',
   'effect.list',
@@ -162,6 +172,7 @@ const operating = [
   'artifact.sweep',
   'role.list',
   'worker.drain',
+  'policy.simulate',
 ] as const
 
 interface Grants {

@@ -8,6 +8,7 @@ import { ledger } from './ledger.ts'
 import { locking } from './locking.ts'
 import { operating } from './operating.ts'
 import { plans } from './plans.ts'
+import { policies } from './policies.ts'
 import { quarantining } from './quarantining.ts'
 import { reading } from './reading.ts'
 import { rights } from './rights.ts'
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   ...locking,
   ...scheduling,
   ...timeouts,
+  ...policies,
   ...archiving,
   ...rights,
   ...tokens,

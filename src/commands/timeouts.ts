@@ -46,7 +46,7 @@ export const timeouts = [
       if (isRefusal(attemptMs)) return attemptMs
       const overallMs = limitOf(overall)
       if (isRefusal(overallMs)) return overallMs
-      return plane.setTimeoutPolicy({ slaClass, actionClass, attemptMs, overallMs, reason: why }, caller)
+      return plane.policies.setTimeouts({ slaClass, actionClass, attemptMs, overallMs, reason: why }, caller)
     },
   }),
   command({

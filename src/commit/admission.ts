@@ -6,6 +6,7 @@ import type { Plan } from '../execution/plan.ts'
 import { rankOf } from '../execution/rank.ts'
 import { deadlineBy } from '../execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import { noPolicy } from '../policy/policy.ts'
 import type { Allowed } from '../rights/decide-right.ts'
 import type { Admitted, Archived } from '../store/rows.ts'
 import type { KeyLookup, KeyOwner } from '../store/store.ts'
@@ -56,6 +57,8 @@ export function admitOne(work: Workset, admission: Admission, around: Admitting)
   const { keys, refusals, depths } = around
   const right = work.rights.mayStillSubmit(admission)
   if (isRefusal(right)) return right
+  const replaced = work.policies.refuseReplaced(admission)
+  if (replaced !== null) return replaced
   const queue = around.queues.keyOf(admission.action, admission.version)
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
@@ -280,7 +283,7 @@ function requestOf(admission: Admission, id: number, shownId: string): Omit<Requ
     priority: admission.priority,
     slaClass: admission.slaClass,
     actionClass: admission.actionClass,
-    policyVersion: 1,
+    policyVersion: admission.policyVersion ?? noPolicy.version,
     parentId: admission.parentId,
     onParentCancel: admission.onParentCancel,
     depth: admission.depth,

@@ -194,6 +194,12 @@ export function* runBatch(
       case 'rights':
         answers.push(work.rights.change(order))
         break
+      case 'policy':
+        answers.push(yield* work.policies.change(order, work.rights.current))
+        break
+      case 'policy_refused':
+        answers.push(work.policies.refused(order, refusals))
+        break
       case 'archive':
         answers.push(yield* archivePart(work, order))
         break
@@ -270,6 +276,7 @@ export function* runBatch(
       memory.pausedTime.committed(work.pauseIntervals)
       memory.timeouts.committed(work.setPolicies())
       memory.rights = work.rights.current
+      memory.policies = work.policies.current
       memory.rows.committed(work.changed(), work.requests)
       const { readyQueues } = work
       for (const queue of readyQueues) memory.maybeReady.add(queue)

@@ -4,7 +4,7 @@ import type { Bulk, BulkItem } from '../store/rows.ts'
 import type { Admitting } from './admission.ts'
 import { commandOne } from './commands.ts'
 import { loadEffects, loadExecutions, loadRequests } from './loading.ts'
-import type { Answer, OrderOf } from './order.ts'
+import type { Admission, Answer, OrderOf } from './order.ts'
 import { loadWholePlans } from './plans.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workers } from './registry.ts'
@@ -106,8 +106,8 @@ export function* workBulk(
   const barred = work.rights.refuse({ tenant, principal, permission: `execution.${command}`, about: null })
   for (const id of open) {
     const admission = admissions.get(id)
-    // What was not asked about when the order was made waits for the next one.
-    if (bulk.command === 'rerun' && admission === undefined) continue
+    // What was not asked about when the order was made waits for the next one, and so does what was asked too early.
+    if (bulk.command === 'rerun' && (admission === undefined || isOutdated(work, admission))) continue
     const answer =
       barred ?? (isRefusal(admission) ? admission : commandItem(work, bulk, id, admission, admitting, workers))
     if (isRefusal(answer)) refused += 1
@@ -118,6 +118,9 @@ export function* workBulk(
   const isOver = is.done + is.refused >= is.total
   return bulks.save(isOver ? { ...is, state: 'done', finishedAt: work.now } : is)
 }
+
+const isOutdated = (work: Workset, admission: Admission | Refusal): boolean =>
+  !isRefusal(admission) && work.policies.refuseReplaced(admission) !== null
 
 function commandItem(
   work: Workset,

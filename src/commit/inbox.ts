@@ -143,6 +143,7 @@ const shape: { readonly [K in keyof Required<Admission>]: readonly Fits[] } = {
   permits: [text, none],
   isPlanned: [flag, absent],
   gate: [isOpenGate, absent],
+  policyVersion: [whole, absent],
   depth: [whole],
   onParentCancel: [oneOf('cancel', 'abandon'), none],
 }

@@ -45,6 +45,13 @@ export class CommitLog {
     return this.#position
   }
 
+  /** Tells of something that concerns a tenant and none of its executions: a row of its own. Returns its position. */
+  tell({ data, ...event }: Pick<LogRow, 'tenant' | 'type' | 'principal'> & { readonly data: EventData }): number {
+    const row = this.#openRow({ ...event, from: null, to: null, worker: null })
+    row.data = [data]
+    return row.position
+  }
+
   /** Returns the event's position. */
   append(event: NewEvent): number {
     const kind = `${event.type} ${event.from} ${event.to} ${event.worker} ${event.tenant} ${event.principal}`
@@ -64,7 +71,7 @@ export class CommitLog {
     return row.position
   }
 
-  #openRow(event: NewEvent): OpenRow {
+  #openRow(event: Omit<LogRow, 'position' | 'at' | 'executions' | 'numbers' | 'previous' | 'data'>): OpenRow {
     const { tenant, type, from, to, principal, worker } = event
     const row: OpenRow = {
       position: this.#position++,

@@ -1,4 +1,5 @@
 import type { PublicIdKey } from '../identity/public-id.ts'
+import { ActivePolicies } from '../policy/policy.ts'
 import { Rights } from '../rights/rights.ts'
 import { lockKey } from '../store/place.ts'
 import type { Limit, Ready, Worker } from '../store/rows.ts'
@@ -47,6 +48,8 @@ export interface Memory {
   readonly letGo: Map<number, LetGo>
   /** Who may do what, as of the last durable commit. */
   rights: Rights
+  /** Of each tenant, as of the last durable commit. */
+  policies: ActivePolicies
   nextTimerAt: number | null
 }
 
@@ -54,28 +57,30 @@ export interface Memory {
  * Reads what a writer must remember: when it begins, and anew when somebody else has written.
  *
  * @param before what is this writer's own, and stays: which refusals it has recorded, and whom it has passed over;
- *   and the rights it knows, of which only the changes since are read
+ *   and the rights and policies it knows, of which only the changes since are read
  * @param liveWorkers reads the workers, for whoever has a way around one that cannot be read
  */
 export async function remember(
   reads: Reads,
   idKey: PublicIdKey,
-  before?: Pick<Memory, 'refusals' | 'passes' | 'rights'>,
+  before?: Pick<Memory, 'refusals' | 'passes' | 'rights' | 'policies'>,
   liveWorkers: (quarantine: Quarantine) => Awaitable<readonly Worker[]> = () => reads.workers('live'),
 ): Promise<Memory> {
   // First, for what is set aside already is not told of again.
   const quarantine = new Quarantine(await reads.quarantine())
-  const [queues, workers, holders, limits, pausedTime, policies, depths, rights, nextTimerAt] = await Promise.all([
-    reads.queues(),
-    liveWorkers(quarantine),
-    reads.holders(),
-    reads.limits(),
-    reads.pausedTime(),
-    reads.timeoutPolicies(),
-    reads.depths(),
-    reads.rights(before?.rights.version ?? 0),
-    reads.nextTimerAt(),
-  ])
+  const [queues, workers, holders, limits, pausedTime, timeouts, depths, rights, policies, nextTimerAt] =
+    await Promise.all([
+      reads.queues(),
+      liveWorkers(quarantine),
+      reads.holders(),
+      reads.limits(),
+      reads.pausedTime(),
+      reads.timeoutPolicies(),
+      reads.depths(),
+      reads.rights(before?.rights.version ?? 0),
+      reads.policies({ newestBehind: before?.policies.id ?? 0 }),
+      reads.nextTimerAt(),
+    ])
   return {
     idKey,
     queueKeys: new Map(queues.map(({ key, action, version }) => [`${action}@${version}`, key])),
@@ -88,12 +93,13 @@ export async function remember(
     limits: new Map(limits.map((limit) => [lockKey(limit.tenant, limit.key), limit])),
     passes: before?.passes ?? new Map(),
     pausedTime: new PausedTime(pausedTime),
-    timeouts: new TimeoutPolicies(policies),
+    timeouts: new TimeoutPolicies(timeouts),
     depths: new Depths(depths),
     workers: new Map(workers.map((worker) => [worker.key, worker])),
     lookedTo: new Map(),
     quarantine,
     rights: (before?.rights ?? Rights.none).after(rights),
+    policies: (before?.policies ?? ActivePolicies.none).after(policies),
     letGo: new Map(),
     nextTimerAt,
   }

@@ -11,6 +11,7 @@ import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
+import type { PolicyAnswers, PolicyOrder } from './policies.ts'
 import type { RightsOrder } from './rights-orders.ts'
 import type { SignInChange, TokenChange } from './sign-in-orders.ts'
 
@@ -56,6 +57,8 @@ export interface Admission {
   readonly isPlanned?: boolean | undefined
   /** What people must agree to before it is queued; an action without `plan()` brings its plan along. */
   readonly gate?: Gate | undefined
+  /** The policy it was checked under; 1 when not given. */
+  readonly policyVersion?: number | undefined
   /** Ancestors; 0 without a parent. */
   readonly depth: number
   readonly onParentCancel: OnParentCancel | null
@@ -216,6 +219,7 @@ type Errand =
     }
   | { readonly kind: 'sign_in'; readonly change: SignInChange }
   | RightsOrder
+  | PolicyOrder
   /** Puts a part of what ended before a time into the archive; says with `next` where to go on. */
   | {
       readonly kind: 'archive'
@@ -308,7 +312,7 @@ export interface Born {
   readonly deadlineAt: number | null
 }
 
-export interface Answers {
+export interface Answers extends PolicyAnswers {
   /** A new execution follows from its admission, which the caller has, and these; an older one is told whole. */
   admit:
     | { readonly replayed: false; readonly born: Born }

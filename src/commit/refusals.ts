@@ -25,15 +25,20 @@ export class Refusals {
   }
 
   record(work: Workset, execution: Execution, type: EventType, actor: Actor, data: EventData): void {
-    const key = `${type} ${execution.id} ${actor.principal} ${data.code ?? ''}`
-    const window = this.#pending.get(key) ?? this.#windows.get(key)
-    if (window !== undefined && work.now - window.startedAt < windowMs) {
-      this.#pending.set(key, { ...window, suppressed: window.suppressed + 1 })
-      return
-    }
-    const suppressed = window?.suppressed ?? 0
+    const suppressed = this.due(`${type} ${execution.id} ${actor.principal} ${data.code ?? ''}`, work.now)
+    if (suppressed === null) return
     work.note(execution, type, actor, suppressed === 0 ? data : { ...data, suppressed })
-    this.#pending.set(key, { startedAt: work.now, suppressed: 0 })
+  }
+
+  /** Whether it is time to record this one: how many were left out since the last, or null when it is left out as well. */
+  due(key: string, now: number): number | null {
+    const window = this.#pending.get(key) ?? this.#windows.get(key)
+    if (window !== undefined && now - window.startedAt < windowMs) {
+      this.#pending.set(key, { ...window, suppressed: window.suppressed + 1 })
+      return null
+    }
+    this.#pending.set(key, { startedAt: now, suppressed: 0 })
+    return window?.suppressed ?? 0
   }
 
   committed(): void {

@@ -29,6 +29,8 @@ export function rerunOne(
   }
   const right = work.rights.mayStillSubmit(admission)
   if (isRefusal(right)) return right
+  const replaced = work.policies.refuseReplaced(admission)
+  if (replaced !== null) return replaced
   const lookup = keyLookup(admission)
   const owner = lookup === null ? null : keys.get(lookup)
   const away = owner?.archived ? (keys.archived(owner.id)?.parts ?? null) : null

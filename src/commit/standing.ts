@@ -28,3 +28,9 @@ export function idleSince(was: Execution, { type, to, set }: Fact, now: number):
   if (begins && !isTerminal(to) && to !== 'running' && was.deadlineAt !== null) return now
   return set.idleSince === undefined ? was.idleSince : set.idleSince
 }
+
+/** What a commit leaves under each key: rows to be saved, and keys of those that are gone. */
+export const asLeft = <K, Row>(rows: ReadonlyMap<K, Row | null>): { save: readonly Row[]; remove: readonly K[] } => ({
+  save: [...rows.values()].filter((row) => row !== null),
+  remove: [...rows].flatMap(([key, row]) => (row === null ? [key] : [])),
+})

@@ -27,11 +27,12 @@ import { Kin } from './kin.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
 import { PlanBook } from './plans.ts'
+import { PolicyBook } from './policies.ts'
 import type { Quarantine } from './quarantine.ts'
 import { RightsBook } from './rights.ts'
 import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
-import { idleSince, isSameEntry, standing } from './standing.ts'
+import { asLeft, idleSince, isSameEntry, standing } from './standing.ts'
 import type { TimeoutPolicies } from './timeouts.ts'
 import { TimerBook } from './timer-book.ts'
 import { VoteBook } from './votes.ts'
@@ -81,6 +82,7 @@ export class Workset {
   readonly rates: RateState[] = []
   /** Who may do what. */
   readonly rights: RightsBook
+  readonly policies: PolicyBook
   readonly depth = new DepthChanges()
   readonly restore: number[] = []
   readonly archive: { readonly id: number; readonly at: number }[] = []
@@ -112,6 +114,7 @@ export class Workset {
     this.rights = new RightsBook(memory.rights, now)
     this.#nextExecution = first.execution
     this.#log = new CommitLog(first.position, now)
+    this.policies = new PolicyBook(memory.policies, this.#log, now)
   }
 
   nextId(): number {
@@ -267,22 +270,17 @@ export class Workset {
       parked: { add: [...this.parkedAdd.values()], remove: [...this.parkedRemove] },
       pauses: this.pauses,
       ...this.rights.changes(),
+      ...this.policies.changes(),
       restore: this.restore,
       archive: this.archive,
-      schedules: {
-        save: [...this.schedules.values()].filter((schedule) => schedule !== null),
-        remove: [...this.schedules].flatMap(([id, schedule]) => (schedule === null ? [id] : [])),
-      },
+      schedules: asLeft(this.schedules),
       turns: this.turns,
       permits: this.permits,
       waiters: this.waiters,
       limits: this.limits,
       rates: this.rates,
       pauseIntervals: this.pauseIntervals,
-      releases: {
-        save: [...this.releases.values()].filter((release) => release !== null),
-        remove: [...this.releases].flatMap(([key, release]) => (release === null ? [key] : [])),
-      },
+      releases: asLeft(this.releases),
       timeoutPolicies: this.setPolicies(),
     }
   }

@@ -5,6 +5,7 @@ import { dispatchCodes } from './dispatch-codes.ts'
 import { fleetCodes } from './fleet-codes.ts'
 import { inputCodes } from './input-codes.ts'
 import { permitCodes } from './permit-codes.ts'
+import { policyCodes } from './policy-codes.ts'
 import { rightsCodes } from './rights-codes.ts'
 import { scheduleCodes } from './schedule-codes.ts'
 import { storeCodes } from './store-codes.ts'
@@ -18,6 +19,7 @@ import { transactionCodes } from './transaction-codes.ts'
 export const codes = {
   ...approvalCodes,
   ...permitCodes,
+  ...policyCodes,
   ...scheduleCodes,
   ...fleetCodes,
   ...dispatchCodes,

@@ -134,6 +134,8 @@ export const eventCodes = {
   archived: 64,
   restored: 65,
   schedule_fired: 66,
+  policy_changed: 67,
+  policy_refused: 68,
 } as const
 
 export type EventType = keyof typeof eventCodes

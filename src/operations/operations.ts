@@ -12,6 +12,7 @@ import { answerOf, type Carrier, type CommandName, itemsOf } from './carrier.ts'
 import { Executions } from './executions.ts'
 import { DeadLetters, Idempotency, Ledger } from './ledger.ts'
 import { Limits, Locks } from './permits.ts'
+import { PolicyKeeper } from './policies.ts'
 import { Quarantine } from './quarantine.ts'
 import type {
   Actions,
@@ -44,6 +45,8 @@ export class Operations<A extends Actions> extends Executions<A> {
   /** Who may do what. */
   readonly roles: Roles
   readonly tokens: TokenKeeper
+  /** What the tenant has laid down. */
+  readonly policies: PolicyKeeper
   readonly actions: ActionCatalog
   readonly workers: Workers
   readonly #carrier: Carrier
@@ -60,6 +63,7 @@ export class Operations<A extends Actions> extends Executions<A> {
     this.bulk = new Bulk(carrier)
     this.roles = new Roles(carrier)
     this.tokens = new TokenKeeper(carrier)
+    this.policies = new PolicyKeeper(carrier)
     this.actions = new ActionCatalog(carrier)
     this.workers = new Workers(carrier)
   }

@@ -16,10 +16,12 @@ export async function orderedFeed(views: Views, naming: Naming, ask: { after: nu
 }
 
 function eventsOf(row: LogRow, naming: Naming) {
-  return row.executions.map((execution, index) => ({
+  // What concerns the tenant alone is one event of no execution.
+  const executions: readonly (number | null)[] = row.to === null ? [null] : row.executions
+  return executions.map((execution, index) => ({
     position: row.position,
-    executionId: naming.idOf(execution),
-    sequence: row.numbers[index],
+    executionId: execution === null ? null : naming.idOf(execution),
+    sequence: row.numbers[index] ?? null,
     type: row.type,
     from: row.from,
     to: row.to,

@@ -249,6 +249,7 @@ const admission = z.strictObject({
   onParentCancel: z.enum(['cancel', 'abandon']).nullable(),
   isPlanned: z.boolean().optional(),
   gate: z.custom<Gate>(isOpenGate).optional(),
+  policyVersion: z.int().min(1).optional(),
 })
 
 const workOf = <C extends z.ZodType>(command: C) => z.strictObject({ worker: key, id: key, command })

@@ -2,6 +2,7 @@ import type { Orders } from '../commit/order.ts'
 import { codes } from '../errors/codes.ts'
 import { classify } from '../errors/failures.ts'
 import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import type { KnownPolicies } from '../policy/known-policies.ts'
 import type { Schedule } from '../store/rows.ts'
 import type { Views } from '../store/store.ts'
 import type { Clock, Timer } from '../time/clock.ts'
@@ -12,6 +13,7 @@ export interface SchedulerOptions {
   readonly views: Pick<Views, 'dueSchedules'>
   readonly orders: Orders
   readonly check: Check
+  readonly policies: KnownPolicies
   readonly clock: Clock
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void
 }

@@ -35,7 +35,14 @@ const create = (more: Partial<ScheduleRequest> = {}) => pawl.createSchedule({ ..
 const codeOf = (answer: unknown): string | null => (isRefusal(answer) ? (answer as Refusal).code : null)
 const dueLooks = () => {
   const { host, plane } = pawl.engine
-  return fireDueSchedules({ views: host.views, orders: host.orders, check: plane.check, clock, log: () => {} })
+  return fireDueSchedules({
+    views: host.views,
+    orders: host.orders,
+    check: plane.check,
+    policies: plane.policies,
+    clock,
+    log: () => {},
+  })
 }
 /** Keys of what has fired, oldest first. */
 const fired = async (): Promise<(string | null)[]> => {
@@ -85,7 +92,14 @@ describe('a schedule', () => {
           ? Promise.reject(new Error('crashed'))
           : host.orders.give(order)) as typeof host.orders.give,
     }
-    const options = { views: host.views, orders: crashing, check: plane.check, clock, log: () => {} }
+    const options = {
+      views: host.views,
+      orders: crashing,
+      check: plane.check,
+      policies: plane.policies,
+      clock,
+      log: () => {},
+    }
     await expect(fireDueSchedules(options)).rejects.toThrow('crashed')
     expect((await pawl.schedule('nightly')).lastAt).toBeNull()
     await Promise.all([dueLooks(), dueLooks()])
@@ -179,7 +193,14 @@ describe('a schedule', () => {
     clock.offsetMs = hour
     const { host, plane } = pawl.engine
     const full = { give: async () => ({ refused: true, code: 'queue_full', reason: 'full', next: '' }) as never }
-    const options = { views: host.views, orders: full, check: plane.check, clock, log: () => {} }
+    const options = {
+      views: host.views,
+      orders: full,
+      check: plane.check,
+      policies: plane.policies,
+      clock,
+      log: () => {},
+    }
     expect(await fireDueSchedules(options)).toBe(0)
     expect((await pawl.schedule('nightly')).nextAt).toBe('2026-01-01T01:00:00Z')
     expect(await dueLooks()).toBe(1)
@@ -229,7 +250,15 @@ test('a backfill of more occurrences than the limit is refused, one of just as m
   await create()
   const { host, plane } = pawl.engine
   const { orders, views } = host
-  const schedules = new Schedules({ orders, views, check: plane.check, clock, newId: () => 'x', backfillMax: 200 })
+  const schedules = new Schedules({
+    orders,
+    views,
+    check: plane.check,
+    policies: plane.policies,
+    clock,
+    newId: () => 'x',
+    backfillMax: 200,
+  })
   const of = (hours: number) => ({ from: new Date(startAt - (hours - 1) * hour).toISOString(), dryRun: true })
   const to = new Date(startAt).toISOString()
   expect(await schedules.backfill('nightly', { ...of(200), to }, by)).toMatchObject({ occurrences: 200 })

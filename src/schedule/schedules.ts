@@ -3,6 +3,7 @@ import type { Answer, Orders } from '../commit/order.ts'
 import { unknownSchedule } from '../commit/schedules.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { canonicalize } from '../json/canonical.ts'
+import type { KnownPolicies } from '../policy/known-policies.ts'
 import { type Misfire, misfires, type Schedule } from '../store/rows.ts'
 import type { Views } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
@@ -50,6 +51,7 @@ export interface SchedulesOptions {
   readonly orders: Orders
   readonly views: Pick<Views, 'of'>
   readonly check: Check
+  readonly policies: KnownPolicies
   readonly clock: Clock
   readonly newId: () => string
   /** Occurrences of one backfill; 10,000 when not given. */
@@ -147,11 +149,13 @@ export class Schedules {
   async trigger(name: string, key: string | undefined, by: Requester): Promise<{ readonly id: number } | Refusal> {
     const schedule = await this.#find(name, by)
     if (isRefusal(schedule)) return schedule
-    const { check, orders, clock } = this.#options
-    const admission = await check({ ...requestOf(schedule), key }, by)
-    if (isRefusal(admission)) return admission
+    const { check, orders, clock, policies } = this.#options
     const told = { name, occurrence: `now, ${new Date(clock.now()).toISOString()}` }
-    const answer = await orders.give<'admit'>({ kind: 'admit', admission: { ...admission, schedule: told } })
+    const answer = await policies.underNewest(async () => {
+      const admission = await check({ ...requestOf(schedule), key }, by)
+      if (isRefusal(admission)) return admission
+      return await orders.give<'admit'>({ kind: 'admit', admission: { ...admission, schedule: told } })
+    })
     if (isRefusal(answer)) return answer
     return { id: answer.replayed ? answer.execution.id : answer.born.id }
   }

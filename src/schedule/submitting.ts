@@ -1,6 +1,7 @@
 import type { Requester, SubmitRequest } from '../admit/request.ts'
 import type { Admission, Answer, Orders } from '../commit/order.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { KnownPolicies } from '../policy/known-policies.ts'
 import type { Schedule } from '../store/rows.ts'
 
 /** Checks a request as any submit is checked. */
@@ -30,15 +31,17 @@ function readRequest(schedule: Schedule): ReturnType<typeof requestOf> | Refusal
 export async function submitOccurrence(
   schedule: Schedule,
   at: number,
-  { orders, check }: { readonly orders: Orders; readonly check: Check },
+  { orders, check, policies }: { readonly orders: Orders; readonly check: Check; readonly policies: KnownPolicies },
 ): Promise<Answer<'admit'>> {
   const { name, tenant } = schedule
   const key = occurrenceKey(name, at)
   const asked = readRequest(schedule)
   if (isRefusal(asked)) return asked
-  const admission = await check({ ...asked, key }, { principal: `system:schedule:${name}`, tenant })
-  if (isRefusal(admission)) return admission
-  // Not before its time, even where the clock is set back between the look and the commit.
-  const timed = { ...admission, availableAt: at, schedule: { name, occurrence: timeText(at) } }
-  return orders.give<'admit'>({ kind: 'admit', admission: timed })
+  return policies.underNewest(async () => {
+    const admission = await check({ ...asked, key }, { principal: `system:schedule:${name}`, tenant })
+    if (isRefusal(admission)) return admission
+    // Not before its time, even where the clock is set back between the look and the commit.
+    const timed = { ...admission, availableAt: at, schedule: { name, occurrence: timeText(at) } }
+    return await orders.give<'admit'>({ kind: 'admit', admission: timed })
+  })
 }

@@ -24,6 +24,7 @@ export const noChanges: Changes = {
   tokens: [],
   signIns: { save: [], remove: [] },
   rights: [],
+  policies: [],
   depth: [],
   bulks: [],
   bulkItems: [],

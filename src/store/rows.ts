@@ -6,6 +6,7 @@ import type { EventType, State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStepChanges } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { RightsChange } from '../rights/change.ts'
 import type { TakenUp } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
@@ -22,7 +23,8 @@ export interface LogRow {
   readonly tenant: string
   readonly type: EventType
   readonly from: State | null
-  readonly to: State
+  /** Null where it concerns a tenant and none of its executions: its data alone tell of it. */
+  readonly to: State | null
   readonly principal: string
   /** Incarnation key of the worker that acted, if one did. */
   readonly worker: number | null
@@ -374,6 +376,7 @@ export interface Changes {
   /** By hash; removals come first. */
   readonly signIns: { readonly save: readonly SignIn[]; readonly remove: readonly string[] }
   readonly rights: readonly RightsChange[]
+  readonly policies: readonly Policy[]
   /** As they are from now on. */
   readonly depth: readonly Depth[]
   /** As they are from now on; items behind the command they are of. */

@@ -4,6 +4,7 @@ import type { State } from '../execution/machine.ts'
 import type { Permit } from '../execution/permit.ts'
 import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
+import type { Policy, PolicyAsk } from '../policy/policy.ts'
 import type { RightsChange } from '../rights/change.ts'
 import type { Waiting, WaitingMax } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
@@ -146,6 +147,7 @@ export interface Reads {
   timeoutPolicies(): Awaitable<readonly TimeoutPolicy[]>
   /** Changes of rights behind a version, oldest first. */
   rights(after: number): Awaitable<readonly RightsChange[]>
+  policies(ask: PolicyAsk): Awaitable<readonly Policy[]>
   /** Queues without waiting work may be left out. */
   depths(): Awaitable<readonly Depth[]>
   bulk(key: number): Awaitable<Bulk | null>
@@ -309,6 +311,7 @@ export interface Views {
   token(id: string): Awaitable<Token | null>
   signIn(hash: string): Awaitable<SignIn | null>
   rights(after: number): Awaitable<readonly RightsChange[]>
+  policies(ask: PolicyAsk): Awaitable<readonly Policy[]>
   archived(id: number): Awaitable<Archived | null>
   /** Newest execution first, below `before`. */
   archives(tenant: string, before: number, limit: number): Awaitable<readonly ArchiveEntry[]>

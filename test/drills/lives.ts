@@ -22,6 +22,7 @@ export function readLives(path: string): ReadonlyMap<number, Life> {
     for (let rows = views.log(0, 1_000); rows.length > 0; rows = views.log(position, 1_000)) {
       for (const row of rows) {
         position = row.position
+        if (row.to === null) continue
         for (const id of row.executions) {
           const life = lives.get(id) ?? newLife(row.at, row.to)
           lives.set(id, life)

@@ -24,6 +24,7 @@ export class Onlooker {
     for (const { position, type, to, worker, executions, numbers } of rows) {
       if (position <= this.position) continue
       this.position = position
+      if (to === null) continue
       for (const [index, id] of executions.entries()) {
         const before = this.#executions.get(id)
         const holder = to === 'running' ? (type === 'claim' ? worker : (before?.holder ?? null)) : null

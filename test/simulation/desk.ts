@@ -135,7 +135,7 @@ export class Desk {
       overallMs: dice.pick([null, 70_000, 40_000]),
       reason: 'simulated',
     }
-    this.#person('timeout policy set', () => controlPlane().setTimeoutPolicy(policy, by))
+    this.#person('timeout policy set', () => controlPlane().policies.setTimeouts(policy, by))
   }
 
   #mine(): BulkCommands {

@@ -66,9 +66,11 @@ export class Replay {
   takeRow(row: LogRow): void {
     if (row.position !== this.#position + 1) this.#fail('I18', `log position ${row.position} after ${this.#position}`)
     this.#position = row.position
+    const { to } = row
+    if (to === null) return
     for (const [index, execution] of row.executions.entries()) {
       const data = row.data?.[index] ?? null
-      this.#take({ ...row, execution, n: row.numbers[index] ?? 0, data }, row.previous[index] ?? -1)
+      this.#take({ ...row, to, execution, n: row.numbers[index] ?? 0, data }, row.previous[index] ?? -1)
     }
   }
 

@@ -62,7 +62,15 @@ export class Timetable {
       const real = scheduler.clockOf(owner)
       const clock = { ...real, now: () => real.now() + skewMs }
       writer.ask(
-        () => fireDueSchedules({ views, orders: writer.orders(), check: controlPlane().check, clock, log: () => {} }),
+        () =>
+          fireDueSchedules({
+            views,
+            orders: writer.orders(),
+            check: controlPlane().check,
+            policies: controlPlane().policies,
+            clock,
+            log: () => {},
+          }),
         (begun) => void begun.then((count) => count > 0 && this.#ports.count('schedule fired')).catch(() => {}),
         () => {},
       )

@@ -231,6 +231,7 @@ export class Writer {
       timeoutPolicies: () => real.timeoutPolicies(),
       depths: () => real.depths(),
       rights: (after) => real.rights(after),
+      policies: (ask) => real.policies(ask),
       pauseIntervals: (since) => read(() => real.pauseIntervals(since)),
       pausedTime: () => real.pausedTime(),
       releases: () => read(() => real.releases()),

@@ -15,6 +15,7 @@ import { keepsBulkCommands } from './keeps-bulk-commands.ts'
 import { keepsPausedTime } from './keeps-paused-time.ts'
 import { keepsPermits } from './keeps-permits.ts'
 import { keepsPlans } from './keeps-plans.ts'
+import { keepsPolicies } from './keeps-policies.ts'
 import { keepsQuarantine } from './keeps-quarantine.ts'
 import { keepsRights } from './keeps-rights.ts'
 import { keepsSchedules } from './keeps-schedules.ts'
@@ -50,6 +51,7 @@ export const promises = {
   'wakes timers': wakesTimers,
   'keeps timeout policies': keepsTimeoutPolicies,
   'keeps rights': keepsRights,
+  'keeps policies': keepsPolicies,
   'keeps paused time': keepsPausedTime,
   'reads history': readsHistory,
   'keeps quarantine': keepsQuarantine,

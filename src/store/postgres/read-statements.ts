@@ -10,6 +10,7 @@ import {
 } from '../sqlite/columns.ts'
 import { archiveStatements } from './archive-statements.ts'
 import { permitStatements } from './permit-statements.ts'
+import { policyReads } from './policy-statements.ts'
 
 const bulkColumns = 'key, tenant, command, query, reason, by, state, total, done, refused, created_at, finished_at'
 const readyColumns = 'queue, rank, turn, id, available_at, paid'
@@ -68,6 +69,8 @@ order by found.rank, found.turn, found.id`
 
 /** What a batch asks. Lists of keys are one parameter; text is put in order by its bytes, as SQLite does. */
 export const readStatements = {
+  ...policyReads,
+
   ...permitStatements,
   ...archiveStatements,
 

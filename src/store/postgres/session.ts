@@ -2,6 +2,7 @@ import type { Vote } from '../../execution/approval.ts'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
+import type { PolicyAsk } from '../../policy/policy.ts'
 import type { Waiting, WaitingMax } from '../inbox.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
@@ -27,6 +28,7 @@ import { type Counters, countersOf, countOn } from '../sqlite/counters.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
 import { leaderOf } from '../sqlite/fleet-rows.ts'
 import { planOf, voteOf } from '../sqlite/plan-rows.ts'
+import { askPolicies, policyOf } from '../sqlite/policy-rows.ts'
 import { rightsChangeOf } from '../sqlite/rights-rows.ts'
 import * as read from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
@@ -305,6 +307,10 @@ export class PostgresSession implements StoreSession {
 
   async rights(after: number) {
     return (await this.#all('rights', after)).map(rightsChangeOf)
+  }
+
+  async policies(ask: PolicyAsk) {
+    return (await this.#all(...askPolicies(ask))).map(policyOf)
   }
 
   async workers(keys: readonly number[] | 'live'): Promise<readonly Worker[]> {

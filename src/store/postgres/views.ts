@@ -5,6 +5,7 @@ import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { PolicyAsk } from '../../policy/policy.ts'
 import type { RightsChange } from '../../rights/change.ts'
 import type { FeedStanding } from '../feed-standing.ts'
 import { type Quarantined, quarantined } from '../quarantine.ts'
@@ -32,6 +33,7 @@ import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } fro
 import { leaderOf } from '../sqlite/fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
 import { planOf, voteOf } from '../sqlite/plan-rows.ts'
+import { askPolicies, policyOf } from '../sqlite/policy-rows.ts'
 import { rightsChangeOf } from '../sqlite/rights-rows.ts'
 import * as rowsOf from '../sqlite/rows-of.ts'
 import { signInOf, tokenOf } from '../sqlite/sign-in-rows.ts'
@@ -326,6 +328,10 @@ export class PostgresViews implements Views {
 
   async rights(after: number): Promise<readonly RightsChange[]> {
     return (await this.#all('rights', after)).map(rightsChangeOf)
+  }
+
+  async policies(ask: PolicyAsk) {
+    return (await this.#all(...askPolicies(ask))).map(policyOf)
   }
 
   async archived(id: number): Promise<Archived | null> {

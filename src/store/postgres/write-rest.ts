@@ -1,6 +1,7 @@
 import type { Changes } from '../rows.ts'
 import { cellsOfLeader } from '../sqlite/fleet-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
+import { policyCells } from '../sqlite/policy-rows.ts'
 import { rightsCells } from '../sqlite/rights-rows.ts'
 import type { Put } from './put.ts'
 import { newestOf } from './rows-from.ts'
@@ -72,6 +73,7 @@ export function saveRest(put: Put, changes: Changes): void {
   saveBulks(put, changes)
   saveSignIns(put, changes)
   put('addRights', changes.rights, rightsCells)
+  put('addPolicies', changes.policies, policyCells)
   saveSchedules(put, changes.schedules)
   saveQuarantine(put, changes.quarantine)
   put(

@@ -295,6 +295,11 @@ set outcome = excluded.outcome`,
     'version bigint, tenant text, kind text, principal text, role text, actions text, subjects text, level_max bigint, permissions text, ref text, expires_at bigint, by text, reason text, at bigint',
   ),
 
+  addPolicies: insertInto(
+    'policies',
+    'id bigint, tenant text, version bigint, document text, hash text, kind text, restored bigint, by text, reason text, at bigint, position bigint',
+  ),
+
   saveSchedules: `${insertInto('schedules', scheduleTypes)}
 on conflict (id) do update
 set paused = excluded.paused, next_at = excluded.next_at, last_at = excluded.last_at, last_error = excluded.last_error, updated_at = excluded.updated_at, version = excluded.version`,

@@ -2,7 +2,7 @@ import type { Effect } from '../../execution/execution.ts'
 import { eventCodes, stateCodes } from '../../execution/machine.ts'
 import type { Changes, LogRow, Update } from '../rows.ts'
 import { cellsOfWorker } from '../sqlite/fleet-rows.ts'
-import { claimPositions, entry, follows, integers } from '../sqlite/log-rows.ts'
+import { claimPositions, entry, follows, integers, ofTenant } from '../sqlite/log-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
 import { archive, restore, type Shapes } from './archive.ts'
 import type { Connection } from './connection.ts'
@@ -81,7 +81,7 @@ function appendLog(put: Put, log: readonly LogRow[], updates: readonly Update[])
     row.tenant,
     eventCodes[row.type],
     row.from === null ? null : stateCodes[row.from],
-    stateCodes[row.to],
+    row.to === null ? ofTenant : stateCodes[row.to],
     row.principal,
     row.worker,
     row.at,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { renderMachineSql } from './guards.ts'
 
 /** The newest migration that holds what is generated from the state machine. */
-const frozen = new URL('./migrations/0020_cascade.up.sql', import.meta.url)
+const frozen = new URL('./migrations/0029_policies.up.sql', import.meta.url)
 
 test('CP-001a the guards and names in the database are those of the state machine (if not, write a new migration)', () => {
   // Databases in use hold the old guards. The new migration drops executions_guard_update, adds the new names and

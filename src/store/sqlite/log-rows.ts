@@ -19,7 +19,7 @@ export function appendLog(prepared: Prepared, log: readonly LogRow[], updates: r
       row.tenant,
       eventCodes[row.type],
       row.from === null ? null : stateCodes[row.from],
-      stateCodes[row.to],
+      row.to === null ? ofTenant : stateCodes[row.to],
       row.principal,
       row.worker,
       row.at,
@@ -30,6 +30,9 @@ export function appendLog(prepared: Prepared, log: readonly LogRow[], updates: r
     )
   }
 }
+
+/** In the place of the state that an event leads to, where it is of no execution. */
+export const ofTenant = 0
 
 export function claimPositions(updates: readonly Update[]): Map<number, number> {
   const positions = new Map<number, number>()
@@ -86,7 +89,7 @@ export function logEntryOf(
   const index = executions.indexOf(execution)
   if (index < 0 || numbers[index] !== n) return null
   return {
-    event: { execution, n, ...sharedOf(row), data: data?.[index] ?? null },
+    event: { execution, n, ...sharedOf(row), to: stateOf(row[4] as number), data: data?.[index] ?? null },
     previous: previous?.[index] ?? derive(n, whereabouts),
   }
 }
@@ -96,7 +99,7 @@ const sharedOf = (row: Row): Omit<LogRow, 'executions' | 'numbers' | 'previous' 
   tenant: row[1] as string,
   type: eventOf(row[2] as number),
   from: row[3] === null ? null : stateOf(row[3] as number),
-  to: stateOf(row[4] as number),
+  to: row[4] === ofTenant ? null : stateOf(row[4] as number),
   principal: row[5] as string,
   worker: row[6] as number | null,
   at: row[7] as number,

@@ -3,6 +3,7 @@ import type { Vote } from '../../execution/approval.ts'
 import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } from '../../execution/execution.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
+import type { PolicyAsk } from '../../policy/policy.ts'
 import { nothingWaits } from '../inbox.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
@@ -34,6 +35,7 @@ import { keyOwnerOf } from './key-owners.ts'
 import { pausedTimeIn } from './paused-time.ts'
 import { leases, namedSteps, newestPlans, wholePlans } from './plan-reads.ts'
 import { voteOf } from './plan-rows.ts'
+import { askPolicies, policyOf } from './policy-rows.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsChangeOf } from './rights-rows.ts'
 import * as read from './rows-of.ts'
@@ -299,6 +301,10 @@ export class SqliteSession implements StoreSession {
 
   rights(after: number) {
     return this.#attempt(() => this.#prepared.all('rights', after).map(rightsChangeOf))
+  }
+
+  policies(ask: PolicyAsk) {
+    return this.#attempt(() => this.#prepared.all(...askPolicies(ask)).map(policyOf))
   }
 
   workers(keys: readonly number[] | 'live'): readonly Worker[] {

@@ -5,6 +5,7 @@ import { depthStatements } from './depth-statements.ts'
 import { keptStatements } from './kept-statements.ts'
 import { permitStatements } from './permit-statements.ts'
 import { planStatements } from './plan-statements.ts'
+import { policyStatements } from './policy-statements.ts'
 import { quarantineStatements } from './quarantine-statements.ts'
 import { rightsStatements } from './rights-statements.ts'
 import { signInStatements } from './sign-in-statements.ts'
@@ -27,6 +28,7 @@ export const statements = {
 
   ...timeStatements,
   ...rightsStatements,
+  ...policyStatements,
   ...planStatements,
   ...voteStatements,
   ...quarantineStatements,

@@ -6,6 +6,7 @@ import { type State, stateCodes, stateOf } from '../../execution/machine.ts'
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
+import type { PolicyAsk } from '../../policy/policy.ts'
 import type { RightsChange } from '../../rights/change.ts'
 import { type Quarantined, quarantined, type UndecodableRow } from '../quarantine.ts'
 import type {
@@ -34,6 +35,7 @@ import { inPlainWords } from './failures.ts'
 import { leaderOf } from './fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import { planOf, voteOf } from './plan-rows.ts'
+import { askPolicies, policyOf } from './policy-rows.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsChangeOf } from './rights-rows.ts'
 import * as rowsOf from './rows-of.ts'
@@ -304,6 +306,10 @@ export class SqliteViews implements Views {
 
   rights(after: number): readonly RightsChange[] {
     return this.#all('rights', after).map(rightsChangeOf)
+  }
+
+  policies(ask: PolicyAsk) {
+    return this.#all(...askPolicies(ask)).map(policyOf)
   }
 
   archived(id: number): Archived | null {

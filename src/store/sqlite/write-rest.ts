@@ -1,6 +1,7 @@
 import type { Changes } from '../rows.ts'
 import { cellsOfLeader } from './fleet-rows.ts'
 import { codeOf } from './lookups.ts'
+import { policyCells } from './policy-rows.ts'
 import type { Prepared } from './prepared.ts'
 import { rightsCells } from './rights-rows.ts'
 import { saveSignIns } from './sign-in-rows.ts'
@@ -62,6 +63,7 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   for (const { bulk, execution, outcome } of changes.bulkItems) prepared.run('saveBulkItem', bulk, execution, outcome)
   saveSignIns(prepared, changes)
   for (const change of changes.rights) prepared.run('addRightsChange', ...rightsCells(change))
+  for (const policy of changes.policies) prepared.run('addPolicy', ...policyCells(policy))
   saveSchedules(prepared, changes.schedules)
   saveQuarantine(prepared, changes.quarantine)
   for (const leader of changes.leaders.save) prepared.run('saveLeader', ...cellsOfLeader(leader))

@@ -4,6 +4,7 @@ import type { Operations } from '../../../src/operations/operations.ts'
 import type { routes } from '../../../src/operations/routes.ts'
 import type { Actions } from '../../../src/operations/shapes.ts'
 import { action, NetworkError, Refused } from '../../../src/pawl.ts'
+import { policing } from './policy-story.ts'
 
 const ask = action({
   name: 'demo.ask',
@@ -241,6 +242,7 @@ export const story: readonly Part[] = [
   ['plan show', (api, known) => refused(api.plan(id(known, 'first')))],
   ['plan steps', (api, known) => api.planSteps(id(known, 'plan'), 0, 5)],
   ...approving,
+  ...policing(refused).map(([name, ask]): Part => [name, ask]),
   ['pause', (api) => api.pause({ action: 'demo.add' }, 'down')],
   ['pause', (api) => api.pause({ subject: 'quote:1' }, 'asked')],
   ['pause', (api) => refused(api.pause({ tenant: 'globex' }, 'theirs'))],
