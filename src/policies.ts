@@ -6,7 +6,6 @@ import { isRefusal, type Refusal, refuse } from './errors/refusal.ts'
 import type { Request } from './execution/execution.ts'
 import { faultInPolicy, newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.ts'
 import { type PublicIdKey, publicId } from './identity/public-id.ts'
-import { sha256 } from './json/hash.ts'
 import { demandOf } from './policy/demand.ts'
 import { type FlagValue, faultInFlag, type PolicyDocument, policyText } from './policy/document.ts'
 import { KnownPolicies } from './policy/known-policies.ts'
@@ -65,7 +64,7 @@ export class Policies extends KnownPolicies {
     const rows = await this.#host.views.of(tenant).policies({ tenant, below, limit })
     const items: PolicyEntry[] = rows.map((row) => policyEntry(row, active.version))
     if (rows.length === limit) return { items, next: String(rows.at(-1)?.version) }
-    return { items: below > noPolicy.version ? [...items, this.#default(active)] : items, next: null }
+    return { items: below > noPolicy.version ? [...items, defaultEntry(active.version)] : items, next: null }
   }
 
   /** The one in force when no version is named. */
@@ -75,7 +74,7 @@ export class Policies extends KnownPolicies {
     const row = await this.#row(tenant, version ?? active.version)
     if (isRefusal(row)) return row
     const timeouts = newestPolicies(await views.timeoutPolicies()).map(timeoutPolicyView)
-    const entry = row === null ? this.#default(active) : policyEntry(row, active.version)
+    const entry = row === null ? defaultEntry(active.version) : policyEntry(row, active.version)
     return { ...entry, document: documentOf(row), timeouts }
   }
 
@@ -174,10 +173,6 @@ export class Policies extends KnownPolicies {
     if (action === undefined) return null
     const parsed = await validate(action.input, JSON.parse(input))
     return isRefusal(parsed) ? null : { action, input: parsed.value }
-  }
-
-  #default(active: ActivePolicy): PolicyEntry {
-    return defaultEntry(sha256(noPolicy.text), active.version)
   }
 
   /** Null stands for version 1. */

@@ -121,7 +121,7 @@ function faultInCondition(at: string, when: unknown): Refusal | undefined {
     if (!Array.isArray(list) || list.length === 0 || list.length > patternsMax)
       return wrong(`${at}.${field}`, `must be a list of 1 to ${patternsMax} patterns.`)
     const illegal = (list as unknown[]).find((each) => typeof each !== 'string' || !isPattern(each))
-    if (illegal !== undefined) return noPattern(at, field, String(illegal))
+    if (illegal !== undefined) return noPattern(at, field, typeof illegal === 'string' ? illegal : typeof illegal)
   }
   const { recordOnly, flags } = when
   if (recordOnly !== undefined && typeof recordOnly !== 'boolean')

@@ -14,7 +14,8 @@ export interface PolicyEntry {
   readonly kind: Policy['kind'] | 'default'
   /** Of a rollback: the version whose document it is. */
   readonly restored: number | null
-  readonly hash: string
+  /** SHA-256 of the canonical document; null of version 1, which has none. */
+  readonly hash: string | null
   readonly bytes: number
   readonly by: string
   readonly reason: string
@@ -66,12 +67,12 @@ export const policyEntry = (policy: Policy, active: number): PolicyEntry => {
 }
 
 /** Version 1 of every tenant, which no row stands for. */
-export const defaultEntry = (hash: string, active: number): PolicyEntry => ({
+export const defaultEntry = (active: number): PolicyEntry => ({
   version: noPolicy.version,
   active: active === noPolicy.version,
   kind: 'default',
   restored: null,
-  hash,
+  hash: null,
   bytes: Buffer.byteLength(noPolicy.text),
   by: 'system:engine',
   reason: 'no policy',

@@ -72,7 +72,7 @@ test('REL-10e both stores have the same tables and views with the same columns',
 })
 
 test('CP-001a the guards and names in the database are those of the state machine (if not, write a new migration)', () => {
-  const frozen = new URL('../../src/store/postgres/migrations/0020_cascade.up.sql', import.meta.url)
+  const frozen = new URL('../../src/store/postgres/migrations/0029_policies.up.sql', import.meta.url)
   const [, generated] =
     /-- generated from src\/execution\/machine\.ts: begin\n([\s\S]*)\n-- generated .*: end\n/.exec(
       readFileSync(frozen, 'utf8'),

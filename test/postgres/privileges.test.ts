@@ -90,7 +90,7 @@ group by table_name`)
     archives: { state: '7' },
     artifacts: { path: `'x'` },
     plans: { hash: `'h'` },
-    policies: { kind: `'set'` },
+    policies: { kind: `'set'`, version: '2' },
     rights: { kind: `'grant'` },
     schedules: { paused: '0', misfire: `'skip'` },
     bulks: { state: `'running'`, command: `'cancel'` },

@@ -217,7 +217,7 @@ test('SE-31 a rollback brings an old document back as a further version, and a f
   ])
   expect(next).toBeNull()
   expect((await policies.diff(2, 3)).items).toEqual([{ at: 'flags.freeze', before: false, after: true }])
-  expect(items[0]?.hash).toBe(items[5]?.hash)
+  expect(items.map(({ hash }) => hash).filter((hash) => hash === items[2]?.hash)).toHaveLength(2)
   await test.stop()
 })
 

@@ -57,6 +57,7 @@ async function furnish(ask: Ask): Promise<void> {
   await post('/v1/tokens', { name: `token-${mark}`, role: 'viewer' })
   await post('/v1/roles/grants', { principal: `human:${mark}`, role: 'viewer', reason: mark })
   await post('/v1/bulk', { command: 'retry', query: `subject:quote:${mark}`, reason: mark })
+  await post('/v1/flags', { name: 'banner', value: mark, reason: mark })
   await post('/v1/pauses', { subject: `quote:${mark}`, reason: mark })
   await post('/v1/pauses', { tenant: acme, reason: mark })
 }
