@@ -6,6 +6,7 @@
  *   npm run bench -- profile      where Pawl's time goes
  *   npm run bench -- scale         what a claim reads with two million executions in the store; --write keeps the page
  *   npm run bench -- roles         what roles and row security cost on PostgreSQL: --rounds 6, --count 10000
+ *   npm run bench -- workers       how much more four worker processes carry than one: --rounds 3, --slots 1, --count 2000
  *   npm run bench -- feed          how soon another process is told, beside foreign transactions: --rounds 2, --hold-ms 60000
  *   npm run bench -- docs         writes docs/reference/performance.md from the newest results
  *
@@ -20,6 +21,7 @@ import { installPeers } from './install.ts'
 import { commit, fsyncMs, machine, quietFsyncMs } from './machine.ts'
 import { feed } from './postgres/feed.ts'
 import { roles } from './postgres/roles.ts'
+import { workers } from './postgres/workers.ts'
 import { profile } from './profile/profile.ts'
 import { compete, type Record } from './referee.ts'
 import { checkGoals, goalTable, page, table } from './report.ts'
@@ -49,7 +51,8 @@ async function main(): Promise<number> {
       'round-ms': { type: 'string' },
       only: { type: 'string' },
       without: { type: 'string', default: '' },
-      count: { type: 'string', default: '30000' },
+      count: { type: 'string' },
+      slots: { type: 'string', default: '1' },
       'hold-ms': { type: 'string', default: '60000' },
       write: { type: 'boolean', default: false },
     },
@@ -58,17 +61,28 @@ async function main(): Promise<number> {
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
   if (positionals[0] === 'docs') return writePage()
   if (positionals[0] === 'scale') return await scale(folder, values.write, say)
-  if (positionals[0] === 'roles' || positionals[0] === 'feed') {
+  const onPostgres = {
+    roles: (url: string) => roles(url, Number(values.rounds ?? 6), Number(values.count ?? 10_000), say),
+    feed: (url: string) => feed(url, Number(values.rounds ?? 2), Number(values['hold-ms']), say),
+    workers: (url: string) => {
+      const given = {
+        rounds: Number(values.rounds ?? 3),
+        slots: Number(values.slots),
+        each: Number(values.count ?? 2_000),
+      }
+      return workers(url, given, say)
+    },
+  }
+  const [asked = ''] = positionals
+  if (Object.hasOwn(onPostgres, asked)) {
     const server = await startPostgres()
     if (isMissing(server)) throw new Error(server.missing)
     cleanups.push(() => server.stop())
-    return positionals[0] === 'roles'
-      ? await roles(server.url, Number(values.rounds ?? 6), Number(values.count), say)
-      : await feed(server.url, Number(values.rounds ?? 2), Number(values['hold-ms']), say)
+    return await onPostgres[asked as keyof typeof onPostgres](server.url)
   }
   const only = values.only?.split(',') as Scenario[] | undefined
   if (positionals[0] === 'profile') {
-    return await profile(only ?? ['drain', 'e2e', 'inFlight'], Number(values.count), folder, (contestant) =>
+    return await profile(only ?? ['drain', 'e2e', 'inFlight'], Number(values.count ?? 30_000), folder, (contestant) =>
       cleanups.push(() => contestant.kill()),
     )
   }

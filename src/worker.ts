@@ -199,7 +199,9 @@ class ClaimingWorker implements Worker {
     }
     const { worker, pollMs } = this.#signedOn()
     const alone = Math.min(room, this.#suspects.room(others))
+    const askedAt = clock.now()
     const claimed = await protocol.claim({ worker, limit: room, alone, waitMs: pollMs })
+    this.#ahead.answered(claimed.length === room, clock.now() - askedAt)
     if (alone > 0) this.#suspects.asked()
     if (this.#ignored.any) return await this.#handBackAll(claimed)
     for (const each of claimed) if (Suspects.is(each)) this.#suspects.begun()
@@ -208,12 +210,13 @@ class ClaimingWorker implements Worker {
   }
 
   #fillSlots(): void {
-    const { slots } = this.#options
+    const { slots, clock } = this.#options
     while (this.#busy < slots && !this.#stopping.signal.aborted) {
       const claimed = this.#ahead.next()
       if (claimed === undefined) break
       this.#busy += 1
       this.#held += 1
+      this.#ahead.begun(clock.now())
       this.#runs.begin(claimed, (run) => this.#hold(claimed, run))
     }
     if (this.#ahead.size > 0) this.#returnLater()
@@ -316,7 +319,7 @@ class ClaimingWorker implements Worker {
 
   #freeSlot(): void {
     this.#busy -= 1
-    this.#ahead.ended()
+    this.#ahead.ended(this.#options.clock.now())
     this.#fillSlots()
   }
 

@@ -5,9 +5,9 @@ import { isRefusal } from '../../src/errors/refusal.ts'
 /** Orders are given in groups of this size, as a program with many callers gives them. */
 const group = 500
 
-const admission = (tenant: string): Admission => ({
+const admission = (tenant: string, action: string): Admission => ({
   tenant,
-  action: 'bench.none',
+  action,
   version: 1,
   subject: null,
   key: null,
@@ -32,12 +32,16 @@ const admission = (tenant: string): Admission => ({
 })
 
 /** Admits so many executions and returns their keys. */
-export async function submit(host: StoreHost, count: number, tenant = 'acme'): Promise<readonly number[]> {
+export async function submit(
+  host: StoreHost,
+  count: number,
+  { tenant = 'acme', action = 'bench.none' } = {},
+): Promise<readonly number[]> {
   const ids: number[] = []
   for (let from = 0; from < count; from += group) {
     const answers = await Promise.all(
       Array.from({ length: Math.min(group, count - from) }, () =>
-        host.orders.give<'admit'>({ kind: 'admit', admission: admission(tenant) }),
+        host.orders.give<'admit'>({ kind: 'admit', admission: admission(tenant, action) }),
       ),
     )
     for (const answer of answers) {

@@ -172,6 +172,36 @@ test('REL-03 a commit whose fate is unknown is not tried again, in parts neither
   expect(writes).toBe(1)
 })
 
+test('whoever comes while the store is another writer’s goes into the commit that waits for it, claims too', async () => {
+  const had: (() => void)[] = []
+  const batches: number[] = []
+  let waits = false
+  const { committer, claim } = await openCommitter((session) =>
+    wrapSession(session, {
+      begin: async () => {
+        if (waits) await new Promise<void>((resolve) => had.push(resolve))
+        await session.begin()
+      },
+      write: (changes) => {
+        batches.push(changes.admitted.length)
+        return session.write(changes)
+      },
+    }),
+  )
+  batches.length = 0
+  waits = true
+  const admit = () => committer.give<'admit'>({ kind: 'admit', admission: admission() })
+  const given = [admit()]
+  await expect.poll(() => had.length).toBe(1)
+  given.push(admit(), admit())
+  const claimed = claim(3)
+  waits = false
+  had[0]?.()
+  await Promise.all(given)
+  expect(ids(await claimed)).toEqual([1, 2, 3])
+  expect(batches).toEqual([3])
+})
+
 test('what others have written is learnt before the next decision', async () => {
   let isTold = false
   const { committer, claim, opened } = await openCommitter((session) =>

@@ -37,6 +37,9 @@ interface StandingClaim {
   readonly until: number
 }
 
+/** Called once the store is had, where that took a while: adds whoever has come meanwhile. */
+type Join = () => void
+
 const groupMin = 32
 const askAgainMs = 1_000
 /** A store that fails is not asked for timers and claims in a tight loop; orders are tried as they come. */
@@ -174,7 +177,7 @@ export class Committer implements Orders {
     const stopwatch = this.#options.stopwatch
     const startedAt = stopwatch?.() ?? 0
     const claims = [...this.#claims]
-    await this.#commit(group, claims)
+    await this.#commit(group, claims, () => this.#join(group, claims))
     if (stopwatch !== undefined && group.length >= groupMin / 2) {
       const each = (stopwatch() - startedAt) / group.length
       const fitting = Math.round((this.#options.groupMs ?? 3) / Math.max(each, 0.000_5))
@@ -183,10 +186,17 @@ export class Committer implements Orders {
     this.#expireClaims(claims)
   }
 
-  async #commit(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<void> {
+  /** Whoever came while the store was another writer's goes along, instead of waiting for all of them once more. */
+  #join(group: Pending[], claims: StandingClaim[]): void {
+    group.push(...this.#pending.splice(0, Math.max(0, this.#group - group.length)))
+    claims.splice(0, claims.length, ...this.#claims)
+    this.#claimsUnseen = false
+  }
+
+  async #commit(group: readonly Pending[], claims: readonly StandingClaim[], join?: Join): Promise<void> {
     let result: BatchResult
     try {
-      result = await this.#attempt(group, claims)
+      result = await this.#attempt(group, claims, join)
     } catch (error) {
       await this.#withoutCulprit(group, claims, error)
       return
@@ -310,10 +320,11 @@ export class Committer implements Orders {
   }
 
   /** The whole of it again, as long as the reason passes: nothing was kept of the try before. */
-  async #attempt(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
+  async #attempt(group: readonly Pending[], claims: readonly StandingClaim[], join?: Join): Promise<BatchResult> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#attemptOnce(group, claims)
+        // Nobody joins what has failed before: each is tried as often as the others.
+        return await this.#attemptOnce(group, claims, tries === 1 ? join : undefined)
       } catch (error) {
         if (!(error instanceof Passing) || tries === triesMax) throw error
         this.#memory.rows.clear()
@@ -324,13 +335,16 @@ export class Committer implements Orders {
     }
   }
 
-  async #attemptOnce(group: readonly Pending[], claims: readonly StandingClaim[]): Promise<BatchResult> {
+  async #attemptOnce(group: readonly Pending[], claims: readonly StandingClaim[], join?: Join): Promise<BatchResult> {
     const session = this.#session
-    const orders = group.map(({ order }) => order)
-    const standing = claims.map(({ order }) => order)
     // Not awaited where the store answers at once: between two turns of the loop nobody may meet an open transaction.
     const begun = session.begin()
-    if (begun instanceof Promise) await begun
+    if (begun instanceof Promise) {
+      await begun
+      join?.()
+    }
+    const orders = group.map(({ order }) => order)
+    const standing = claims.map(({ order }) => order)
     try {
       if (session.othersWrote?.() === true) {
         this.#memory = await remember(session, this.#memory.idKey, this.#memory)

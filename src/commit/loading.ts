@@ -1,11 +1,12 @@
 import type { Candidate } from '../claim/select.ts'
 import type { Command } from '../execution/command.ts'
+import type { Execution, Request } from '../execution/execution.ts'
 import type { Ready } from '../store/rows.ts'
 import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
 import { admissionsOf, type Order } from './order.ts'
 import { loadPlans } from './plans.ts'
-import { type Asking, ask } from './reads.ts'
+import { type Asking, ask, askWhole } from './reads.ts'
 import type { Workset } from './workset.ts'
 
 /** Reads the holders of all keys that the batch's admissions name. */
@@ -29,6 +30,25 @@ export function* loadForAdmissions(work: Workset, keys: Keys, lookups: readonly 
 
 /** Reads the rows that this batch does not know yet. */
 export function* loadExecutions(work: Workset, ids: Iterable<number>): Asking<void> {
+  const missing = missingExecutions(work, ids)
+  if (missing.length > 0) take(work, yield* ask('executions', missing), [])
+}
+
+export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void> {
+  const missing = missingRequests(work, ids)
+  if (missing.length > 0) take(work, [], yield* ask('requests', missing))
+}
+
+function* loadWhole(work: Workset, ids: readonly number[]): Asking<void> {
+  const [executions, requests] = [missingExecutions(work, ids), missingRequests(work, ids)]
+  if (executions.length > 0 && requests.length > 0) take(work, ...(yield* askWhole(executions, requests)))
+  else {
+    yield* loadExecutions(work, executions)
+    yield* loadRequests(work, requests)
+  }
+}
+
+function missingExecutions(work: Workset, ids: Iterable<number>): number[] {
   const missing: number[] = []
   for (const id of ids) {
     if (work.executions.has(id) || work.quarantine.holds(id)) continue
@@ -36,11 +56,10 @@ export function* loadExecutions(work: Workset, ids: Iterable<number>): Asking<vo
     if (kept === undefined) missing.push(id)
     else work.executions.set(id, kept)
   }
-  if (missing.length === 0) return
-  for (const execution of yield* ask('executions', missing)) work.executions.set(execution.id, execution)
+  return missing
 }
 
-export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void> {
+function missingRequests(work: Workset, ids: Iterable<number>): number[] {
   const missing: number[] = []
   for (const id of ids) {
     if (work.requests.has(id) || work.quarantine.holds(id)) continue
@@ -48,15 +67,20 @@ export function* loadRequests(work: Workset, ids: Iterable<number>): Asking<void
     if (kept === undefined) missing.push(id)
     else work.requests.set(id, kept)
   }
-  if (missing.length === 0) return
-  for (const request of yield* ask('requests', missing)) work.requests.set(request.id, request)
+  return missing
+}
+
+function take(work: Workset, executions: readonly Execution[], requests: readonly Request[]): void {
+  for (const execution of executions) work.executions.set(execution.id, execution)
+  for (const request of requests) work.requests.set(request.id, request)
 }
 
 /** Reads what rules look at before they let due work be claimed. */
 export function* loadCandidates(work: Workset, found: readonly Ready[]): Asking<Candidate[]> {
-  const ids = found.map(({ id }) => id)
-  yield* loadExecutions(work, ids)
-  yield* loadRequests(work, ids)
+  yield* loadWhole(
+    work,
+    found.map(({ id }) => id),
+  )
   return found.map((ready) => ({
     ready,
     execution: work.executions.get(ready.id) ?? null,

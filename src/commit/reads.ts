@@ -1,9 +1,11 @@
+import type { Execution, Request } from '../execution/execution.ts'
 import type { Awaitable, Reads } from '../store/store.ts'
 
 /** One question of a batch to the store. A batch asks few: each covers all orders at once. */
 export type Ask = { [K in keyof Reads]: { readonly read: K; readonly args: Parameters<Reads[K]> } }[keyof Reads]
 
-export type Asking<T> = Generator<Ask, T, unknown>
+/** Several at once take one way to the store. */
+export type Asking<T> = Generator<Ask | readonly Ask[], T, unknown>
 
 /** Asks inside a batch: `const rows = yield* ask('executions', ids)`. */
 export function* ask<K extends keyof Reads>(
@@ -13,8 +15,25 @@ export function* ask<K extends keyof Reads>(
   return (yield { read, args } as Ask) as Awaited<ReturnType<Reads[K]>>
 }
 
-const reply = (reads: Reads, { read, args }: Ask): Awaitable<unknown> =>
-  (reads[read] as (...args: unknown[]) => Awaitable<unknown>)(...args)
+/** Executions and what was asked for them. */
+export function* askWhole(
+  executions: readonly number[],
+  requests: readonly number[],
+): Asking<readonly [readonly Execution[], readonly Request[]]> {
+  const asked: readonly Ask[] = [
+    { read: 'executions', args: [executions] },
+    { read: 'requests', args: [requests] },
+  ]
+  return (yield asked) as readonly [readonly Execution[], readonly Request[]]
+}
+
+function reply(reads: Reads, asked: Ask | readonly Ask[]): Awaitable<unknown> {
+  if (!('read' in asked)) {
+    const answers = asked.map((each) => reply(reads, each))
+    return answers.some((answer) => answer instanceof Promise) ? Promise.all(answers) : answers
+  }
+  return (reads[asked.read] as (...args: unknown[]) => Awaitable<unknown>)(...asked.args)
+}
 
 /** Runs a batch against a store that answers at once or later; the batch cannot tell. */
 export function converse<T>(batch: Asking<T>, reads: Reads): Awaitable<T> {
@@ -37,7 +56,7 @@ export function converse<T>(batch: Asking<T>, reads: Reads): Awaitable<T> {
 async function converseLater<T>(batch: Asking<T>, reads: Reads, first: Promise<unknown>): Promise<T> {
   let answer = first
   for (;;) {
-    let next: IteratorResult<Ask, T>
+    let next: IteratorResult<Ask | readonly Ask[], T>
     try {
       const given = await answer
       next = batch.next(given)
@@ -50,4 +69,4 @@ async function converseLater<T>(batch: Asking<T>, reads: Reads, first: Promise<u
   }
 }
 
-const replyLater = async (reads: Reads, asked: Ask): Promise<unknown> => await reply(reads, asked)
+const replyLater = async (reads: Reads, asked: Ask | readonly Ask[]): Promise<unknown> => await reply(reads, asked)

@@ -36,6 +36,7 @@ import { signalHeadOf, signalOf } from '../sqlite/waiting-rows.ts'
 import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.ts'
 import { archivableIn, Shapes } from './archive.ts'
 import type { Value } from './connection.ts'
+import { Foresight } from './foresight.ts'
 import { waitingIn } from './inbox.ts'
 import { keyOwners } from './key-owners.ts'
 import { leases } from './leases.ts'
@@ -51,6 +52,7 @@ import { holdsAny, writeChanges } from './write.ts'
 export class PostgresSession implements StoreSession {
   readonly #turns: Turns
   readonly #shapes = new Shapes()
+  readonly #foresight = new Foresight()
   #counters: Counters | null = null
   #holdsArchives = true
   readonly #reading = new Reading((ids) => this.#all('tenantsOf', ids))
@@ -60,12 +62,14 @@ export class PostgresSession implements StoreSession {
   }
 
   async begin(): Promise<void> {
-    const row = await this.#turns.begin()
+    const row = await this.#turns.begin((connection) => this.#foresight.ask(connection))
+    this.#foresight.expect(this.othersWrote())
     this.#counters = countersOf(row)
     this.#holdsArchives = row[4] === true
   }
 
   async write(changes: Changes): Promise<{ readonly stale: readonly number[] }> {
+    this.#foresight.forget()
     const stale = await writeChanges(this.#turns.connection, this.#shapes, changes)
     if (changes.archive.length > 0) this.#holdsArchives = true
     if (this.#counters !== null) this.#counters = countOn(this.#counters, changes)
@@ -80,6 +84,7 @@ export class PostgresSession implements StoreSession {
 
   async rollback(): Promise<void> {
     this.#counters = null
+    this.#foresight.forget()
     await this.#turns.rollback()
   }
 
@@ -363,7 +368,7 @@ export class PostgresSession implements StoreSession {
   }
 
   #all(name: StatementName, ...values: Value[]): Promise<readonly read.Row[]> {
-    return this.#turns.ask((connection) => connection.all(name, ...values))
+    return this.#foresight.find(name, values) ?? this.#turns.ask((connection) => connection.all(name, ...values))
   }
 
   async #one(name: StatementName, ...values: Value[]): Promise<read.Row | undefined> {

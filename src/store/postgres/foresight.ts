@@ -1,0 +1,59 @@
+import type { Row } from '../sqlite/rows-of.ts'
+import type { Connection, Value } from './connection.ts'
+import type { StatementName } from './statements.ts'
+
+/** What a writer asks first of all when others have written since its last turn, and asks for by nothing. */
+const names = [
+  'quarantine',
+  'queues',
+  'liveWorkers',
+  'holders',
+  'limits',
+  'openPauseIntervalCount',
+  'lastPauseEnd',
+  'timeoutPolicies',
+  'depths',
+  'nextTimerAt',
+  'pauses',
+] as const satisfies readonly StatementName[]
+
+/**
+ * Questions that are sent along with the beginning of a turn, because they will be asked: writers that take turns find
+ * each time that another one has written. The answers are there when the turn is had, and hold until it writes.
+ */
+export class Foresight {
+  readonly #answers = new Map<string, Promise<readonly Row[]>>()
+  #isExpected = false
+  /** The version of rights of which the changes since were asked last. */
+  #rightsAfter = 0
+
+  /** @param foreign whether the turn that has begun follows another writer's: so will the next one */
+  expect(foreign: boolean): void {
+    this.#isExpected = foreign
+  }
+
+  ask(connection: Connection): void {
+    this.forget()
+    if (!this.#isExpected) return
+    for (const name of names) this.#send(connection, name)
+    this.#send(connection, 'rights', this.#rightsAfter)
+  }
+
+  find(name: StatementName, values: readonly Value[]): Promise<readonly Row[]> | undefined {
+    if (name === 'rights') this.#rightsAfter = values[0] as number
+    return this.#answers.size === 0 ? undefined : this.#answers.get(keyOf(name, values))
+  }
+
+  forget(): void {
+    this.#answers.clear()
+  }
+
+  #send(connection: Connection, name: StatementName, ...values: Value[]): void {
+    const answer = connection.all(name, ...values)
+    // A failure is told by whoever asks, or by the turn itself.
+    answer.catch(() => {})
+    this.#answers.set(keyOf(name, values), answer)
+  }
+}
+
+const keyOf = (name: StatementName, values: readonly Value[]): string => `${name} ${values.join()}`
