@@ -32,7 +32,7 @@ async function begin() {
   const due = new Set<string>()
   const asks: Ask[] = []
   const ended: string[] = []
-  const store = { isBroken: false, missing: 0 }
+  const store = { isBroken: false, missing: 0, slowMs: 0 }
   const claimed = (name: string): Claimed => {
     due.delete(name)
     const id = Number(name.slice(1))
@@ -42,13 +42,14 @@ async function begin() {
   }
   const protocol: WorkerProtocol = {
     register: () => Promise.resolve(welcome),
-    claim(ask) {
+    async claim(ask) {
       asks.push(ask)
-      if (store.isBroken) return Promise.reject(new Error('the store is away'))
+      if (store.slowMs > 0) await clock.sleep(store.slowMs)
+      if (store.isBroken) throw new Error('the store is away')
       const taken: Claimed[] = []
       for (const name of ask.only?.map(({ execution }) => execution) ?? due)
         if (due.has(name) && taken.length < ask.limit) taken.push(claimed(name))
-      return Promise.resolve(taken)
+      return taken
     },
     heartbeat: () => Promise.resolve({ lost: [], cancel: [] }),
     listen: () => Promise.resolve({ cancel: [], granted: [] }),
@@ -169,6 +170,38 @@ test('SE-50 once in the time of a poll the store is asked beside hints, and on a
   await clock.advance(1_000)
   bring('x11')
   expect(namesOf(await claim(1))).toEqual(['x4'])
+})
+
+test('SE-50 hints come while the store is asked, too, so that work without an end is not polled for ever', async () => {
+  const { clock, claims, claim, bring, due, asks, store } = await begin()
+  await clock.advance(1_000)
+  store.slowMs = 10
+  due.add('x2')
+  const polled = claim(3)
+  await clock.advance(5)
+  await claims.wanted()
+  bring('x3')
+  await clock.advance(5)
+  expect(namesOf(await polled)).toEqual(['x2', 'x3'])
+  bring('x4')
+  const named = claim(3)
+  await clock.advance(10)
+  expect(namesOf(await named)).toEqual(['x4'])
+  expect(asks.map(({ only }) => only !== undefined)).toEqual([false, true])
+})
+
+test('SE-50 a store that takes longer than the time of a poll is asked by hints in between', async () => {
+  const { clock, claim, bring, asks, store } = await begin()
+  await clock.advance(1_000)
+  store.slowMs = 1_500
+  for (const _ of [1, 2]) {
+    const waiting = claim(1)
+    await clock.advance(1_500)
+    bring('x2')
+    await clock.advance(1_500)
+    await waiting
+  }
+  expect(asks.map(({ only }) => only !== undefined)).toEqual([false, true, false, true])
 })
 
 test('SE-50 without a carrier a claim stands at the store, and one that waits for hints hears of it at once', async () => {

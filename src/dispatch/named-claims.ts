@@ -114,12 +114,15 @@ export class NamedClaims implements Appetite {
     this.#offers.push(offer)
     this.#isDry = false
     this.#wake()
-    if (this.#room < 0) {
-      this.#givingBack ??= this.#options.clock.timer(patienceMs, () => {
-        this.#givingBack = undefined
-        if (this.#room <= 0) this.#giveBack()
-      })
-    }
+    this.#returnBeyond()
+  }
+
+  #returnBeyond(): void {
+    if (this.#room >= 0 || this.#offers.length === 0) return
+    this.#givingBack ??= this.#options.clock.timer(patienceMs, () => {
+      this.#givingBack = undefined
+      if (this.#room <= 0) this.#giveBack()
+    })
   }
 
   #signedOn({ pollMs }: Welcome, actions: readonly PulledQueue[]): void {
@@ -137,12 +140,17 @@ export class NamedClaims implements Appetite {
 
   async #claim(ask: ClaimAsk): Promise<readonly Claimed[]> {
     const { protocol, clock } = this.#options
-    if (this.#isDry || clock.now() >= this.#pollAt) {
-      const claimed = await this.#poll(ask)
-      if (claimed.length > 0) return claimed
-    }
+    // Also while the store is asked: a flow of work that never ends would else be polled for ever.
     this.#room = ask.limit - this.#offers.length
     this.#eat()
+    if (this.#isDry || clock.now() >= this.#pollAt) {
+      const claimed = await this.#poll(ask)
+      if (claimed.length > 0) {
+        this.#room -= claimed.length
+        this.#returnBeyond()
+        return claimed
+      }
+    }
     if (this.#offers.length === 0)
       await this.#arrival(Math.min(ask.waitMs, waitMsMax, Math.max(0, this.#pollAt - clock.now())))
     const offers = this.#offers.splice(0, ask.limit)
@@ -162,8 +170,9 @@ export class NamedClaims implements Appetite {
     const { protocol, clock, missing } = this.#options
     const arrived = this.#arrived
     this.#isDry = false
-    this.#pollAt = clock.now() + this.#pollMs
     const claimed = await protocol.claim({ ...ask, waitMs: 0 })
+    // From the answer on: a store that takes longer than that must not be asked all the time.
+    this.#pollAt = clock.now() + this.#pollMs
     if (claimed.length > 0 && this.#arrived === arrived && this.#offers.length === 0) {
       this.#isDry = true
       missing()
