@@ -98,17 +98,20 @@ test('REL-03 a server that crashes and comes back has all that was acknowledged,
   expect(await counted(server.url)).toEqual({ admitted: 120, events: 120 })
 })
 
-test('a process that stands still inside a transaction is put out of the way, and the others go on', async () => {
-  const frozen = await openPostgres({ url, writer: 'frozen', pause: () => Promise.resolve() })
+test('a process that stands still inside a transaction is put out of the way, the others go on, and its next turn may take longer', async () => {
+  const queues = `select current_setting('idle_in_transaction_session_timeout'), '', 1`
+  const frozen = await openPostgres({ url, writer: 'frozen', pause: () => Promise.resolve(), statements: { queues } })
   open.push(frozen)
   const host = await openHost({ url })
   await frozen.session.begin()
+  expect(await frozen.session.queues()).toMatchObject([{ key: '1s' }])
   expect(await admitMany(host, 1)).toBe(1)
   // It wakes, and may write nothing under the turn that it has lost.
   await expect(frozen.session.queues()).rejects.toThrow(/lost|terminat|idle/i)
   await frozen.session.rollback()
   await frozen.session.begin()
   expect(frozen.session.othersWrote()).toBe(true)
+  expect(await frozen.session.queues()).toMatchObject([{ key: '2s' }])
   await frozen.session.rollback()
 })
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Row } from '../sqlite/rows-of.ts'
-import { inPlainWords, isDecided } from './failures.ts'
+import { inPlainWords, isDecided, isOfStandingStill } from './failures.ts'
 import { apiRole, engineRole } from './roles.ts'
 import { type StatementName, type Statements, statements } from './statements.ts'
 
@@ -48,6 +48,7 @@ export class Connection {
   readonly #texts: Statements
   readonly #prepare: boolean
   #broken: Error | null = null
+  #stoodStill = false
 
   private constructor({ url, prepare = true, statements: replaced = {} }: ConnectionOptions) {
     const client = new pg.Client({ ...settings(url), pipeline: true })
@@ -56,6 +57,7 @@ export class Connection {
     this.#prepare = prepare
     // Heard from the first moment on: a failure that nobody hears ends the process.
     client.on('error', (error) => {
+      this.#hear(error)
       this.#broken ??= error
     })
     client.on('end', () => {
@@ -76,6 +78,11 @@ export class Connection {
 
   get isBroken(): boolean {
     return this.#broken !== null
+  }
+
+  /** The server has ended the connection because a transaction on it stood still. */
+  get stoodStill(): boolean {
+    return this.#stoodStill
   }
 
   /** All rows, as arrays in the order of the columns. */
@@ -112,8 +119,13 @@ export class Connection {
       const query = { text, values: values as unknown[], rowMode: 'array' as const }
       return await this.#client.query(this.#prepare && name !== undefined ? { ...query, name } : query)
     } catch (thrown) {
+      this.#hear(thrown)
       throw inPlainWords(thrown)
     }
+  }
+
+  #hear(thrown: unknown): void {
+    if (isOfStandingStill(thrown)) this.#stoodStill = true
   }
 }
 

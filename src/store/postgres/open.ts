@@ -1,6 +1,7 @@
 import { Refused, refuse } from '../../errors/refusal.ts'
 import { type PublicIdKey, publicIdKey } from '../../identity/public-id.ts'
 import type { OnUndecodable } from '../sqlite/views.ts'
+import { Allowance } from './allowance.ts'
 import { Connection, type ConnectionOptions, Readers } from './connection.ts'
 import { checkSchema, migrate, migrations, schemaVersion } from './migrate.ts'
 import { hasPrivileges } from './privileges.ts'
@@ -81,7 +82,7 @@ async function refuseOldSchema(connection: Connection): Promise<void> {
 async function begun(connection: Connection, role: string): Promise<{ key: Uint8Array; newestAt: number }> {
   await connection.command('begin')
   try {
-    await connection.one('settings', role)
+    await connection.one('settings', role, new Allowance().setting)
     const meta = await metaOf(connection)
     await connection.run('forgetWriters')
     await connection.command('commit')

@@ -16,7 +16,7 @@ export const statements = {
   set_config('role', $1, true),
   set_config('lock_timeout', '10s', true),
   set_config('statement_timeout', '30s', true),
-  set_config('idle_in_transaction_session_timeout', '10s', true),
+  set_config('idle_in_transaction_session_timeout', $2, true),
   set_config('synchronous_commit', 'on', true),
   set_config('plan_cache_mode', 'force_generic_plan', true),
   set_config('enable_seqscan', 'off', true),

@@ -1,6 +1,7 @@
 import { Refused } from '../../errors/refusal.ts'
 import { Passing, UnknownCommit } from '../failures.ts'
 import type { Row } from '../sqlite/rows-of.ts'
+import { Allowance } from './allowance.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { isDecided } from './failures.ts'
 import { engineRole } from './roles.ts'
@@ -29,6 +30,7 @@ const lookUpPauseMs = 500
 export class Turns {
   readonly #options: TurnsOptions
   #connection: Connection | null
+  readonly #allowance = new Allowance()
   #isOpen = false
   /** The end of what is asked outside a transaction, one question at a time. */
   #asked: Promise<unknown> = Promise.resolve()
@@ -43,8 +45,8 @@ export class Turns {
     this.#connection = connection
   }
 
-  get #role(): string {
-    return this.#options.roles === false ? 'none' : engineRole
+  get #settings(): readonly [role: string, allowance: string] {
+    return [this.#options.roles === false ? 'none' : engineRole, this.#allowance.setting]
   }
 
   get connection(): Connection {
@@ -75,7 +77,7 @@ export class Turns {
       const connection = await this.connected()
       await connection.command('begin read only')
       try {
-        await connection.one('settings', this.#role)
+        await connection.one('settings', ...this.#settings)
         return await question(connection)
       } finally {
         await connection.command('rollback').catch(() => {})
@@ -85,21 +87,22 @@ export class Turns {
     return asked
   }
 
-  /** @returns the counters, as the commit before has left them */
-  async begin(): Promise<Row> {
+  /**
+   * @param along sends what is to be answered in the same round trip
+   * @returns the counters, as the commit before has left them
+   */
+  async begin(along: (connection: Connection) => void): Promise<Row> {
     const connection = await this.#reconnected()
     this.#isOpen = true
     this.#hasWritten = false
     const sent = [
       connection.command('begin isolation level read committed'),
-      connection.one('settings', this.#role),
+      connection.one('settings', ...this.#settings),
       connection.one('takeTurn', lockSpace),
     ]
-    const [newest, counters] = await Promise.all([
-      connection.one('newestCommit'),
-      connection.one('counters'),
-      ...sent,
-    ]).catch(async (error: unknown) => {
+    const begun = Promise.all([connection.one('newestCommit'), connection.one('counters'), ...sent])
+    along(connection)
+    const [newest, counters] = await begun.catch(async (error: unknown) => {
       await this.rollback()
       throw error
     })
@@ -129,6 +132,7 @@ export class Turns {
       // What made the server do so was said to an earlier statement.
       throw mark.status === 'rejected' ? mark.reason : new Passing('PostgreSQL rolled the transaction back')
     }
+    this.#allowance.kept()
     if (!this.#hasWritten) return
     if (!this.othersWrote) this.#known = number
     this.#newest = number
@@ -154,6 +158,7 @@ export class Turns {
 
   async #forget(): Promise<void> {
     const connection = this.#connection
+    if (connection?.stoodStill === true) this.#allowance.lost()
     this.#connection = null
     await connection?.close()
   }
@@ -178,7 +183,7 @@ export class Turns {
         const connection = await this.connected()
         const [, , , found] = await Promise.all([
           connection.command('begin'),
-          connection.one('settings', this.#role),
+          connection.one('settings', ...this.#settings),
           connection.one('takeTurn', lockSpace),
           connection.one('commitOf', this.#options.writer),
           connection.command('commit'),
