@@ -2,8 +2,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 
-const open = 'select 1 from execution_effects where state in (1, 2) and effect_key = ? and fence >= ? and intents >= ?'
-const concluded = 'select 1 from execution_effects where effect_key = ? and fence >= ? and intents >= ?'
+const concluded = 'select 1 from execution_effects where effect_key = $1 and fence >= $2 and intents >= $3'
+/** What is under way is found by an index; what somebody else has concluded meanwhile is not. */
+const texts = [`${concluded} and state in (1, 2)`, concluded]
 
 /** Looks into the tables as somebody from outside: what is not committed cannot be seen. */
 export interface CommittedIntents {
@@ -25,8 +26,7 @@ class IntentsInFile implements CommittedIntents {
   has(effectKey: string, fence: number, times: number): boolean {
     const database = new DatabaseSync(this.#path, { readOnly: true, timeout: 5_000 })
     try {
-      // What is under way is found by an index; what somebody else has concluded meanwhile is not.
-      return [open, concluded].some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
+      return texts.some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
     } finally {
       database.close()
     }
@@ -43,10 +43,12 @@ class IntentsOnServer implements CommittedIntents {
   }
 
   async has(effectKey: string, fence: number, times: number): Promise<boolean> {
-    const text = 'select 1 from execution_effects where effect_key = $1 and fence >= $2 and intents >= $3'
     for (;;) {
       try {
-        return (await this.#pool.query(text, [effectKey, fence, times])).rowCount === 1
+        for (const text of texts) {
+          if ((await this.#pool.query(text, [effectKey, fence, times])).rowCount === 1) return true
+        }
+        return false
       } catch {
         await setTimeout(200)
       }

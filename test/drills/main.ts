@@ -1,5 +1,5 @@
 /**
- * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|cluster|redis-outage|failover|self-test|all] --rounds N --seed S`.
+ * Drills with real processes: `npm run drills -- [kill|stop|stop-default|writer-kill|same-bytes|poison|hogs|fleet|cancel-storm|deadline-storm|unpause-after-night|cluster|redis-outage|failover|self-test|all] --rounds N --count N --seed S`.
  * The last line is `N passed, N failed`: one for each round and one for each check of the evidence. With
  * `DRILL_BREAK=fence` the target of the drills kill and fleet honours neither keys nor fences, and they must fail.
  */
@@ -48,13 +48,15 @@ const crowds: ReadonlySet<string> = new Set<Name>(['cancel-storm', 'deadline-sto
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string' }, seed: { type: 'string', default: 'drill' } },
+  options: { rounds: { type: 'string' }, count: { type: 'string' }, seed: { type: 'string', default: 'drill' } },
 })
 const asked = positionals[0] ?? 'all'
 const chosen = names.filter((name) => asked === 'all' || asked === name)
 const roundsAsked = values.rounds === undefined ? undefined : Number(values.rounds)
+/** Executions of the drill `cluster`. */
+const countAsked = values.count === undefined ? undefined : Number(values.count)
 if (chosen.length === 0 || (roundsAsked !== undefined && !(Number.isSafeInteger(roundsAsked) && roundsAsked > 0))) {
-  console.error(`Usage: npm run drills -- [${names.join('|')}|all] [--rounds N] [--seed S]`)
+  console.error(`Usage: npm run drills -- [${names.join('|')}|all] [--rounds N] [--count N] [--seed S]`)
   process.exit(2)
 }
 const { seed } = values
@@ -66,10 +68,13 @@ const roundsOf = (name: Name): number => {
   return name === 'stop-default' ? Math.min(roundsAsked ?? full[name], full[name]) : (roundsAsked ?? full[name])
 }
 
-const isFull = (name: Name): boolean => (crowds.has(name) ? roundsAsked === undefined : roundsOf(name) >= full[name])
-/** In full, a stroke every two seconds for as long as 100,000 executions take on a small machine. */
-const clusterOf = (whole: boolean) =>
-  whole ? { count: 100_000, everyMs: 2_000, strokes: 600 } : { count: 120, everyMs: 1_000, strokes: 8 }
+const isFull = (name: Name): boolean =>
+  crowds.has(name) ? roundsAsked === undefined && countAsked === undefined : roundsOf(name) >= full[name]
+/** In full, a stroke every two seconds for as long as 100,000 executions take; `--count` asks for fewer. */
+const clusterOf = () =>
+  isFull('cluster') || countAsked !== undefined
+    ? { count: countAsked ?? 100_000, everyMs: 2_000, strokes: 10, sessionEvery: 4, redisEvery: 10, isFull: true }
+    : { count: 120, everyMs: 1_000, strokes: 8, sessionEvery: 4, redisEvery: 2, isFull: false }
 const crowdOf = (name: Name): number => (isFull(name) ? 10_000 : 300)
 
 leftovers.clearAtExit()
@@ -81,7 +86,7 @@ const close = (): void => {
 }
 // Whatever hangs, the drills come to an end.
 const msOf = (name: Name): number => {
-  if (name === 'cluster') return isFull(name) ? 4 * 3_600_000 : 180_000
+  if (name === 'cluster') return roundsAsked === undefined ? 4 * 3_600_000 : 240_000
   return roundsOf(name) * (name === 'failover' ? 60_000 : 4_000)
 }
 const limitMs = 120_000 + chosen.map(msOf).reduce((sum, ms) => sum + ms, 0)
@@ -108,7 +113,7 @@ const drills: { readonly [N in Name]: (onFrozen?: () => void) => Promise<DrillRe
   poison: () => poisonDrill({ rounds: roundsOf('poison'), isFull: roundsOf('poison') >= full.poison }),
   hogs: () => hogsDrill({ rounds: roundsOf('hogs'), isFull: roundsOf('hogs') >= full.hogs }),
   fleet: () => fleetDrill({ kills: roundsOf('fleet'), seed, forgetful: isForgetful }),
-  cluster: () => manyProcesses({ ...clusterOf(isFull('cluster')), seed, isFull: isFull('cluster') }),
+  cluster: () => manyProcesses({ ...clusterOf(), seed }),
   // One stroke of each kind where a short run was asked for.
   'redis-outage': () => redisOutage({ strokes: isFull('redis-outage') ? full['redis-outage'] : 4, seed }),
   failover: () => failoverDrill({ rounds: roundsOf('failover') }),

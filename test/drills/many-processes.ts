@@ -1,58 +1,60 @@
 import { join } from 'node:path'
-import pg from 'pg'
 import type { StoreHost } from '../../src/commit/host.ts'
 import { postgres } from '../../src/postgres.ts'
 import { openSqlite } from '../../src/store/sqlite/open.ts'
 import { startThrowaway, type Throwaway } from '../postgres/throwaway.ts'
+import { startRedis, type ThrowawayRedis } from '../redis/throwaway.ts'
 import { type Check, check, type Evidence, type Stroke } from './checks.ts'
 import { Child } from './child.ts'
 import { copyToSqlite } from './copied.ts'
 import { Dice, passMs } from './dice.ts'
 import { leftovers } from './leftovers.ts'
-import { exclusiveTogether, type Incarnation, oneLeader, readAsStored, settledAgain } from './many-checks.ts'
-import type { FromChild, MemberOptions, MemberRole, Submitted, TargetOptions } from './messages.ts'
+import { exclusiveTogether, oneLeader, readAsStored, settledAgain } from './many-checks.ts'
+import { type Member, Members } from './members.ts'
+import type { Submitted, TargetOptions } from './messages.ts'
 import { Onlooker } from './onlooker.ts'
 import { patient } from './profiles.ts'
 import { readRecord } from './record.ts'
 import { checkedFigures, type DrillReport } from './report.ts'
+import { endSession, RedisStrokes, restartServer } from './server-strokes.ts'
 import { Signal } from './signal.ts'
 import { Tail } from './tail.ts'
 
 export interface ManyOptions {
   /** Executions in all; more where restarted workers have not settled anything yet. */
   readonly count: number
-  /** Between one stroke and the next. */
+  /** Between one stroke at a process and the next. */
   readonly everyMs: number
+  /** At processes, at least; in the end they go on until all executions were submitted. */
   readonly strokes: number
+  /** Sessions are ended, and Redis is struck, with every so-manieth of these strokes. */
+  readonly sessionEvery: number
+  readonly redisEvery: number
   readonly seed: string
   /** Whether the rate under strokes is judged, and not only told. */
   readonly isFull: boolean
 }
 
-/** One of the processes, over all its incarnations. */
-interface Member {
-  readonly role: MemberRole
-  readonly identity: string
-  child: Child
-  isFrozen: boolean
-}
-
-const members: readonly (readonly [MemberRole, number])[] = [
-  ['leader', 2],
-  ['api', 2],
-  ['worker', 4],
-]
-const lanes = 24
-const lockKeys = 3
-/** Of all executions, so many hold a lock. */
-const oneInThree = 3
+/** Executions under way, and slots of each of four workers: two can be away, and what is due still finds a slot by its hint. */
+const lanes = 48
+const slots = 24
+const lockKeys = 16
+/** A third holds a lock and has one effect, a third has all of them, a third has none. */
+const kinds = ['locked', 'run', 'quick'] as const
 const oneInTen = 10
-const calmShare = 1 / 5
+/** Of all executions, those submitted in calm; and of these, the ones that come before anything is measured. */
+const calmShare = 1 / 8
+const warmShare = 1 / 4
+/** Who is not answered by then asks somebody else, as a load balancer would. */
+const answerMs = 1_000
+const carriedTries = 300
+const carriedPauseMs = 100
 
 /**
- * Eight processes on one PostgreSQL: four workers, two that admit, two that take turns at the duties. Every so often a
- * random one is killed and started anew, or frozen for a while; sessions are ended on the server; and once, in the middle,
- * the server itself goes down without a word and comes back. Then everything is read from outside.
+ * Eight processes on one PostgreSQL, which hear of due work through one Redis: four workers, two that admit, two that take
+ * turns at the duties. Every so often a random one is killed and started anew, or frozen for a while; sessions are ended
+ * on the server; Redis is stopped, flushed and started anew; and once, in the middle, the server itself goes down without
+ * a word and comes back. Then everything is read from outside.
  */
 export async function manyProcesses(options: ManyOptions): Promise<DrillReport> {
   const drill = new ManyProcesses(options)
@@ -70,16 +72,17 @@ class ManyProcesses {
   readonly #onlooker = new Onlooker()
   readonly #folder = leftovers.folder()
   readonly #acknowledged = new Map<string, Submitted>()
-  readonly #members: Member[] = []
-  readonly #incarnations: Incarnation[] = []
-  readonly #errors: string[] = []
-  readonly #counts = { kill: 0, freeze: 0, session: 0, server: 0 }
+  /** Acknowledged, and not seen at rest. */
+  readonly #open = new Set<number>()
+  readonly #counts = { session: 0, server: 0, askedAgain: 0 }
+  readonly #deaf: string[] = []
   #server!: Throwaway
+  #redis!: ThrowawayRedis
+  #redisStrokes!: RedisStrokes
+  #members!: Members
   #host!: StoreHost
   #tail!: Tail
   #target!: Child
-  /** Processes that the drill itself has ended. */
-  readonly #ended = new Set<Child>()
   #next = 0
   #finished = 0
   #isOver = false
@@ -90,17 +93,19 @@ class ManyProcesses {
   }
 
   async run(): Promise<DrillReport> {
-    const { count, strokes, everyMs, isFull } = this.#options
-    await this.#open()
+    const { count, isFull } = this.#options
+    await this.#begin()
     const load = Array.from({ length: lanes }, () => this.#lane())
     const calmCount = Math.ceil(count * calmShare)
+    await this.#signal.until('work to begin', () => this.#finished >= calmCount * warmShare)
     const calmRate = await this.#rateUntil(() => this.#finished >= calmCount)
+    await this.#carried('in calm')
     const strokesMs = { beganAt: performance.now(), before: this.#finished }
-    await this.#strike(strokes, everyMs)
+    const strokes = await this.#strike()
     const strokesRate = rate(this.#finished - strokesMs.before, strokesMs.beganAt)
+    await this.#carried('behind the last stroke')
     // Whoever was started last has something to settle yet.
     await this.#signal.until('each worker to have settled something', () => this.#haveAllSettled(), 120_000)
-    await this.#signal.until('all work to be given', () => this.#next >= count, 24 * 3_600_000)
     this.#isOver = true
     await Promise.all(load)
     const waited = await this.#close()
@@ -123,6 +128,7 @@ class ManyProcesses {
       // With leader, server and sessions struck as well, the bound is not that of one loss at a time.
       const told = checked.checks.filter(({ promise }) => !promise.includes('within the bound'))
       const share = calmRate === 0 ? 1 : strokesRate / calmRate
+      const { killed, frozen, redis, errors, incarnations } = this.#members
       return {
         name: 'cluster',
         rounds: strokes,
@@ -132,17 +138,26 @@ class ManyProcesses {
           readAsStored(this.#tail, opened.views().log(0, Number.MAX_SAFE_INTEGER)),
           exclusiveTogether(this.#tail.rows, this.#lockOf()),
           oneLeader(leaders),
-          settledAgain(this.#incarnations, workers, this.#tail.rows),
-          { promise: 'CP-004b no process reports an error of the engine', complaints: this.#errors },
+          settledAgain(incarnations, workers, this.#tail.rows),
+          {
+            promise: 'SE-50 DG-01 hints are carried through Redis in calm, and again behind every stroke',
+            complaints: this.#deaf,
+          },
+          { promise: 'CP-004b no process reports an error of the engine', complaints: errors },
           ...(isFull ? [floor(share)] : []),
         ],
         figures: {
           ...checkedFigures(checked),
           'asked a person': waited,
-          'processes killed': this.#counts.kill,
-          'processes frozen': this.#counts.freeze,
+          'processes killed': killed,
+          'processes frozen': frozen,
           'sessions ended': this.#counts.session,
           'server stopped at once': this.#counts.server,
+          'Redis stopped for a while': this.#redisStrokes.counts.stopped,
+          'Redis flushed': this.#redisStrokes.counts.flushed,
+          'Redis started anew': this.#redisStrokes.counts.restarted,
+          'processes that said Redis is away': redis.away,
+          'submits given again elsewhere': this.#counts.askedAgain,
           'epochs of leaders': leaders.length,
           'duties refused': leaders.reduce((sum, { refused }) => sum + refused, 0),
           'calm executions per second': Number(calmRate.toFixed(1)),
@@ -157,9 +172,11 @@ class ManyProcesses {
 
   async discard(): Promise<void> {
     this.#isOver = true
-    await Promise.all(this.#members.map(({ child }) => this.#end(child)))
+    await Promise.all((this.#members?.all ?? []).map(({ child }) => this.#members.end(child)))
     await this.#target?.end()
     await this.#host?.close().catch(() => {})
+    await this.#redisStrokes?.over().catch(() => {})
+    await this.#redis?.remove()
     await this.#server?.remove()
     leftovers.discard(this.#folder)
   }
@@ -168,54 +185,26 @@ class ManyProcesses {
     return join(this.#folder, 'requests.jsonl')
   }
 
-  async #open(): Promise<void> {
+  async #begin(): Promise<void> {
     this.#server = await startThrowaway()
-    this.#host = await postgres({ url: this.#server.url })
+    this.#redis = await startRedis(['--maxmemory-policy', 'noeviction'])
+    this.#redisStrokes = new RedisStrokes(this.#redis)
+    const { url: store } = this.#server
+    this.#host = await postgres({ url: store })
     this.#tail = new Tail(this.#host, this.#onlooker, this.#signal)
-    const options: TargetOptions = { record: this.#record, database: this.#server.url, forgetful: false }
+    const options: TargetOptions = { record: this.#record, database: store, forgetful: false }
     this.#target = new Child('target', options, this.#signal, () => {})
-    await this.#ready(this.#target)
-    for (const [role, count] of members) {
-      for (let number = 1; number <= count; number += 1) {
-        const identity = `${role}-${number}`
-        this.#members.push({ role, identity, child: this.#start(role, identity), isFrozen: false })
-      }
-    }
-    await Promise.all(this.#members.map(({ child }) => this.#ready(child)))
-  }
-
-  #start(role: MemberRole, identity: string): Child {
-    const options: MemberOptions = {
-      store: this.#server.url,
-      role,
-      identity,
-      slots: 6,
-      target: this.#target.ready?.address ?? '',
-      dataDir: join(this.#folder, identity),
-      times: patient,
-    }
-    const child = new Child('member', options, this.#signal, (message: FromChild) => {
-      if ('said' in message) this.#errors.push(message.said)
-    })
-    void child.exited.then(() => {
-      if (!this.#ended.has(child)) this.#errors.push(`${identity} ended by itself`)
-    })
-    if (role === 'worker') this.#incarnations.push({ identity, pid: child.pid, from: Date.now(), until: null })
-    return child
-  }
-
-  async #ready(child: Child): Promise<void> {
-    await this.#signal.until('a process to be ready', () => {
-      if (child.hasExited) throw new Error('a process of the drill ended before it was ready')
-      return child.ready
-    })
+    await this.#signal.until('the target to be ready', () => this.#target.ready)
+    const target = this.#target.ready?.address ?? ''
+    const given = { store, redisUrl: this.#redis.url, target, folder: this.#folder, slots }
+    this.#members = new Members(given, this.#signal, this.#dice)
+    await this.#members.startAll()
   }
 
   /** Submits, waits for the end, and begins again; what was not acknowledged is submitted with its key until it is. */
   async #lane(): Promise<void> {
     while (!this.#isOver) {
-      const number = this.#next++
-      const { id } = await this.#submitUntilTaken(number)
+      const { id } = await this.#submitUntilTaken(this.#next++)
       await this.#signal.until('work to come to rest', () => this.#isOver || this.#onlooker.isSettled(id), 300_000)
       this.#finished += 1
       this.#signal.raise()
@@ -223,24 +212,29 @@ class ManyProcesses {
   }
 
   async #submitUntilTaken(number: number): Promise<Submitted> {
-    const isLocked = number % oneInThree === 0
-    const key = isLocked ? `locked-${number % lockKeys}-${number}` : `run-${number}`
+    const { key, ask } = commandOf(number)
     for (;;) {
-      const api = this.#dice.of(this.#members.filter(({ role }) => role === 'api'))
-      await this.#ready(api.child).catch(() => {})
+      const api = this.#dice.of(this.#members.of('api'))
       try {
-        const submitted = isLocked
-          ? await api.child.ask<Submitted>({
-              submitOther: { key, action: 'drill.exclusive', input: { lock: lockOf(number) } },
-            })
-          : await api.child.ask<Submitted>({
-              submit: { key, hold: null, blind: number % oneInTen === 1, deaf: false },
-            })
+        const submitted = await this.#answered(api, ask)
         this.#acknowledged.set(key, submitted)
+        this.#open.add(submitted.id)
         return submitted
       } catch {
+        this.#counts.askedAgain += 1
         await passMs(100)
       }
+    }
+  }
+
+  /** @throws where it has ended, or takes too long: it may be frozen */
+  async #answered(api: Member, command: ReturnType<typeof commandOf>['ask']): Promise<Submitted> {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(new Error('no answer')), answerMs)
+    try {
+      return await Promise.race([api.child.ask<Submitted>(command), late.promise])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -250,86 +244,54 @@ class ManyProcesses {
     return rate(this.#finished - before, beganAt)
   }
 
-  async #strike(strokes: number, everyMs: number): Promise<void> {
-    for (let stroke = 0; stroke < strokes; stroke += 1) {
+  /** @returns how many strokes there were */
+  async #strike(): Promise<number> {
+    const { count, strokes, everyMs, sessionEvery, redisEvery } = this.#options
+    let stroke = 0
+    for (; stroke < strokes || this.#next < count; stroke += 1) {
       await passMs(everyMs)
-      if (stroke === Math.floor(strokes / 2)) await this.#restartServer()
-      const chance = this.#dice.below(10)
-      if (chance < 5) await this.#kill()
-      else if (chance < 8) this.#freeze()
-      else await this.#endSession()
+      const isMiddle = stroke >= strokes / 2 && this.#next >= (count * (1 + calmShare)) / 2
+      if (isMiddle && this.#counts.server === 0) {
+        this.#counts.server += 1
+        await restartServer(this.#server)
+      }
+      if (stroke % sessionEvery === sessionEvery - 1) {
+        this.#counts.session += 1
+        await endSession(this.#server.url)
+      }
+      if (stroke % redisEvery === redisEvery - 1) this.#redisStrokes.strike()
+      if (this.#dice.below(10) < 6) await this.#members.kill()
+      else this.#members.freeze()
     }
-    await this.#signal.until('the frozen to be awake', () => this.#members.every(({ isFrozen }) => !isFrozen))
+    await this.#members.allAwake()
+    await this.#redisStrokes.over()
+    return stroke
   }
 
-  async #kill(): Promise<void> {
-    const victim = this.#dice.of(this.#members.filter(({ isFrozen }) => !isFrozen))
-    const { child, role, identity } = victim
-    this.#counts.kill += 1
-    const current = this.#incarnations.find(({ pid, until }) => pid === child.pid && until === null)
-    if (current !== undefined) current.until = Date.now()
-    await this.#end(child)
-    victim.child = this.#start(role, identity)
-  }
-
-  async #end(child: Child): Promise<void> {
-    this.#ended.add(child)
-    await child.end()
-  }
-
-  /** For up to two leases: some wake in time, some find that their work is somebody else's by then. */
-  #freeze(): void {
-    const victim = this.#dice.of(this.#members.filter(({ isFrozen, child }) => !isFrozen && child.ready !== undefined))
-    this.#counts.freeze += 1
-    victim.isFrozen = true
-    victim.child.kill('SIGSTOP')
-    void passMs(200 + this.#dice.below(2 * patient.leaseMs)).then(() => {
-      victim.child.kill('SIGCONT')
-      victim.isFrozen = false
-      this.#signal.raise()
-    })
-  }
-
-  async #endSession(): Promise<void> {
-    this.#counts.session += 1
-    const client = new pg.Client({ connectionString: this.#server.url, connectionTimeoutMillis: 5_000 })
-    client.on('error', () => {})
-    try {
-      await client.connect()
-      await client.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-where pid <> pg_backend_pid() and backend_type = 'client backend'
-order by random() limit 1`,
-      )
-    } catch {
-      // The server is away just now, and with it all sessions.
-    } finally {
-      await client.end().catch(() => {})
+  async #carried(when: string): Promise<void> {
+    for (let tries = 0; tries < carriedTries; tries += 1) {
+      if (await this.#redisStrokes.carries('drill.run')) return
+      await passMs(carriedPauseMs)
     }
-  }
-
-  async #restartServer(): Promise<void> {
-    this.#counts.server += 1
-    await this.#server.stop('immediate')
-    await this.#server.start()
+    this.#deaf.push(`${when} no execution was run by a job`)
   }
 
   /** Every incarnation of a worker that is there now. */
   #haveAllSettled(): boolean {
-    const workers = this.#members.filter(({ role }) => role === 'worker')
-    return workers.every(({ child }) => this.#settledPids().has(child.pid))
+    if (!this.#isAsking) void this.#learnPids()
+    for (; this.#looked < this.#tail.rows.length; this.#looked += 1) {
+      const row = this.#tail.rows[this.#looked]
+      if (row?.type === 'succeed' && row.worker !== null) this.#settled.add(row.worker)
+    }
+    const pids = new Set([...this.#settled].map((worker) => this.#pidOf.get(worker)))
+    return this.#members.of('worker').every(({ child }) => pids.has(child.pid))
   }
 
   readonly #pidOf = new Map<number, number>()
+  readonly #settled = new Set<number>()
+  /** Rows of the feed that were looked at. */
+  #looked = 0
   #isAsking = false
-
-  #settledPids(): ReadonlySet<number> {
-    if (!this.#isAsking) void this.#learnPids()
-    const settled = new Set<number>()
-    for (const { type, worker } of this.#tail.rows)
-      if (type === 'succeed' && worker !== null) settled.add(this.#pidOf.get(worker) ?? 0)
-    return settled
-  }
 
   /** What the server cannot answer now is asked again with the next question. */
   async #learnPids(): Promise<void> {
@@ -345,26 +307,31 @@ order by random() limit 1`,
 
   /** The workers that were there are gone for certain, others finish, and a person decides what nobody else can. */
   async #close(): Promise<number> {
-    const workers = this.#members.filter(({ role }) => role === 'worker')
-    for (const { child } of workers) await this.#end(child)
-    const closing = this.#start('worker', 'closing')
-    this.#members.push({ role: 'worker', identity: 'closing', child: closing, isFrozen: false })
-    const resting = (): boolean => [...this.#acknowledged.values()].every(({ id }) => this.#onlooker.isSettled(id))
-    await this.#signal.until('everything to come to rest', resting, 120_000)
+    for (const { child } of this.#members.of('worker')) await this.#members.end(child)
+    this.#members.add('worker', 'closing')
+    await this.#signal.until('everything to come to rest', () => this.#isAtRest(), 300_000)
     const publicIds = new Map([...this.#acknowledged.values()].map(({ id, publicId }) => [id, publicId]))
     const waited = this.#onlooker.waiting()
     for (let waiting = waited; waiting.length > 0; waiting = this.#onlooker.waiting()) {
-      for (const id of waiting) await this.#decideFor(id, publicIds.get(id) ?? '')
+      const applied = new Set(readRecord(this.#record).flatMap((e) => (e.type === 'applied' ? [e.effectKey] : [])))
+      for (const id of waiting) {
+        await this.#decideFor(id, publicIds.get(id) ?? '', applied)
+        this.#open.add(id)
+      }
       const isDecided = (): boolean => !waiting.some((id) => this.#onlooker.of(id)?.state === 'waiting')
-      await this.#signal.until('what a person decided to go on', isDecided)
-      await this.#signal.until('everything to come to rest', resting, 120_000)
+      await this.#signal.until('what a person decided to go on', isDecided, 300_000)
+      await this.#signal.until('everything to come to rest', () => this.#isAtRest(), 300_000)
     }
     return waited.length
   }
 
-  async #decideFor(id: number, publicId: string): Promise<void> {
-    const applied = new Set(readRecord(this.#record).flatMap((e) => (e.type === 'applied' ? [e.effectKey] : [])))
-    const api = this.#members.find(({ role }) => role === 'api')
+  #isAtRest(): boolean {
+    for (const id of this.#open) if (this.#onlooker.isSettled(id)) this.#open.delete(id)
+    return this.#open.size === 0
+  }
+
+  async #decideFor(id: number, publicId: string, applied: ReadonlySet<string>): Promise<void> {
+    const [api] = this.#members.of('api')
     for (const { effectKey } of await this.#host.views.effects({ id, open: true, limit: 10 })) {
       const verdict = applied.has(effectKey) ? 'applied' : 'not_applied'
       await api?.child.ask({ resolve: { publicId, effectKey, verdict } })
@@ -373,7 +340,7 @@ order by random() limit 1`,
 
   #strokesOf(workers: readonly (readonly [number, number])[]): Stroke[] {
     return workers.flatMap(([worker, pid]) =>
-      this.#incarnations.filter((each) => each.pid === pid).map(({ from }) => ({ worker, at: from })),
+      this.#members.incarnations.filter((each) => each.pid === pid).map(({ from }) => ({ worker, at: from })),
     )
   }
 
@@ -381,14 +348,24 @@ order by random() limit 1`,
   #lockOf(): ReadonlyMap<number, string> {
     return new Map(
       [...this.#acknowledged].flatMap(([key, { id }]) => {
-        const lock = /^locked-(\d)-/.exec(key)?.[1]
+        const lock = /^locked-(\d+)-/.exec(key)?.[1]
         return lock === undefined ? [] : [[id, `lane:${lock}`] as const]
       }),
     )
   }
 }
 
-const lockOf = (number: number): number => number % lockKeys
+/** What the number-th submit is, and its key. */
+function commandOf(number: number) {
+  const lock = Math.floor(number / kinds.length) % lockKeys
+  const kind = kinds[number % kinds.length] ?? 'quick'
+  const key = kind === 'locked' ? `locked-${lock}-${number}` : `${kind}-${number}`
+  const blind = Math.floor(number / kinds.length) % oneInTen === 1
+  if (kind === 'run') return { key, ask: { submit: { key, hold: null, blind, deaf: false } } }
+  if (kind === 'quick') return { key, ask: { submitOther: { key, action: 'drill.quick', input: {} } } }
+  return { key, ask: { submitOther: { key, action: 'drill.exclusive', input: { lock } } } }
+}
+
 const rate = (count: number, beganAt: number): number => (count * 1_000) / (performance.now() - beganAt)
 
 const floor = (share: number): Check => ({

@@ -1,25 +1,28 @@
 /** Entry of one of many processes that hold one database: it runs executions, admits them, or leads. */
+import { bullmq } from '../../src/bullmq.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { internalId } from '../../src/identity/public-id.ts'
 import { createPawl } from '../../src/pawl.ts'
-import { listen, optionsOf, tell } from './link.ts'
+import { listen, optionsOf, tell, tellOfRedis } from './link.ts'
 import type { Command, MemberOptions } from './messages.ts'
-import { exclusive, workload } from './workload.ts'
+import { exclusive, quick, workload } from './workload.ts'
 
-const { store, role, identity, slots, target, dataDir, times } = optionsOf<MemberOptions>()
+const { store, role, identity, slots, target, dataDir, times, redisUrl } = optionsOf<MemberOptions>()
 const by = { principal: 'service:drill', tenant: 'default' }
 const person = { principal: 'human:drill', tenant: 'default' }
 
 const pawl = await createPawl({
   store,
-  actions: [workload(target), exclusive(target)],
+  actions: [workload(target), exclusive(target), quick],
   identity,
   dataDir,
   slots: role === 'worker' ? slots : 0,
   duties: role === 'leader',
+  dispatch: bullmq({ url: redisUrl }),
   // Whoever kills at random may well meet the same execution three times while it runs alone.
   settings: { ...times, poisonLosses: 60 },
   log(level, message, fields) {
+    tellOfRedis(level, message)
     if (level === 'error') tell({ said: `${identity}: ${message} ${JSON.stringify(fields)}` })
   },
 })

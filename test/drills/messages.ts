@@ -171,6 +171,8 @@ export interface MemberOptions {
   readonly target: string
   readonly dataDir: string
   readonly times: Times
+  /** Carries hints of due work. */
+  readonly redisUrl: string
 }
 
 export interface TargetOptions {
