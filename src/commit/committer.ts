@@ -5,7 +5,6 @@ import { type UndecodableRow, UndecodableRows } from '../store/quarantine.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
-import type { ClaimOrder } from './claims.ts'
 import type { CommitterOptions } from './committer-options.ts'
 import { admitInHalves } from './halving.ts'
 import { type Memory, remember } from './memory.ts'
@@ -18,27 +17,11 @@ import {
   type Orders,
   unknownWorker,
 } from './order.ts'
+import type { Join, Pending, StandingClaim } from './pending.ts'
 import { converse } from './reads.ts'
 import { takesWork } from './registry.ts'
 import { aroundUndecodable, setAside } from './set-aside.ts'
 import { WorkerNews } from './worker-news.ts'
-
-interface Pending {
-  readonly order: Order
-  readonly answer: (answer: Answer) => void
-  readonly fail: (error: Error) => void
-  /** One half of an order that failed as a whole. */
-  readonly isPart?: true | undefined
-}
-
-interface StandingClaim {
-  readonly order: ClaimOrder
-  readonly answer: (answer: Answer) => void
-  readonly until: number
-}
-
-/** Called once the store is had, where that took a while: adds whoever has come meanwhile. */
-type Join = () => void
 
 const groupMin = 32
 const askAgainMs = 1_000
