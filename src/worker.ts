@@ -1,4 +1,4 @@
-import type { ActionRegistry, AnyAction } from './action/action.ts'
+import type { ActionRegistry } from './action/action.ts'
 import type { ActionsModule } from './action/module.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
 import type { Claimed, Hello } from './commit/order.ts'
@@ -16,7 +16,6 @@ import { listenForNews } from './protocol/listening.ts'
 import type { Welcome, WorkerProtocol } from './protocol/protocol.ts'
 import { spawnerOf } from './protocol/spawner.ts'
 import { pauseMs, untilAnswered } from './protocol/steadfast.ts'
-import type { Spawner } from './run/child.ts'
 import { ClaimAhead } from './run/claim-ahead.ts'
 import type { ContextPorts, RunLog } from './run/context.ts'
 import { OperatorDrain, type StopOptions, type Stopped } from './run/drain.ts'
@@ -25,6 +24,7 @@ import { type Heart, type HeartNews, timerHeart } from './run/heart.ts'
 import { IgnoredAborts } from './run/ignored-aborts.ts'
 import { KeptLog, type LeastLevel } from './run/kept-log.ts'
 import { type LiveRun, LiveRuns } from './run/live-runs.ts'
+import type { Performance } from './run/performance.ts'
 import { runExecution } from './run/run.ts'
 import type { Work } from './run/running.ts'
 import type { SecretSource } from './run/secrets.ts'
@@ -84,16 +84,6 @@ const waitingMsMax = 1_000
 export function createWorker(options: WorkerOptions): Worker {
   orThrow(checkIsolation(options.actions, options.actionsModule))
   return new ClaimingWorker(options)
-}
-
-/** What one run is made of. */
-interface Performance {
-  readonly claimed: Claimed
-  readonly action: AnyAction
-  readonly run: LiveRun
-  readonly work: Work
-  readonly spawner: Spawner
-  readonly kept: KeptLog
 }
 
 class ClaimingWorker implements Worker {

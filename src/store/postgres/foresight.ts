@@ -17,6 +17,9 @@ const names = [
   'pauses',
 ] as const satisfies readonly StatementName[]
 
+/** Asked as well, for what came behind a version. */
+const versioned: ReadonlySet<StatementName> = new Set<StatementName>(['rights', 'newestPolicies'])
+
 /**
  * Questions that are sent along with the beginning of a turn, because they will be asked: writers that take turns find
  * each time that another one has written. The answers are there when the turn is had, and hold until it writes.
@@ -24,8 +27,8 @@ const names = [
 export class Foresight {
   readonly #answers = new Map<string, Promise<readonly Row[]>>()
   #isExpected = false
-  /** The version of rights of which the changes since were asked last. */
-  #rightsAfter = 0
+  /** What was asked of those that are asked for by something: the changes since a version. */
+  readonly #last = new Map<StatementName, readonly Value[]>()
 
   /** @param foreign whether the turn that has begun follows another writer's: so will the next one */
   expect(foreign: boolean): void {
@@ -36,11 +39,11 @@ export class Foresight {
     this.forget()
     if (!this.#isExpected) return
     for (const name of names) this.#send(connection, name)
-    this.#send(connection, 'rights', this.#rightsAfter)
+    for (const [name, values] of this.#last) this.#send(connection, name, ...values)
   }
 
   find(name: StatementName, values: readonly Value[]): Promise<readonly Row[]> | undefined {
-    if (name === 'rights') this.#rightsAfter = values[0] as number
+    if (versioned.has(name)) this.#last.set(name, values)
     return this.#answers.size === 0 ? undefined : this.#answers.get(keyOf(name, values))
   }
 

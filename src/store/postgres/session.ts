@@ -37,6 +37,7 @@ import type { ArchivableAsk, KeyLookup, KeyOwner, StoreSession } from '../store.
 import { archivableIn, Shapes } from './archive.ts'
 import type { Value } from './connection.ts'
 import { Foresight } from './foresight.ts'
+import { inOrderOf } from './in-order.ts'
 import { waitingIn } from './inbox.ts'
 import { keyOwners } from './key-owners.ts'
 import { leases } from './leases.ts'
@@ -387,17 +388,6 @@ export class PostgresSession implements StoreSession {
     place: Place = places.rest,
   ): Promise<readonly T[]> {
     const rows = await this.#all(name, ids)
-    if (ids.length < 2) return this.#reading.all(rows, place, of)
-    const byId = new Map<number, read.Row[]>()
-    for (const row of rows) {
-      const known = byId.get(row[0] as number)
-      if (known === undefined) byId.set(row[0] as number, [row])
-      else known.push(row)
-    }
-    return this.#reading.all(
-      ids.flatMap((id) => byId.get(id) ?? []),
-      place,
-      of,
-    )
+    return this.#reading.all(ids.length < 2 ? rows : inOrderOf(ids, rows), place, of)
   }
 }
