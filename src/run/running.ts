@@ -64,7 +64,7 @@ export class Running {
     this.#work = work
     this.#abort = abort
     // What waits for something outside cannot see the signal by itself.
-    abort.signal.addEventListener('abort', () => this.#waits.end(abort.signal.reason), { once: true })
+    abort.signal.addEventListener('abort', () => this.#waits.end(() => abort.signal.reason), { once: true })
   }
 
   /**
@@ -129,7 +129,7 @@ export class Running {
     if (this.halt !== undefined || this.#isOver) return
     const halt: Halt = this.reconcileOnly ? reconciled() : { kind: 'suspended', suspension, error: new Suspended() }
     this.stop(halt)
-    this.#waits.end(halt.error)
+    this.#waits.end(() => halt.error)
   }
 
   /** Remembers why the run may not go on, and gives what to throw. A lost lease outweighs every other reason. */
@@ -189,7 +189,7 @@ export class Running {
   /** Lets no new call in and waits for those under way, whose outcomes must be on record before the run settles. */
   async finish(): Promise<void> {
     this.#isOver = true
-    this.#waits.end(new TerminalError('The handler ended while a call of it was waiting.'))
+    this.#waits.end(() => new TerminalError('The handler ended while a call of it was waiting.'))
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
   }
 }

@@ -50,9 +50,11 @@ export class Waits {
     if (this.#allWait()) void this.#suspendUnlessMore()
   }
 
-  /** Ends all waiting, because the run ends. */
-  end(reason: unknown): void {
-    for (const reject of this.#waiting.values()) reject(reason)
+  /** Ends all waiting, because the run ends. Hardly a run waits, and an error is dear to make: only then is it asked for. */
+  end(reason: () => unknown): void {
+    if (this.#waiting.size === 0) return
+    const why = reason()
+    for (const reject of this.#waiting.values()) reject(why)
     this.#waiting.clear()
   }
 
