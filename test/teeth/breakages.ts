@@ -10,6 +10,7 @@ import { fleetBreakages } from './breakages-fleet.ts'
 import { keptBreakages } from './breakages-kept.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { planBreakages } from './breakages-plans.ts'
+import { policyBreakages } from './breakages-policy.ts'
 import { rightsBreakages } from './breakages-rights.ts'
 import { ruleBreakages } from './breakages-rules.ts'
 import { scheduleBreakages } from './breakages-schedule.ts'
@@ -21,6 +22,7 @@ export const allBreakages: readonly Breakage[] = [
   ...commitBreakages,
   ...permitBreakages,
   ...rightsBreakages,
+  ...policyBreakages,
   ...planBreakages,
   ...approvalBreakages,
   ...scheduleBreakages,

@@ -151,6 +151,35 @@ test('a schedule takes its input as a submit does; a group says what is below it
   expect((await pawl(['lock', 'break', 'x'])).err).toContain('pawl lock break --help')
 })
 
+test('SE-31 a policy is tried, set from a file, compared, switched by a flag and rolled back from the command line', async () => {
+  const rule = {
+    name: 'sums',
+    when: { actions: ['demo.add'], flags: { audit: true } },
+    require: { level: 'plan_review' },
+  }
+  writeFileSync(join(folder, 'policy.json'), JSON.stringify({ approvals: [rule], flags: { audit: true } }))
+  const set = ['policy', 'set', '-f', 'policy.json', '--reason', 'audit', '--if-version', '1', '--json']
+  const submit = async () => jsonOf(await pawl(['submit', 'demo.add', '-i', 'a=1', '--json']))
+  expect(await submit()).toMatchObject({ policyVersion: 1 })
+  const tried = jsonOf(await pawl(['policy', 'simulate', '-f', 'policy.json', '--sample', '1', '--json']))
+  expect(tried).toMatchObject({ version: 1, sample: 1, changed: 1 })
+  expect(jsonOf(await pawl(set))).toMatchObject({ version: 2, active: true, by: expect.any(String) })
+  const late = await pawl(set)
+  expect([late.exit, late.out]).toEqual([5, expect.stringContaining('policy_moved')])
+  expect(await submit()).toMatchObject({ state: 'requested', policyVersion: 2, approvalLevel: 'plan_review' })
+  expect((await pawl(['flag', 'set', 'audit', 'false', '--reason', 'over'])).exit).toBe(0)
+  expect((await pawl(['flag', 'list'])).out).toMatch(/audit +false/)
+  expect(await submit()).toMatchObject({ policyVersion: 3, approvalLevel: 'auto' })
+  expect((await pawl(['policy', 'diff', '2'])).out).toMatch(/flags\.audit +true +false/)
+  expect((await pawl(['policy', 'rollback', '2', '--reason', 'not over'])).exit).toBe(0)
+  expect(await submit()).toMatchObject({ policyVersion: 4, approvalLevel: 'plan_review' })
+  expect((await pawl(['policy', 'list'])).out.trim().split('\n')).toHaveLength(5)
+  writeFileSync(join(folder, 'policy.json'), '{"approvals":[{"name":"x","require":{"quorum":0}}]}')
+  const wrong = await pawl(['policy', 'set', '-f', 'policy.json', '--reason', 'x'])
+  expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining('approvals[0].require')])
+  expect((await pawl(['policy', 'rollback', '1', '--reason', 'as it was'])).exit).toBe(0)
+})
+
 test('people are told how an execution stands after a command, and that a list is empty', async () => {
   const { out } = await pawl(['submit', 'demo.add', '-i', 'a=1', '--delay', '1h'])
   const id = out.trim()
