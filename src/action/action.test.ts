@@ -1,7 +1,15 @@
 import { expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { isRefusal, Refused } from '../errors/refusal.ts'
-import { type AnyAction, action, actionRegistry, type InputOf, type OutputOf, retryPolicyOf } from './action.ts'
+import {
+  type AnyAction,
+  action,
+  actionRegistry,
+  type InputOf,
+  levelOf,
+  type OutputOf,
+  retryPolicyOf,
+} from './action.ts'
 import { refuseComputed } from './computed.ts'
 import { validate } from './schema.ts'
 
@@ -151,4 +159,15 @@ test('DG-06 a fallback is another step of the action, and has none itself', () =
   expect(define({ fallback: 'pull' }, { fallback: 'push' })).toThrow(/must not have one itself/)
   for (const wrong of ['ignore', {}, { fallback: 1 }, null, 7])
     expect(define(wrong)).toThrow(/must be 'stop', 'continue' or/)
+})
+
+test('SE-31 what people agree to names its effects: plan_review without plan() and without `effects` is refused, and says how', () => {
+  const base = { name: 'charge', version: 1, input: z.object({ n: z.number() }), run: () => null } as const
+  expect(() => action({ ...base, approval: 'plan_review' })).toThrow(/`effects`: the names of all effects/)
+  expect(() => action({ ...base, approval: 'plan_review', effects: [] })).not.toThrow()
+  expect(() => action({ ...base, approval: 'confirm' })).not.toThrow()
+  const some = action({ ...base, approval: ({ n }) => (n > 100 ? 'plan_review' : 'confirm') })
+  expect(levelOf(some, { n: 1 })).toBe('confirm')
+  expect(levelOf(some, { n: 101 })).toMatchObject({ code: 'invalid_approval' })
+  expect(levelOf(action({ ...base, approval: () => 'plan_review', effects: ['charge'] }), { n: 1 })).toBe('plan_review')
 })

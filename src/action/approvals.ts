@@ -36,6 +36,10 @@ const fields: ReadonlySet<string> = new Set<keyof ApprovalsDefinition>([
 
 export const isLevel = (value: unknown): value is Level => (levels as readonly unknown[]).includes(value)
 
+/** People would agree to a plan that allows anything. */
+const namesNoEffects =
+  "plan_review needs `plan`, or `effects`: the names of all effects that `run` may ask for, for people to agree to, such as `effects: ['charge']`; `[]` is none."
+
 /** Says what is wrong with the approval of a definition; undefined when nothing is. */
 export function faultInApproval(
   approval: unknown,
@@ -50,6 +54,7 @@ export function faultInApproval(
     if (isPlanned) return 'the effects of a plan are named by its steps; leave `effects` out.'
     if (!isNames(effects, 100)) return '`effects` must be at most 100 names of 1 to 200 characters.'
   }
+  if (approval === 'plan_review' && !isPlanned && effects === undefined) return namesNoEffects
   return approvals === undefined ? undefined : faultInRules(approvals)
 }
 
@@ -80,7 +85,8 @@ const isNames = (value: unknown, most: number): value is readonly string[] =>
   value.every((name) => typeof name === 'string' && name.length > 0 && name.length <= 200 && name.isWellFormed())
 
 /** The level of one execution: a pure function of its parsed input. A function that throws is no level. */
-export function levelOf({ name, approval, plan }: AnyAction, input: unknown): Level | Refusal {
+export function levelOf(action: AnyAction, input: unknown): Level | Refusal {
+  const { name, approval } = action
   if (typeof approval === 'string') return approval
   let level: unknown
   try {
@@ -90,10 +96,17 @@ export function levelOf({ name, approval, plan }: AnyAction, input: unknown): Le
   }
   if (!isLevel(level))
     return refuse('invalid_approval', `The approval function of ${name} gives no level for this input.`)
-  if (level === 'step_by_step' && plan === undefined) {
+  return refuseLevel(action, level) ?? level
+}
+
+/** Whether an action can be of this level at all: what it has must be something that people can agree to. */
+export function refuseLevel({ name, plan, effects }: AnyAction, level: Level): Refusal | null {
+  if (plan !== undefined) return null
+  if (level === 'step_by_step') {
     return refuse('invalid_approval', `${name} has no plan(), so there are no steps to approve one by one.`)
   }
-  return level
+  if (level === 'plan_review' && effects === undefined) return refuse('invalid_approval', `${name}: ${namesNoEffects}`)
+  return null
 }
 
 /** What a level means where nobody says otherwise. */

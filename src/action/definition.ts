@@ -48,7 +48,7 @@ export interface ActionDefinition<
   Output,
 > extends SharedDefinition<Name, Schema, SecretName> {
   readonly output?: StandardSchema<Result, Output>
-  /** Names of its effects: from `plan_review` up, an effect that is not named here is refused. Any by default. */
+  /** Names of its effects: at `plan_review` one that is not named here is refused, and so is a definition without them. */
   readonly effects?: readonly string[]
   /** Each run in a process of its own that can be killed. The worker must know the module that exports the action. */
   readonly isolate?: true | IsolateOptions

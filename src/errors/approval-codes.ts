@@ -4,7 +4,7 @@ export const approvalCodes = {
     http: 422,
     exit: 2,
     why: 'The action gives no approval level, or one that it cannot have.',
-    next: 'Let `approval` give auto, confirm, plan_review or step_by_step; step_by_step needs an action with plan().',
+    next: 'Let `approval` give auto, confirm, plan_review or step_by_step; plan_review needs plan() or `effects`, step_by_step needs plan().',
   },
   approval_not_asked: {
     http: 409,

@@ -73,4 +73,37 @@ export const approvalBreakages: readonly Breakage[] = [
     ],
     shownBy: approvalTests,
   },
+  {
+    name: 'people agree to a plan that names no effect',
+    edits: [
+      {
+        file: 'src/action/approvals.ts',
+        find: "  if (level === 'plan_review' && effects === undefined) return refuse(",
+        replace: "  if (level === 'plan_review' && effects === null) return refuse(",
+      },
+    ],
+    shownBy: ['src/action/action.test.ts'],
+  },
+  {
+    name: 'a definition of plan_review names no effect',
+    edits: [
+      {
+        file: 'src/action/approvals.ts',
+        find: "  if (approval === 'plan_review' && !isPlanned && effects === undefined) return namesNoEffects\n",
+        replace: '',
+      },
+    ],
+    shownBy: ['src/action/action.test.ts'],
+  },
+  {
+    name: 'the hash of a plan leaves out the names of its effects',
+    edits: [
+      {
+        file: 'src/execution/plan.ts',
+        find: '"effects":${JSON.stringify(effects)},"step"',
+        replace: '"effects":${JSON.stringify(effects.length)},"step"',
+      },
+    ],
+    shownBy: ['test/fast/approvals/plan-hashes.test.ts'],
+  },
 ]
