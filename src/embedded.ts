@@ -4,7 +4,8 @@ import { perform } from './commands/perform.ts'
 import type { Role } from './commands/permissions.ts'
 import { replacing } from './commands/submission.ts'
 import { commandNamed } from './commands/table.ts'
-import type { Caller } from './control-plane.ts'
+import type { Caller } from './control/control-plane.ts'
+import type { Ticket } from './control/tickets.ts'
 import type { Engine } from './engine.ts'
 import { isRefusal, orThrow, type Refusal } from './errors/refusal.ts'
 import type { Carried, Carrier, CommandName } from './operations/carrier.ts'
@@ -13,7 +14,6 @@ import type { OpenArtifact } from './projections/artifact.ts'
 import type { EventView } from './projections/view.ts'
 import { decideRight } from './rights/decide-right.ts'
 import type { Transaction } from './store/inbox.ts'
-import type { Ticket } from './tickets.ts'
 
 /** Whose commands these are. */
 export interface EmbeddedCaller extends Caller {

@@ -1,5 +1,5 @@
 import type { SubmitRequest } from './admit/request.ts'
-import type { Caller } from './control-plane.ts'
+import type { Caller } from './control/control-plane.ts'
 import type { Engine } from './engine.ts'
 import { classify } from './errors/failures.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from './errors/refusal.ts'

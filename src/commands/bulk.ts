@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BulkRequest } from '../bulk-commands.ts'
+import type { BulkRequest } from '../control/bulk-commands.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { decideRight } from '../rights/decide-right.ts'
 import { bulkCommands } from '../store/rows.ts'

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { BulkCommands } from '../bulk-commands.ts'
-import type { Caller, ControlPlane } from '../control-plane.ts'
+import type { BulkCommands } from '../control/bulk-commands.ts'
+import type { Caller, ControlPlane } from '../control/control-plane.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { TokenScope } from '../store/sign-in.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Caller, ControlPlane } from '../control-plane.ts'
+import type { Caller, ControlPlane } from '../control/control-plane.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import {
   type PlanStepView,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { sampleMax } from '../control/policies.ts'
 import { refuse } from '../errors/refusal.ts'
-import { sampleMax } from '../policies.ts'
 import { command } from './command.ts'
 import { limit, pageFields, reason } from './fields.ts'
 

@@ -1,4 +1,4 @@
-import type { BulkPreview, BulkReport, BulkView } from '../bulk-commands.ts'
+import type { BulkPreview, BulkReport, BulkView } from '../control/bulk-commands.ts'
 import { answerOf, type Carrier, itemsOf } from './carrier.ts'
 import type { BulkAsk } from './shapes.ts'
 

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
-import type { BulkCommands } from '../bulk-commands.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { BulkCommands } from '../control/bulk-commands.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import type { Random } from '../identity/random.ts'
 import type { WorkerRoute } from '../protocol/routes.ts'
 import type { Clock } from '../time/clock.ts'

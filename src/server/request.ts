@@ -1,7 +1,7 @@
 import type { Command } from '../commands/command.ts'
 import { type Field, fromText } from '../commands/fields.ts'
+import { windowMsMax } from '../control/immediate.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { windowMsMax } from '../immediate.ts'
 import { readJson } from './body.ts'
 
 export interface Binding {

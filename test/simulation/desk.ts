@@ -1,5 +1,5 @@
-import { BulkCommands, type BulkRequest } from '../../src/bulk-commands.ts'
-import type { ControlPlane } from '../../src/control-plane.ts'
+import { BulkCommands, type BulkRequest } from '../../src/control/bulk-commands.ts'
+import type { ControlPlane } from '../../src/control/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { type CarrierPorts, carry } from './carrier.ts'
 import type { Dice } from './dice.ts'

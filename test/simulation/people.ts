@@ -1,6 +1,6 @@
 import type { SubmitRequest } from '../../src/admit/request.ts'
 import type { OrderOf } from '../../src/commit/order.ts'
-import type { ControlPlane } from '../../src/control-plane.ts'
+import type { ControlPlane } from '../../src/control/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import type { PersonCommand } from '../../src/execution/command.ts'
 import type { Effect } from '../../src/execution/execution.ts'

@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../src/control-plane.ts'
+import type { ControlPlane } from '../../src/control/control-plane.ts'
 import { fireDueSchedules } from '../../src/schedule/scheduler.ts'
 import type { Changes } from '../../src/store/rows.ts'
 import type { SqliteViews } from '../../src/store/sqlite/views.ts'

@@ -1,6 +1,6 @@
 import { actionRegistry } from '../../src/action/action.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
-import { ControlPlane } from '../../src/control-plane.ts'
+import { ControlPlane } from '../../src/control/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
 import { sha256 } from '../../src/json/hash.ts'

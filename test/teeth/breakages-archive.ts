@@ -69,7 +69,7 @@ export const archiveBreakages: readonly Breakage[] = [
     name: 'a person of another tenant restores',
     edits: [
       {
-        file: 'src/control-plane.ts',
+        file: 'src/control/control-plane.ts',
         find: 'if (found === null || found.execution.tenant !== by.tenant) {',
         replace: 'if (found === null) {',
       },

@@ -6,7 +6,7 @@ export const bulkBreakages: readonly Breakage[] = [
     name: 'a bulk command does not go on after a restart',
     edits: [
       {
-        file: 'src/bulk-commands.ts',
+        file: 'src/control/bulk-commands.ts',
         find: "if (bulk.state === 'running') this.#begin(bulk)",
         replace: "if (bulk.state === 'running') continue",
       },

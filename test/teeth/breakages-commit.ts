@@ -238,12 +238,12 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'a person of another tenant reaches an execution',
     edits: [
       {
-        file: 'src/control-plane.ts',
+        file: 'src/control/control-plane.ts',
         find: 'if (found === null || found.execution.tenant !== by.tenant) {',
         replace: 'if (found === null) {',
       },
       {
-        file: 'src/control-plane.ts',
+        file: 'src/control/control-plane.ts',
         find: '      tenant: by.tenant,\n      command,',
         replace: '      tenant: null,\n      command,',
       },

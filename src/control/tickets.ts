@@ -1,8 +1,8 @@
-import type { Admission } from './commit/order.ts'
-import { isRefusal, type Refusal, refuse } from './errors/refusal.ts'
-import { type PublicIdKey, publicId } from './identity/public-id.ts'
-import type { Inbox, Transaction } from './store/inbox.ts'
-import type { Clock } from './time/clock.ts'
+import type { Admission } from '../commit/order.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import type { Inbox, Transaction } from '../store/inbox.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** What a submission in a transaction of the caller's is known by; wherever an execution's id is asked for, it leads there. */
 export interface Ticket {

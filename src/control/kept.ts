@@ -1,12 +1,12 @@
-import { wholeOf } from './artifacts/content.ts'
-import type { ArtifactStore } from './artifacts/store.ts'
-import { artifactGraceMs, type SweptArtifacts, sweepArtifacts } from './artifacts/sweep.ts'
-import { isRefusal, type Refusal, refuse } from './errors/refusal.ts'
-import { type OpenArtifact, openArtifact, storedResult } from './projections/artifact.ts'
-import { type LogsQuery, logPage } from './projections/logs.ts'
-import { artifactView, type LogLineView } from './projections/view.ts'
-import type { Found, Views } from './store/store.ts'
-import type { Clock } from './time/clock.ts'
+import { wholeOf } from '../artifacts/content.ts'
+import type { ArtifactStore } from '../artifacts/store.ts'
+import { artifactGraceMs, type SweptArtifacts, sweepArtifacts } from '../artifacts/sweep.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { type OpenArtifact, openArtifact, storedResult } from '../projections/artifact.ts'
+import { type LogsQuery, logPage } from '../projections/logs.ts'
+import { artifactView, type LogLineView } from '../projections/view.ts'
+import type { Found, Views } from '../store/store.ts'
+import type { Clock } from '../time/clock.ts'
 
 export interface KeptOptions {
   readonly clock: Pick<Clock, 'now'>

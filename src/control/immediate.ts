@@ -1,11 +1,11 @@
-import type { SubmitRequest } from './admit/request.ts'
+import type { SubmitRequest } from '../admit/request.ts'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
+import { isToPlan } from '../execution/approval.ts'
+import { isTerminal } from '../execution/machine.ts'
+import { askWhy, holdingPause, type Why } from '../projections/why.ts'
+import type { Found } from '../store/store.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Caller, ControlPlane, Submitted } from './control-plane.ts'
-import { isRefusal, type Refusal } from './errors/refusal.ts'
-import { isToPlan } from './execution/approval.ts'
-import { isTerminal } from './execution/machine.ts'
-import { askWhy, holdingPause, type Why } from './projections/why.ts'
-import type { Found } from './store/store.ts'
-import type { Clock } from './time/clock.ts'
 
 /** The longest that a submitter waits for the end; then the execution goes on in the background. */
 export const windowMsMax = 10_000

@@ -1,16 +1,16 @@
-import { type ActionRegistry, type AnyAction, levelOf } from './action/action.ts'
-import { validate } from './action/schema.ts'
-import type { Orders } from './commit/order.ts'
-import type { WantedPolicy } from './commit/policies.ts'
-import { isRefusal, type Refusal, refuse } from './errors/refusal.ts'
-import type { Request } from './execution/execution.ts'
-import { faultInPolicy, newestPolicies, type TimeoutPolicy } from './execution/timeout-policy.ts'
-import { type PublicIdKey, publicId } from './identity/public-id.ts'
-import { demandOf } from './policy/demand.ts'
-import { type FlagValue, faultInFlag, type PolicyDocument, policyText } from './policy/document.ts'
-import { KnownPolicies } from './policy/known-policies.ts'
-import { type ActivePolicy, noPolicy, type Policy, readPolicy } from './policy/policy.ts'
-import { differencesOf, type PolicyDifference } from './policy/policy-diff.ts'
+import { type ActionRegistry, type AnyAction, levelOf } from '../action/action.ts'
+import { validate } from '../action/schema.ts'
+import type { Orders } from '../commit/order.ts'
+import type { WantedPolicy } from '../commit/policies.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { Request } from '../execution/execution.ts'
+import { faultInPolicy, newestPolicies, type TimeoutPolicy } from '../execution/timeout-policy.ts'
+import { type PublicIdKey, publicId } from '../identity/public-id.ts'
+import { demandOf } from '../policy/demand.ts'
+import { type FlagValue, faultInFlag, type PolicyDocument, policyText } from '../policy/document.ts'
+import { KnownPolicies } from '../policy/known-policies.ts'
+import { type ActivePolicy, noPolicy, type Policy, readPolicy } from '../policy/policy.ts'
+import { differencesOf, type PolicyDifference } from '../policy/policy-diff.ts'
 import {
   type DemandView,
   defaultEntry,
@@ -21,9 +21,9 @@ import {
   type PolicySample,
   type PolicyView,
   policyEntry,
-} from './projections/policies.ts'
-import { type TimeoutPolicyView, timeoutPolicyView } from './projections/timeouts.ts'
-import type { Views } from './store/store.ts'
+} from '../projections/policies.ts'
+import { type TimeoutPolicyView, timeoutPolicyView } from '../projections/timeouts.ts'
+import type { Views } from '../store/store.ts'
 
 /** Who changes a policy, and of which tenant. */
 export interface PolicyCaller {

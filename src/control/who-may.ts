@@ -1,12 +1,12 @@
-import type { ActionRegistry } from './action/action.ts'
-import type { Orders } from './commit/order.ts'
-import { isRefusal, type Refusal, refuse } from './errors/refusal.ts'
-import type { RightsChange } from './rights/change.ts'
-import { grantAt, type WantedChange } from './rights/decide-change.ts'
-import { isPattern, matches } from './rights/narrowing.ts'
-import { Rights } from './rights/rights.ts'
-import { groupsHeld } from './rights/voter.ts'
-import type { Views } from './store/store.ts'
+import type { ActionRegistry } from '../action/action.ts'
+import type { Orders } from '../commit/order.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import type { RightsChange } from '../rights/change.ts'
+import { grantAt, type WantedChange } from '../rights/decide-change.ts'
+import { isPattern, matches } from '../rights/narrowing.ts'
+import { Rights } from '../rights/rights.ts'
+import { groupsHeld } from '../rights/voter.ts'
+import type { Views } from '../store/store.ts'
 
 /** Who changes a right; the role is that of the token it came with. */
 export interface RightsCaller {
