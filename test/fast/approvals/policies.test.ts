@@ -11,6 +11,7 @@ const ask = action({
   input,
   approval: 'plan_review',
   approvals: { quorum: 2 },
+  effects: [],
   run: ({ input: { n } }) => n,
 })
 const family = action({
