@@ -13,7 +13,7 @@ import { exclusiveTogether, oneLeader, readAsStored, settledAgain } from './many
 import { type Member, Members } from './members.ts'
 import type { Submitted, TargetOptions } from './messages.ts'
 import { Onlooker } from './onlooker.ts'
-import { patient } from './profiles.ts'
+import { hinted } from './profiles.ts'
 import { readRecord } from './record.ts'
 import { checkedFigures, type DrillReport } from './report.ts'
 import { endSession, RedisStrokes, restartServer } from './server-strokes.ts'
@@ -121,7 +121,7 @@ class ManyProcesses {
         entries: readRecord(this.#record),
         acknowledged: this.#acknowledged,
         strokes: this.#strokesOf(workers.map(({ key, pid }) => [key, pid])),
-        times: patient,
+        times: hinted,
         heldUpMs: 0,
       }
       const checked = check(evidence)

@@ -1,8 +1,10 @@
 /** Entry of one of many processes that hold one database: it runs executions, admits them, or leads. */
 import { bullmq } from '../../src/bullmq.ts'
-import { isRefusal } from '../../src/errors/refusal.ts'
+import { isRefusal, Refused } from '../../src/errors/refusal.ts'
 import { internalId } from '../../src/identity/public-id.ts'
 import { createPawl } from '../../src/pawl.ts'
+import { Passing } from '../../src/store/failures.ts'
+import { passMs } from './dice.ts'
 import { listen, optionsOf, tell, tellOfRedis } from './link.ts'
 import type { Command, MemberOptions } from './messages.ts'
 import { exclusive, quick, workload } from './workload.ts'
@@ -11,22 +13,37 @@ const { store, role, identity, slots, target, dataDir, times, redisUrl } = optio
 const by = { principal: 'service:drill', tenant: 'default' }
 const person = { principal: 'human:drill', tenant: 'default' }
 
-const pawl = await createPawl({
-  store,
-  actions: [workload(target), exclusive(target), quick],
-  identity,
-  dataDir,
-  slots: role === 'worker' ? slots : 0,
-  duties: role === 'leader',
-  dispatch: bullmq({ url: redisUrl }),
-  // Whoever kills at random may well meet the same execution three times while it runs alone.
-  settings: { ...times, poisonLosses: 60 },
-  log(level, message, fields) {
-    tellOfRedis(level, message)
-    if (level === 'error') tell({ said: `${identity}: ${message} ${JSON.stringify(fields)}` })
-  },
-})
+const pawl = await begun(() =>
+  createPawl({
+    store,
+    actions: [workload(target), exclusive(target), quick],
+    identity,
+    dataDir,
+    slots: role === 'worker' ? slots : 0,
+    duties: role === 'leader',
+    dispatch: bullmq({ url: redisUrl }),
+    // Whoever kills at random may well meet the same execution three times while it runs alone.
+    settings: { ...times, poisonLosses: 60 },
+    log(level, message, fields) {
+      tellOfRedis(level, message)
+      if (level === 'error') tell({ said: `${identity}: ${message} ${JSON.stringify(fields)}` })
+    },
+  }),
+)
 const { plane, host } = pawl.engine
+
+/** Tried again while the server is away, as whoever supervises processes does it. */
+async function begun<T>(open: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await open()
+    } catch (thrown) {
+      if (!(thrown instanceof Refused && thrown.code === 'store_unreachable') && !(thrown instanceof Passing))
+        throw thrown
+      await passMs(200)
+    }
+  }
+}
 
 listen((message) => {
   if ('ask' in message) void answer(message.ask, message.command)

@@ -4,7 +4,7 @@ import type { Dice } from './dice.ts'
 import { passMs } from './dice.ts'
 import type { Incarnation } from './many-checks.ts'
 import type { FromChild, MemberOptions, MemberRole } from './messages.ts'
-import { patient } from './profiles.ts'
+import { hinted } from './profiles.ts'
 import type { Signal } from './signal.ts'
 
 /** One of the processes, over all its incarnations. */
@@ -88,7 +88,7 @@ export class Members {
     this.frozen += 1
     victim.isFrozen = true
     victim.child.kill('SIGSTOP')
-    void passMs(200 + this.#dice.below(2 * patient.leaseMs)).then(() => {
+    void passMs(200 + this.#dice.below(2 * hinted.leaseMs)).then(() => {
       victim.child.kill('SIGCONT')
       victim.isFrozen = false
       this.#signal.raise()
@@ -107,7 +107,7 @@ export class Members {
   #start(role: MemberRole, identity: string): Child {
     const { store, redisUrl, target, folder, slots } = this.#options
     const dataDir = join(folder, identity)
-    const options: MemberOptions = { store, role, identity, slots, target, dataDir, times: patient, redisUrl }
+    const options: MemberOptions = { store, role, identity, slots, target, dataDir, times: hinted, redisUrl }
     const child = new Child('member', options, this.#signal, (message: FromChild) => {
       if ('said' in message) this.errors.push(message.said)
       else if ('redis' in message) this.redis[message.redis] += 1

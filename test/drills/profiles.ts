@@ -9,6 +9,9 @@ export const short: Times = { leaseMs: 1_500, heartbeatMs: 500, sweepMs: 250, po
 /** Outlives a server that is started anew. */
 export const patient: Times = { leaseMs: 3_000, heartbeatMs: 750, sweepMs: 250, pollMs: 250 }
 
+/** The same with the poll of every day, so that hints have something to be sooner than. */
+export const hinted: Times = { ...patient, pollMs: 1_000 }
+
 /** What holds if nothing is set. */
 export const standard: Times = { leaseMs: 30_000, heartbeatMs: 10_000, sweepMs: 5_000, pollMs: 1_000 }
 
