@@ -35,7 +35,7 @@ const steps: Step[] = [
       `--outputFile.json=${vitestReport}`,
     ],
     count: 'vitest',
-    needs: ['postgres', 'redis-server'],
+    needs: ['postgres', 'redis-server', 'pgbouncer'],
   },
   { name: 'verify', command: ['node', 'scripts/verify.ts'], count: 'exit' },
   { name: 'requirements', command: ['node', 'scripts/requirements.ts'], count: 'exit' },
@@ -46,7 +46,7 @@ const steps: Step[] = [
     name: 'drills',
     command: ['node', 'test/drills/main.ts', '--rounds', '10'],
     count: 'printed',
-    needs: ['postgres'],
+    needs: ['postgres', 'redis-server'],
   },
 ]
 

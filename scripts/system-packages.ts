@@ -4,7 +4,13 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Debian's package of each program that a step may need. */
-const packageOf = { spin: 'spin', gcc: 'gcc', postgres: 'postgresql', 'redis-server': 'redis-server' } as const
+const packageOf = {
+  spin: 'spin',
+  gcc: 'gcc',
+  postgres: 'postgresql',
+  'redis-server': 'redis-server',
+  pgbouncer: 'pgbouncer',
+} as const
 
 export type SystemProgram = keyof typeof packageOf
 

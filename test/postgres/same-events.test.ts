@@ -44,7 +44,7 @@ const planted: readonly (readonly [StatementName, string])[] = [
 
 test.each(planted)('DG-02 a difference that was planted in %s is found', async (name, text) => {
   expect(text).not.toBe(statements[name])
-  const other = serverHarness(inject('postgres'), { [name]: text })
+  const other = serverHarness(inject('postgres'), { statements: { [name]: text } })
   let differs = false
   for (const seed of seeds) {
     differs ||= (await played(await memoryHarness().open(), seed)) !== (await played(await other.open(), seed))

@@ -73,8 +73,7 @@ export async function startThrowaway(
   }
   try {
     if (isRoot) {
-      const of = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout)
-      await chown(folder, await of('-u'), await of('-g'))
+      await giveToServer(folder)
     }
     if (origin === undefined) {
       await asServer('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'])
@@ -110,8 +109,14 @@ async function versionOf(url: string, identifier: bigint): Promise<string> {
   }
 }
 
+/** PostgreSQL refuses to run as root, and so do its companions: theirs is what they are to read. */
+export async function giveToServer(path: string): Promise<void> {
+  const of = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout)
+  await chown(path, await of('-u'), await of('-g'))
+}
+
 /** A port that the kernel has just found free. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

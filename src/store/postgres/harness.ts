@@ -25,11 +25,18 @@ interface StoreHarness {
   readonly open: () => Promise<OpenedForTest>
 }
 
+interface HarnessOptions {
+  /** Replaces single statements: for tests that take one apart. */
+  readonly statements?: Partial<Statements> | undefined
+  /** The same database through a pooler that hands out connections by transaction. */
+  readonly through?: ((url: string) => string) | undefined
+}
+
 /** One emptied database for each open store, on a server whose databases may be made and dropped at will. */
-export function serverHarness(url: string, statements?: Partial<Statements>): StoreHarness {
+export function serverHarness(url: string, options: HarnessOptions = {}): StoreHarness {
   const databases = new Databases(url)
   return {
-    open: async () => openIn(databases, await databases.take(), statements),
+    open: async () => openIn(databases, await databases.take(), options),
   }
 }
 
@@ -41,10 +48,12 @@ const parser = {
 let writers = 0
 let harnesses = 0
 
-async function openIn(databases: Databases, name: string, statements?: Partial<Statements>): Promise<OpenedForTest> {
+async function openIn(databases: Databases, name: string, options: HarnessOptions): Promise<OpenedForTest> {
   const url = databases.urlOf(name)
+  const { statements, through } = options
   const store = await openPostgres({
-    url: databases.loginOf(name),
+    url: through?.(databases.loginOf(name)) ?? databases.loginOf(name),
+    prepare: through === undefined,
     statements,
     writer: `test-${process.pid}-${++writers}`,
     pause: () => Promise.resolve(),
@@ -78,7 +87,7 @@ async function openIn(databases: Databases, name: string, statements?: Partial<S
     async reopen() {
       isClosed = true
       await store.close()
-      return openIn(databases, name, statements)
+      return openIn(databases, name, options)
     },
   }
 }
