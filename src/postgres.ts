@@ -3,18 +3,21 @@ import { Committer } from './commit/committer.ts'
 import { DueListeners, Listeners, type StoreHost } from './commit/host.ts'
 import { InboxWatch } from './commit/inbox-watch.ts'
 import { settingAside } from './commit/quarantine.ts'
-import { isPostgresAddress } from './config/store-address.ts'
+import { isPostgresAddress, serverAddresses } from './config/store-address.ts'
 import { Refused, refuse } from './errors/refusal.ts'
 import { systemRandom } from './identity/random.ts'
+import { Connection } from './store/postgres/connection.ts'
 import { Feed } from './store/postgres/feed.ts'
 import { type ClientPool, PostgresTransactions } from './store/postgres/handler-transactions.ts'
+import { Hosts } from './store/postgres/hosts.ts'
 import { openPostgres } from './store/postgres/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export interface PostgresOptions {
   /**
    * `postgres://user:password@host:port/database`, with what libpq's addresses may say behind it; `?prepare=false`,
-   * `?listen=false` and `?roles=false` say there what the settings below do.
+   * `?listen=false` and `?roles=false` say there what the settings below do. Of several servers (`host1:5432,host2:5432`) the
+   * one is used that takes writes, also after a failover.
    */
   readonly url: string
   /**
@@ -49,20 +52,18 @@ export interface PostgresOptions {
  *   then as it was
  */
 export async function postgres(options: PostgresOptions): Promise<StoreHost> {
-  if (!isPostgresAddress(options.url) || !URL.canParse(options.url)) {
-    throw new Refused(refuse('bad_configuration', 'The address of the store is not one of a PostgreSQL server.'))
-  }
-  const address = new URL(options.url)
-  const prepare = options.prepare ?? address.searchParams.get('prepare') !== 'false'
-  const listen = options.listen ?? (address.searchParams.get('listen') === 'false' ? false : options.url)
-  const roles = options.roles ?? address.searchParams.get('roles') !== 'false'
-  for (const name of ['prepare', 'listen', 'roles']) address.searchParams.delete(name)
+  const { urls, said } = addressOf(options.url)
+  const prepare = options.prepare ?? said.prepare
+  const roles = options.roles ?? said.roles
+  const listen = options.listen ?? said.listen
   const { migrate: migrates } = options
-  const url = address.href
+  const [url = ''] = urls
+  const hosts = new Hosts(urls, (each) => Connection.open({ url: each, prepare, roles }))
   const waiting = createSystemClock()
   const writer = systemRandom.uuid()
   const opened = await openPostgres({
     url,
+    hosts,
     prepare,
     roles,
     migrates,
@@ -90,7 +91,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
     const beginnings = new Beginnings({ views, now: () => clock.now() })
     const handlers = new PostgresTransactions({
       pool: options.transactions,
-      url,
+      hosts,
       schema: () => inbox.schema(),
       look: (place) => beginnings.look(place),
       pause: (ms) => waiting.sleep(ms),
@@ -104,7 +105,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       forget: (before) => inbox.forget(before),
     })
     const feed = await Feed.open({
-      url: listen === false ? null : listen,
+      url: () => (listen === true ? hosts.url : listen === false ? null : listen),
       writer,
       views,
       clock: waiting,
@@ -144,3 +145,27 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
     throw error
   }
 }
+
+/** The addresses of the servers, and what was said behind them for us and not for the driver. */
+function addressOf(text: string) {
+  const all = isPostgresAddress(text) ? serverAddresses(text) : null
+  if (all === null) throw refused('The address of the store is not one of a PostgreSQL server.')
+  const asked = new URL(all[0] ?? '').searchParams
+  const wanted = asked.get('target_session_attrs') ?? 'read-write'
+  if (!/^(any|read-write|primary)$/.test(wanted)) {
+    throw refused(`The address asks for a server that is ${wanted}; Pawl needs the one that takes writes.`)
+  }
+  const is = (name: string): boolean => asked.get(name) !== 'false'
+  return {
+    urls: all.map(withoutOurs),
+    said: { prepare: is('prepare'), roles: is('roles'), listen: is('listen') },
+  }
+}
+
+function withoutOurs(url: string): string {
+  const address = new URL(url)
+  for (const name of ['prepare', 'listen', 'roles', 'target_session_attrs']) address.searchParams.delete(name)
+  return address.href
+}
+
+const refused = (reason: string): Refused => new Refused(refuse('bad_configuration', reason))

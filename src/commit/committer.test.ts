@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DatabaseError } from '../errors/failures.ts'
-import { isRefusal } from '../errors/refusal.ts'
+import { isRefusal, Refused, refuse } from '../errors/refusal.ts'
 import { changes } from '../store/contract/builders.ts'
 import { Passing, UnknownCommit } from '../store/failures.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
@@ -150,6 +150,24 @@ test('REL-03 a commit that was in somebody’s way is tried again whole, and eac
   for (let turns = 0; turns < 200; turns += 1) await clock.advance(10)
   expect((await answered).map((answer) => !isRefusal(answer) && !answer.replayed && answer.born.id)).toEqual([1, 2])
   expect(failures).toBe(0)
+})
+
+test('REL-03 whoever waits in vain for a server that takes no writes is told that, and not that the store was busy', async () => {
+  let isReadOnly = false
+  const { committer, clock } = await openCommitter((session) =>
+    wrapSession(session, {
+      commit: () => {
+        if (!isReadOnly) return session.commit()
+        throw new Passing('cannot execute INSERT', {
+          cause: new Refused(refuse('store_read_only', 'It is a replica.')),
+        })
+      },
+    }),
+  )
+  isReadOnly = true
+  const answered = committer.give<'admit'>({ kind: 'admit', admission: admission() }).catch((thrown: unknown) => thrown)
+  for (let turns = 0; turns < 1_000; turns += 1) await clock.advance(100)
+  expect(await answered).toMatchObject({ refusal: { code: 'store_read_only' } })
 })
 
 test('REL-03 a commit whose fate is unknown is not tried again, in parts neither', async () => {

@@ -223,7 +223,8 @@ export class Committer implements Orders {
     this.#options.onFailure?.(failure, group.length)
     this.#restUntil = this.#clock.now() + restMs
     if (error instanceof UnknownCommit || error instanceof Passing) {
-      for (const { fail } of group) fail(failure)
+      const told = failure.cause instanceof Refused ? failure.cause : failure
+      for (const { fail } of group) fail(told)
       return
     }
     if (group.length > 0 && claims.length > 0) return this.#commit(group, [])

@@ -9,6 +9,7 @@ import {
   loadConfig,
   reclaimBoundMs,
 } from './config.ts'
+import { addressSecrets, serverAddresses, storeSecrets } from './store-address.ts'
 import { variables } from './variables.ts'
 
 const load = (env: Environment): Config => orThrow(loadConfig(env))
@@ -76,7 +77,7 @@ test.each([
   expect(isRefusal(refusal) && refusal.reason).toContain(`${name}=${JSON.stringify(value)} must`)
 })
 
-test.each(['mysql://u:hunter2@h/d', 'postgres://u:hunter2@h:port/d', 'sqlite:'])(
+test.each(['mysql://u:hunter2@h/d', 'postgres://u:hunter2@h:port/d', 'postgres://u:hunter2@h,/d', 'sqlite:'])(
   'PAWL_STORE=%s is refused, and not repeated: it may hold a password',
   (value) => {
     const refusal = loadConfig({ PAWL_STORE: value })
@@ -85,6 +86,19 @@ test.each(['mysql://u:hunter2@h/d', 'postgres://u:hunter2@h:port/d', 'sqlite:'])
     expect(JSON.stringify(refusal)).not.toContain('hunter2')
   },
 )
+
+test('an address of several servers stands for one address each, and its password stays secret', () => {
+  const store = 'postgres://u:hunter%402@one:5433,two,[::1]:5434/d?target_session_attrs=read-write'
+  expect(load({ PAWL_STORE: store }).store).toBe(store)
+  expect(serverAddresses(store)).toEqual([
+    'postgres://u:hunter%402@one:5433/d?target_session_attrs=read-write',
+    'postgres://u:hunter%402@two/d?target_session_attrs=read-write',
+    'postgres://u:hunter%402@[::1]:5434/d?target_session_attrs=read-write',
+  ])
+  expect(serverAddresses('postgres:///d?host=/run/postgresql')).toHaveLength(1)
+  expect(storeSecrets(store)).toEqual(['hunter%402', 'hunter@2'])
+  expect(addressSecrets('redis://:s3cret@h:6379')).toContain('s3cret')
+})
 
 test('every mistake is told at once, and no secret is repeated', () => {
   const refusal = loadConfig({ PAWL_PORT: 'x', PAWL_CONCURRENCY: 'y', PAWL_TOKEN: 'hunter 2' })

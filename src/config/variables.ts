@@ -40,7 +40,10 @@ export const variables = {
     name: 'PAWL_STORE',
     schema: z
       .string()
-      .refine(isStoreAddress, 'must be `sqlite:` and a path, or `postgres://user:password@host:port/database`'),
+      .refine(
+        isStoreAddress,
+        'must be `sqlite:` and a path, or `postgres://user:password@host:port/database`, of several hosts with commas between them',
+      ),
     doc: 'Where executions are stored: `sqlite:` and the path of a file, or the address of a PostgreSQL server.',
     shown: 'sqlite:./.pawl/pawl.db',
     // An address may hold a password.

@@ -26,7 +26,8 @@ interface Failover {
 }
 
 /**
- * A primary is killed under load and its replica promoted: programs find it at the same address. What was acknowledged is
+ * A primary is killed under load and its replica promoted. Programs know the addresses of both, or one that leads to whichever
+ * is thought to take writes; until it does they try again. What was acknowledged is
  * there when replication is synchronous; what asynchronous replication loses is told.
  */
 export async function failoverDrill({ rounds }: { readonly rounds: number }): Promise<DrillReport> {
@@ -74,8 +75,8 @@ async function failOver(replication: 'synchronous' | 'behind'): Promise<Failover
       await ask(primary.url, `alter system set synchronous_standby_names = 'second'`)
       await ask(primary.url, 'select pg_reload_conf()')
     }
-    gate = await openGate(primary.url)
-    load = await Load.begin(gate.url)
+    if (replication === 'behind') gate = await openGate(primary.url)
+    load = await Load.begin(gate?.url ?? eitherOf(replica.url, primary.url))
     await load.until(enough)
     if (replication === 'behind') {
       await replica.stop('fast')
@@ -85,8 +86,9 @@ async function failOver(replication: 'synchronous' | 'behind'): Promise<Failover
     await primary.kill()
     const killedAt = performance.now()
     if (replication === 'behind') await replica.start()
+    // A replica that is not promoted yet is tried until it is, at whichever address it is found.
+    gate?.leadTo(replica.url)
     await replica.promote()
-    gate.leadTo(replica.url)
     await load.until(before + enough)
     const awayMs = Math.round((load.firstBehind(killedAt) ?? Number.NaN) - killedAt)
     await load.end()
@@ -98,6 +100,12 @@ async function failOver(replication: 'synchronous' | 'behind'): Promise<Failover
     await gate?.close()
     for (const server of servers) await server.remove()
   }
+}
+
+/** One address for both servers, as libpq takes it. */
+function eitherOf(first: string, second: string): string {
+  const { host } = new URL(first)
+  return first.replace(host, `${host},${new URL(second).host}`)
 }
 
 /** Several writers that submit, claim and settle without a pause, and remember what they were told. */

@@ -167,16 +167,20 @@ test('SE-32 a commit of rights that is under way is waited for: whoever loses a 
     return rows.map(({ granted }: { granted: boolean }) => granted)
   }
   const { id, grant } = await begin(people)
+  const isHeld = Promise.withResolvers<void>()
   let revoking: Promise<unknown> = Promise.resolve()
   pool.before(statementsOfOne, async () => {
     // The revocation has written all that it writes, and cannot commit.
     await foreign.query('begin; lock table writers in share row exclusive mode')
     revoking = people.roles.revoke(grant, 'left')
     await expect.poll(waiting).toEqual([true])
-    const isWaiting = expect.poll(waiting, { timeout: 8_000 }).toEqual([false, true])
-    void isWaiting.finally(() => foreign.query('rollback'))
+    isHeld.resolve()
   })
   await people.resume(id)
+  await isHeld.promise
+  // The transaction has come to its comparison, and waits.
+  await expect.poll(waiting, { timeout: 8_000 }).toEqual([false, true])
+  await foreign.query('rollback')
   expect(await pawl.ended(id)).toMatchObject({ state: 'failed', lastErrorClass: 'AuthError' })
   await revoking
   expect(await entries()).toEqual([])

@@ -38,13 +38,13 @@ export class Copy {
     }
   }
 
-  run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunEnd> {
+  run(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = runMsMax): Promise<RunEnd> {
     return new Promise((resolve) => {
       const child = spawn(process.execPath, [...args], {
         cwd: this.#path,
         env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
         stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: runMsMax,
+        timeout,
       })
       let output = ''
       const take = (chunk: Buffer): void => {

@@ -5,7 +5,10 @@ import { Copy, type RunEnd } from './copy.ts'
 
 /**
  * Do the tests bite? Breaks the source on purpose, one rule at a time, and each AND-conjunct of each statement of the
- * store; every breakage must turn something red. `npm run teeth [-- part of a name]`.
+ * store; every breakage must turn something red. `npm run teeth [-- part of a name] [-- --full]`.
+ *
+ * On PostgreSQL a test of the contract takes some fifty times as long: of its conjuncts a part is tried, another one each
+ * day, and all of them with `--full`.
  */
 
 interface Bite {
@@ -16,8 +19,12 @@ interface Bite {
 
 type Job = (copy: Copy) => Promise<readonly Bite[]>
 
-const filter = process.argv[2] ?? ''
-const shares = 1
+const [filter = ''] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const isFull = process.argv.includes('--full')
+const postgresShares = isFull ? 1 : 16
+const today = Math.floor(Date.now() / 86_400_000)
+/** All conjuncts on PostgreSQL, on a machine that does much else. */
+const fullMsMax = 3_600_000
 const vitest = 'node_modules/vitest/vitest.mjs'
 const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.meta.url), 'utf8')) as readonly {
   readonly name: string
@@ -26,7 +33,10 @@ const survivors = JSON.parse(readFileSync(new URL('./survivors.json', import.met
 
 const breakages = allBreakages.filter(({ name }) => name.includes(filter))
 const jobs: Job[] = [
-  ...(filter === '' ? Array.from({ length: shares }, (_, share) => conjunctJob(share)) : []),
+  ...(filter === '' || filter === 'PostgreSQL'
+    ? [conjunctJob('postgres-conjuncts', today % postgresShares, postgresShares)]
+    : []),
+  ...(filter === '' ? [conjunctJob('conjuncts', 0, 1)] : []),
   ...baselines(breakages),
   ...breakages.map((breakage) => (copy: Copy) => bite(copy, breakage)),
 ]
@@ -89,16 +99,21 @@ function baselines(all: readonly Breakage[]): Job[] {
     })
 }
 
-function conjunctJob(share: number): Job {
+function conjunctJob(of: string, share: number, shares: number): Job {
   return async (copy) => {
-    const file = `teeth-${share}.json`
-    const args = [vitest, 'run', '--config', 'test/teeth/vitest.config.ts', '--reporter=json', `--outputFile=${file}`]
-    const { output } = await copy.run(args, { TEETH_SHARE: `${share}/${shares}` })
+    const file = `teeth-${of}.json`
+    const tests = ['--config', 'test/teeth/vitest.config.ts', `test/teeth/${of}.mutants.ts`]
+    const args = [vitest, 'run', ...tests, '--reporter=json', `--outputFile=${file}`]
+    const { output } = await copy.run(args, { TEETH_SHARE: `${share}/${shares}` }, isFull ? fullMsMax : undefined)
     try {
       return groupsOf(JSON.parse(copy.read(file)) as VitestReport)
     } catch (error) {
       return [
-        { name: `conjuncts, share ${share}`, isCaught: false, detail: `${String(error)}\n${output.slice(-2_000)}` },
+        {
+          name: `${of}, share ${share} of ${shares}`,
+          isCaught: false,
+          detail: `${String(error)}\n${output.slice(-2_000)}`,
+        },
       ]
     }
   }

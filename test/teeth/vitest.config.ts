@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['test/teeth/conjuncts.mutants.ts'], fileParallelism: false, pool: 'threads', testTimeout: 20_000 },
+  test: { include: ['test/teeth/*.mutants.ts'], fileParallelism: false, pool: 'threads', testTimeout: 20_000 },
 })

@@ -13,6 +13,8 @@ export function findsExpiredLeases(harness: Harness): void {
       const [first] = await story.session.executions([1])
       if (first === undefined || late === undefined) throw new Error('they run')
       await story.succeed([first])
+      // What does not run has no lease, whatever its row says.
+      await story.shell.run('update executions set lease_until = 100 where id = 5')
       const { session } = story
       expect(await session.expiredLeases(150, 0, 10)).toEqual([2, 3])
       expect(await session.expiredLeases(150, 0, 1)).toEqual([2])

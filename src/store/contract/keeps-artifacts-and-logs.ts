@@ -94,6 +94,7 @@ export function keepsArtifactsAndLogs(harness: Harness): void {
       expect(await views.logs(1, 0, 10, 2)).toEqual(lines.slice(0, 2))
       expect(await views.logs(1, 0, 10, 4)).toEqual([lines[1]])
       expect(await story.session.newestLogs([1, 2, 3])).toEqual([lines[2], aLine(1, { id: 2 })])
+      expect(await story.session.newestLogs([2])).toEqual([aLine(1, { id: 2 })])
       const full = aLine(4, { level: 'warn', message: '3 more', dropped: 3, line: 6 })
       await story.commit({ logs: [full] })
       await story.commit({ logs: [{ ...full, message: '5 more', dropped: 5, line: 8 }] })

@@ -79,6 +79,7 @@ export function keepsPlans(harness: Harness): void {
       })
       await story.commit({ planSteps: { drop: [], add: [], change: [failed] } })
       expect(await story.session.planSteps([1, 2])).toEqual([failed, neighbour, other])
+      expect(await (await story.views()).planSteps(2, -1, 10)).toEqual([other])
       const done = { ...failed, state: 'succeeded' as const, value: '1', errorClass: null, error: null }
       await story.commit({ planSteps: { drop: [], add: [], change: [done] } })
       await expect(story.commit({ planSteps: { drop: [], add: [], change: [failed] } })).rejects.toThrow(

@@ -105,6 +105,7 @@ export function keepsTheLedger(harness: Harness): void {
       await story.succeed(executions.slice(0, 1))
       await story.move('fail', executions.slice(1), { state: 'failed' })
       expect(await story.session.fingerprints([1, 2, 3])).toEqual([{ id: 1, fingerprint: 'a'.repeat(64) }])
+      expect(await story.session.fingerprints([2])).toEqual([])
     }))
 
   test('REL-06a an end without a success has no fingerprint to compare with', () =>

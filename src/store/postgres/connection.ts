@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Row } from '../sqlite/rows-of.ts'
-import { inPlainWords, isDecided, isOfStandingStill } from './failures.ts'
+import { inPlainWords, isDecided, isOfStandingStill, takesNoWrites } from './failures.ts'
+import { type Hosts, isAway } from './hosts.ts'
 import { apiRole, engineRole } from './roles.ts'
 import { type StatementName, type Statements, statements } from './statements.ts'
 
@@ -9,6 +10,8 @@ export type Value = string | number | boolean | null | Uint8Array | readonly (st
 export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database`, with what libpq's addresses may say. */
   readonly url: string
+  /** The servers that `url` stands for, where one of several takes writes. */
+  readonly hosts?: Hosts | undefined
   /**
    * Whether statements keep a name on the server. Behind a pooler that hands out a server for each transaction they may
    * only where it knows of them (PgBouncer 1.21 and later, `max_prepared_statements`).
@@ -67,6 +70,10 @@ export class Connection {
 
   /** @throws Refused `store_unreachable`, `store_denied` and what else the server says in a sentence */
   static async open(options: ConnectionOptions): Promise<Connection> {
+    return options.hosts === undefined ? Connection.#openAt(options) : options.hosts.open()
+  }
+
+  static async #openAt(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(options)
     try {
       await connection.#client.connect()
@@ -126,6 +133,17 @@ export class Connection {
 
   #hear(thrown: unknown): void {
     if (isOfStandingStill(thrown)) this.#stoodStill = true
+    // The next connection may lead to the server that has taken over.
+    if (takesNoWrites(thrown)) this.#broken ??= new Error('the server takes no writes')
+  }
+}
+
+/** Clients of a pool that go to the server that takes writes at the time when they are made. */
+function clientsOf(hosts: Hosts) {
+  return class extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super({ ...config, connectionString: hosts.url })
+    }
   }
 }
 
@@ -139,8 +157,9 @@ function hearFailures(pool: pg.Pool): void {
 }
 
 /** Connections for transactions of handlers: one each while it is open. */
-export const handlersPool = (url: string): pg.Pool => {
-  const pool = new pg.Pool({ connectionString: url, application_name: 'pawl handlers', keepAlive: true, max: 10 })
+export const handlersPool = (hosts: Hosts): pg.Pool => {
+  const settled = { application_name: 'pawl handlers', keepAlive: true, max: 10 }
+  const pool = new pg.Pool({ ...settled, Client: clientsOf(hosts) })
   hearFailures(pool)
   return pool
 }
@@ -163,7 +182,9 @@ export class Readers {
   }
 
   static open(options: ConnectionOptions, max = 4): Readers {
-    const pool = new pg.Pool({ ...settings(options.url), pipeline: true, max })
+    const { url, hosts } = options
+    const at = { ...settings(url), pipeline: true, max }
+    const pool = new pg.Pool(hosts === undefined ? at : { ...at, Client: clientsOf(hosts) })
     hearFailures(pool)
     return new Readers(pool, options, null)
   }
@@ -195,12 +216,22 @@ export class Readers {
   }
 
   async #ask(text: string, values: readonly Value[], name?: string): Promise<readonly Row[]> {
+    const asked = this.#query(text, values, name)
     try {
-      const asked = this.#query(text, values, name)
-      return this.#scope === null ? (await this.#pool.query(asked)).rows : await this.#askAs(this.#scope, asked)
+      return await this.#askOnce(asked)
     } catch (thrown) {
-      throw inPlainWords(thrown)
+      const { hosts } = this.#options
+      const failure = inPlainWords(thrown)
+      if (hosts?.areMany !== true || !isAway(failure)) throw failure
+      await hosts.find()
     }
+    return await this.#askOnce(asked).catch((thrown: unknown) => {
+      throw inPlainWords(thrown)
+    })
+  }
+
+  async #askOnce(asked: pg.QueryArrayConfig): Promise<readonly Row[]> {
+    return this.#scope === null ? (await this.#pool.query(asked)).rows : await this.#askAs(this.#scope, asked)
   }
 
   /** All of it is sent at once: it takes one round trip, as a question alone does. */

@@ -1,6 +1,6 @@
 import type { Code } from '../../errors/codes.ts'
 import { DatabaseError } from '../../errors/failures.ts'
-import { Refused, refuse } from '../../errors/refusal.ts'
+import { type Refusal, Refused, refuse } from '../../errors/refusal.ts'
 import { Passing } from '../failures.ts'
 
 /** Conditions of PostgreSQL (its appendix A) for which there is a plain sentence. */
@@ -19,7 +19,6 @@ const plain: Readonly<Record<string, { readonly code: Code; readonly reason: str
     reason: 'A pooler stands before PostgreSQL that keeps no prepared statements.',
   },
   '53100': { code: 'store_full', reason: 'There is no space left for the database.' },
-  '25006': { code: 'store_read_only', reason: 'PostgreSQL takes no writes: it is a replica, or set to read only.' },
   XX001: { code: 'store_corrupt', reason: 'PostgreSQL found damaged data.' },
   XX002: { code: 'store_corrupt', reason: 'PostgreSQL found a damaged index.' },
 }
@@ -37,6 +36,7 @@ const unreachable = new Set([
 ])
 const uniqueViolation = '23505'
 const idleInTransaction = '25P03'
+const readOnlyTransaction = '25006'
 
 const codeOf = (thrown: unknown): string =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
@@ -46,6 +46,11 @@ export const isOfStandingStill = (thrown: unknown): boolean => codeOf(cause(thro
 
 /** The server itself said no: nothing was kept. One that goes away may say so behind a commit, too. */
 export const isDecided = (thrown: unknown): boolean => /^(?!57P|08)[0-9A-Z]{5}$/.test(codeOf(cause(thrown)))
+
+export const refuseReadOnly = (reason: string, details: Record<string, unknown> = {}): Refusal =>
+  refuse('store_read_only', reason, details, 'Lead PAWL_STORE to the server that takes writes, or have one promoted.')
+
+export const takesNoWrites = (thrown: unknown): boolean => codeOf(cause(thrown)) === readOnlyTransaction
 
 const cause = (thrown: unknown): unknown =>
   thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
@@ -59,6 +64,11 @@ export function inPlainWords(thrown: unknown): unknown {
   if (thrown instanceof Refused || thrown instanceof DatabaseError) return thrown
   const code = codeOf(thrown)
   const message = thrown instanceof Error ? thrown.message : String(thrown)
+  if (code === readOnlyTransaction) {
+    // During a failover a replica is met before it is promoted. Whoever gives up says what it was.
+    const reason = 'PostgreSQL takes no writes: it is a replica, or set to read only.'
+    return new Passing(message, { cause: new Refused(refuseReadOnly(reason, { message })) })
+  }
   const known = plain[code]
   if (known !== undefined || unreachable.has(code)) {
     const { code: refusal, reason } = known ?? {

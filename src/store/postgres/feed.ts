@@ -9,8 +9,8 @@ export const inboxWord = 'inbox'
 export const channelOf = (schema: string): string => `pawl_${schema}`
 
 export interface FeedOptions {
-  /** Of the server itself: behind a pooler that hands out connections by transaction nobody can listen. */
-  readonly url: string | null
+  /** Of the server itself, as it is now: behind a pooler that hands out connections by transaction nobody can listen. */
+  readonly url: () => string | null
   readonly writer: string
   readonly views: PostgresViews
   readonly clock: Clock
@@ -89,7 +89,7 @@ export class Feed {
 
   /** A session that cannot be had, or is lost, is tried for again at the next look. */
   async #listen(): Promise<void> {
-    const { url } = this.#options
+    const url = this.#options.url()
     if (url === null || this.#listener !== null || this.#isClosed) return
     const listener = new pg.Client({
       connectionString: url,

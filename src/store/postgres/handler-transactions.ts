@@ -7,6 +7,7 @@ import { LostTransaction } from '../failures.ts'
 import type { LookedAt, StepPlace, Transactions } from '../inbox.ts'
 import { handlersPool } from './connection.ts'
 import { inPlainWords, isDecided } from './failures.ts'
+import type { Hosts } from './hosts.ts'
 import { rightsLock } from './turns.ts'
 
 /** A connection that is given back: a client of a pool of `pg`. */
@@ -21,9 +22,9 @@ export interface ClientPool {
 }
 
 export interface HandlerTransactionsOptions {
-  /** By default one of ten connections at `url`. */
+  /** By default one of ten connections to `hosts`. */
   readonly pool?: ClientPool | undefined
-  readonly url: string
+  readonly hosts: Hosts
   /** Our own schema: a handler's connection may look elsewhere first. */
   readonly schema: () => Promise<string>
   /** What a transaction is committed under, as it is now; or why nothing may be committed for that execution any more. */
@@ -52,7 +53,7 @@ export class PostgresTransactions implements Transactions {
 
   constructor(options: HandlerTransactionsOptions) {
     this.#options = options
-    const own = handlersPool(options.url)
+    const own = handlersPool(options.hosts)
     this.#own = options.pool === undefined ? own : undefined
     this.#pool = options.pool ?? own
   }

@@ -33,11 +33,14 @@ interface HarnessOptions {
 }
 
 /** One emptied database for each open store, on a server whose databases may be made and dropped at will. */
-export function serverHarness(url: string, options: HarnessOptions = {}): StoreHarness {
+export const serverHarness = (url: string, options: HarnessOptions = {}): StoreHarness => serverHarnesses(url)(options)
+
+/** Several that share their databases, each with options of its own. */
+export function serverHarnesses(url: string): (options?: HarnessOptions) => StoreHarness {
   const databases = new Databases(url)
-  return {
+  return (options = {}) => ({
     open: async () => openIn(databases, await databases.take(), options),
-  }
+  })
 }
 
 const parser = {

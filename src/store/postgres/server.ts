@@ -1,6 +1,7 @@
 import { Refused, refuse } from '../../errors/refusal.ts'
 import { clockOff, clockOffMax } from '../feed-standing.ts'
 import type { Connection } from './connection.ts'
+import { refuseReadOnly } from './failures.ts'
 
 const versionMin = 150_000
 
@@ -31,12 +32,9 @@ export async function refuseServer(connection: Connection, now?: () => number): 
     throw new Refused(
       refuse('store_encoding', `The database keeps texts as ${encoding}; UTF8 is needed.`, { encoding }),
     )
-  if (isReplica)
-    throw new Refused(refuse('store_read_only', 'PostgreSQL takes no writes: this server is a replica.', {}))
+  if (isReplica) throw new Refused(refuseReadOnly('PostgreSQL takes no writes: this server is a replica.'))
   if (isReadOnly)
-    throw new Refused(
-      refuse('store_read_only', 'PostgreSQL takes no writes: server, database or user is set to read only.', {}),
-    )
+    throw new Refused(refuseReadOnly('PostgreSQL takes no writes: server, database or user is set to read only.'))
   if (sentAt === undefined || now === undefined) return
   const offMs = clockOff(serverAt, sentAt, now())
   if (Math.abs(offMs) <= clockOffMax) return

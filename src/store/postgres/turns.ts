@@ -4,6 +4,7 @@ import type { Row } from '../sqlite/rows-of.ts'
 import { Allowance } from './allowance.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { isDecided } from './failures.ts'
+import { isAway } from './hosts.ts'
 import { engineRole } from './roles.ts'
 
 /** "Pawl" in ASCII: sets our lock apart from those of other programs in the same database. */
@@ -163,14 +164,12 @@ export class Turns {
     await connection?.close()
   }
 
-  /** A server that was there and is away may come back: whoever waits tries again. */
+  /** A server that was there and is away may come back, and a replica be promoted: whoever waits tries again. */
   async #reconnected(): Promise<Connection> {
     try {
       return await this.connected()
     } catch (error) {
-      if (error instanceof Refused && error.refusal.code === 'store_unreachable') {
-        throw new Passing(error.message, { cause: error })
-      }
+      if (error instanceof Refused && isAway(error)) throw new Passing(error.message, { cause: error })
       throw error
     }
   }
