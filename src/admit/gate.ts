@@ -18,13 +18,13 @@ export function gateFor(
 ): Gate | Refusal | undefined {
   const level = levelOf(action, input)
   if (isRefusal(level)) return level
-  const rules = demandOf(document, action, level, of)
-  if (isRefusal(rules)) return rules
-  if (rules === null) return undefined
+  const demand = demandOf(document, action, level, of)
+  if (isRefusal(demand)) return demand
+  if (demand === null) return undefined
   const open = { plannedAt: null, approvedHash: null, useBy: null, isDue: false, replan: null, isFrozen: false }
-  if (action.plan !== undefined) return { rules, planHash: null, ...open }
+  if (action.plan !== undefined) return { ...demand, planHash: null, ...open }
   const effects = action.effects ?? null
-  return { rules, effects, planHash: hashWithoutPlan(action, of, effects, version), ...open }
+  return { ...demand, effects, planHash: hashWithoutPlan(action, of, effects, version), ...open }
 }
 
 /** What an action without `plan()` is going to do follows from its code and its input. */

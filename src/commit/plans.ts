@@ -17,9 +17,9 @@ export class PlanBook {
     return this.#steps.get(id) ?? none
   }
 
-  /** Takes over what the store holds, unless this transaction knows better. */
+  /** Takes over what the store holds, unless this transaction knows better: the steps of a plan that it replaces are gone. */
   loaded(steps: readonly PlanStep[]): void {
-    for (const step of steps) if (!this.stepsOf(step.id).has(step.idx)) this.#know(step)
+    for (const step of steps) if (!this.#dropped.has(step.id) && !this.stepsOf(step.id).has(step.idx)) this.#know(step)
   }
 
   /** A further revision takes the place of the one before, with all its steps. */

@@ -156,7 +156,7 @@ export class Policies extends KnownPolicies {
           continue
         }
         const [was, is] = [demandView(active.document, asked, request), demandView(wanted, asked, request)]
-        if (JSON.stringify(was) === JSON.stringify(is)) continue
+        if (withoutNames(was) === withoutNames(is)) continue
         const { action, subject, requestedBy } = request
         const executionId = publicId(execution.id, this.#host.idKey)
         items.push({ executionId, action, subject, requestedBy, state: execution.state, before: was, after: is })
@@ -211,6 +211,10 @@ export class Policies extends KnownPolicies {
 const documentOf = (row: Policy | null): PolicyDocument =>
   row === null ? noPolicy.document : (JSON.parse(row.document) as PolicyDocument)
 
+/** What is asked for, whichever rules say so. */
+const withoutNames = (demand: DemandView): string =>
+  JSON.stringify(demand, (name, value: unknown) => (name === 'byRules' ? undefined : value))
+
 function demandView(
   document: PolicyDocument,
   { action, input }: { readonly action: AnyAction; readonly input: unknown },
@@ -218,7 +222,9 @@ function demandView(
 ): DemandView {
   const level = levelOf(action, input)
   if (isRefusal(level)) return { refused: level.code }
-  const rules = demandOf(document, action, level, request)
-  if (isRefusal(rules)) return { refused: rules.code }
-  return rules ?? { level: 'auto' }
+  const demand = demandOf(document, action, level, request)
+  if (isRefusal(demand)) return { refused: demand.code }
+  if (demand === null) return { level: 'auto' }
+  const { rules, byTargets } = demand
+  return byTargets === undefined ? rules : { ...rules, byTargets }
 }

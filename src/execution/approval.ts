@@ -2,7 +2,8 @@ import { isLevel, type Level } from '../action/approvals.ts'
 
 /** The rules of one execution: computed once, at its admission, whatever becomes of those they were taken from. */
 export interface ApprovalRules {
-  readonly level: Exclude<Level, 'auto'>
+  /** `auto` only where it depends on how many targets a plan has: nobody has to agree to one of so few. */
+  readonly level: Level
   /** How many must agree: different principals, one vote each. */
   readonly quorum: number
   /** Only votes of members of one of these groups count; empty is anybody who may approve. */
@@ -15,11 +16,35 @@ export interface ApprovalRules {
   readonly resume: 'auto' | 'manual'
   /** A plan that is older is made anew before the first run. */
   readonly planMaxAgeMs: number | null
+  /** Names of the rules of the tenant's policy that had a say beside the action. */
+  readonly byRules?: readonly string[] | undefined
 }
+
+export interface TargetRules {
+  readonly from: number
+  readonly rules: ApprovalRules
+}
+
+/** Where nobody has to agree. */
+export const nobodyAsked: ApprovalRules = {
+  level: 'auto',
+  quorum: 0,
+  groups: [],
+  useByMs: null,
+  selfApproval: true,
+  resume: 'auto',
+  planMaxAgeMs: null,
+}
+
+/** The rules for a plan of so many targets. */
+export const rulesFor = ({ rules, byTargets = [] }: Gate, targets: number): ApprovalRules =>
+  byTargets.findLast(({ from }) => from <= targets)?.rules ?? rules
 
 /** What stands between an execution and its run: nothing passes that was not agreed to as it is. */
 export interface Gate {
   readonly rules: ApprovalRules
+  /** What holds for a plan of at least so many targets, from none at all on: which of them does is known with the plan. */
+  readonly byTargets?: readonly TargetRules[] | undefined
   /**
    * Names of the effects of an action without `plan()`, whose plan is one step; null is any of them. Left out where the
    * steps of a plan name theirs.

@@ -54,7 +54,7 @@ function refuseUnapproved({ gate }: Execution, { effect, target }: Beginning): R
       planHash,
     })
   }
-  if (rules.level === 'confirm' || effect === null) return null
+  if (rules.level === 'auto' || rules.level === 'confirm' || effect === null) return null
   const named = effects === undefined ? (target?.effects ?? []) : effects
   if (named === null || named.includes(effect)) return null
   const where = target === null ? 'The approved plan' : `The approved step ${scopeOf(target)}`

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
 import { seededRandom } from '../identity/random.ts'
 import { backoffMs } from '../time/backoff.ts'
-import { endedVotes, type Gate, isApproved, isToPlan, onPlan } from './approval.ts'
+import { endedVotes, type Gate, isApproved, isToPlan, onPlan, rulesFor } from './approval.ts'
 import type { Command } from './command.ts'
 import { frozen, refuseBeginning } from './decide-gates.ts'
 import { leaseLost, owns } from './decide-run.ts'
@@ -100,17 +100,22 @@ function acceptPlan(execution: Execution, command: Of<'planned'>, around: Surrou
   if (gate === null)
     return { facts: [note(execution, type, set, told), ...goOn(execution, hash, 'auto', now)], ...made }
   // Another plan was never agreed to, whoever agreed to the one before.
+  const rules = rulesFor(gate, ordered.length)
+  const isFree = rules.level === 'auto'
   const asks: Gate = {
     ...gate,
+    rules,
     planHash: hash,
     plannedAt: now,
-    approvedHash: null,
+    approvedHash: isFree ? hash : null,
     useBy: null,
     isDue: false,
     replan: null,
   }
+  const counted = gate.byTargets === undefined ? told : { ...told, level: rules.level }
+  const known = note(execution, type, { ...set, ...free, gate: asks }, counted)
   return {
-    facts: [note(execution, type, { ...set, ...free, gate: asks }, told)],
+    facts: isFree ? [known, ...goOn(execution, hash, 'auto', now)] : [known],
     ...made,
     votes: endedVotes(around.votes ?? [], policy, 'replanned', now),
   }

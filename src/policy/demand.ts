@@ -1,7 +1,7 @@
 import { type ApprovalsDefinition, defaultOf, type Level, levels, rulesOf } from '../action/approvals.ts'
 import type { AnyAction } from '../action/definition.ts'
-import { type Refusal, refuse } from '../errors/refusal.ts'
-import type { ApprovalRules } from '../execution/approval.ts'
+import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { type ApprovalRules, type Gate, nobodyAsked, type TargetRules } from '../execution/approval.ts'
 import { matches } from '../rights/narrowing.ts'
 import type { ApprovalRule, PolicyDocument } from './document.ts'
 
@@ -14,17 +14,52 @@ export interface Asked {
   readonly recordOnly: boolean
 }
 
+/** What must be agreed to, as far as it is known before the plan is. */
+export type Demand = Pick<Gate, 'rules' | 'byTargets'>
+
 /**
- * What must be agreed to, by the action and by every rule that fits; null at level `auto`. Of each field the strictest
+ * What must be agreed to, by the action and by every rule that fits; null where nobody has to. Of each field the strictest
  * holds, so that a further rule never lets through what was held before.
  */
 export function demandOf(
   document: PolicyDocument,
-  action: Pick<AnyAction, 'approvals' | 'effects' | 'plan'>,
+  action: Demanding,
   own: Level,
   asked: Asked,
+): Demand | null | Refusal {
+  const rules = rulesWith(document, action, own, asked, action.plan === undefined ? 1 : 0)
+  if (isRefusal(rules)) return rules
+  const base = rules ?? nobodyAsked
+  // From the first target on: whatever a later plan has, the rules are looked up anew.
+  const byTargets: TargetRules[] = [{ from: 0, rules: base }]
+  for (const from of action.plan === undefined ? [] : countsIn(document)) {
+    const more = rulesWith(document, action, own, asked, from)
+    if (isRefusal(more)) return more
+    const before = byTargets.at(-1)?.rules
+    if (more !== null && !(before !== undefined && isSame(more, before))) byTargets.push({ from, rules: more })
+  }
+  if (byTargets.length > 1) return { rules: base, byTargets }
+  return rules === null ? null : { rules }
+}
+
+/** Whether the same is asked for, whoever says so. */
+const isSame = (one: ApprovalRules, other: ApprovalRules): boolean =>
+  JSON.stringify({ ...one, byRules: null }) === JSON.stringify({ ...other, byRules: null })
+
+type Demanding = Pick<AnyAction, 'approvals' | 'effects' | 'plan'>
+
+/** The numbers of targets that some rule names, fewest first. */
+const countsIn = ({ approvals = [] }: PolicyDocument): readonly number[] =>
+  [...new Set(approvals.flatMap(({ when }) => when?.targetsFrom ?? []))].sort((a, b) => a - b)
+
+function rulesWith(
+  document: PolicyDocument,
+  action: Demanding,
+  own: Level,
+  asked: Asked,
+  targets: number,
 ): ApprovalRules | null | Refusal {
-  const rules = fittingRules(document, action, asked)
+  const rules = fittingRules(document, action, asked, targets)
   if (rules.length === 0) return own === 'auto' ? null : rulesOf(own, action.approvals)
   const wanted = highest([own, ...rules.map(({ require }) => require.level ?? 'auto')])
   if (wanted === 'auto') return null
@@ -33,10 +68,11 @@ export function demandOf(
   return strictest(level, action.approvals ?? {}, rules)
 }
 
-export const fittingRules = (
+const fittingRules = (
   { approvals = [], flags = {} }: PolicyDocument,
   { effects }: Pick<AnyAction, 'effects'>,
   asked: Asked,
+  targets: number,
 ): readonly ApprovalRule[] =>
   approvals.filter(({ when = {} }) => {
     const { actions, subjects, actionClasses, requestedBy, recordOnly } = when
@@ -46,12 +82,13 @@ export const fittingRules = (
       matches(actionClasses ?? null, asked.actionClass) &&
       matches(requestedBy ?? null, asked.requestedBy) &&
       (recordOnly ?? asked.recordOnly) === asked.recordOnly &&
+      (when.targetsFrom ?? 0) <= targets &&
       (when.effects === undefined || (effects?.some((name) => matches(when.effects ?? null, name)) ?? true)) &&
       Object.entries(when.flags ?? {}).every(([name, value]) => (flags[name] ?? false) === value)
     )
   })
 
-export const highest = (all: readonly Level[]): Level =>
+const highest = (all: readonly Level[]): Level =>
   levels[Math.max(...all.map((level) => levels.indexOf(level)))] ?? 'auto'
 
 function strictest(
@@ -82,6 +119,7 @@ function strictest(
     selfApproval: self.length === 0 ? usual.selfApproval : self.every((may) => may),
     resume: resume.length === 0 ? usual.resume : resume.every((who) => who === 'auto') ? 'auto' : 'manual',
     planMaxAgeMs: least(each.map(({ planMaxAgeMs }) => planMaxAgeMs)),
+    byRules: rules.map(({ name }) => name),
   }
 }
 

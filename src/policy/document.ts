@@ -1,6 +1,7 @@
 import type { ActionRegistry } from '../action/action.ts'
 import { type ApprovalsDefinition, faultInRules, isLevel, type Level, levels } from '../action/approvals.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
+import { planStepsMax } from '../execution/plan.ts'
 import { canonicalize } from '../json/canonical.ts'
 import { isPattern, matches } from '../rights/narrowing.ts'
 
@@ -33,6 +34,8 @@ export interface RuleCondition {
   /** Of an action that does not say which effects it has, any may happen: it fits. */
   readonly effects?: readonly string[]
   readonly recordOnly?: boolean
+  /** The plan has so many targets or more; without `plan()` there is one. */
+  readonly targetsFrom?: number
   readonly flags?: Readonly<Record<string, FlagValue>>
 }
 
@@ -58,7 +61,7 @@ const flagPattern = /^[a-z][a-z0-9_.-]{0,99}$/i
 const sections = ['approvals', 'limits', 'flags']
 const ruleFields = ['name', 'when', 'require']
 const listFields = ['actions', 'subjects', 'actionClasses', 'requestedBy', 'effects'] as const
-const conditionFields = [...listFields, 'recordOnly', 'flags']
+const conditionFields = [...listFields, 'recordOnly', 'targetsFrom', 'flags']
 const limitFields = ['concurrency', 'queueMax']
 
 /** What is checked of a document without knowing the tenant: its canonical text, or the first thing that is wrong. */
@@ -123,7 +126,9 @@ function faultInCondition(at: string, when: unknown): Refusal | undefined {
     const illegal = (list as unknown[]).find((each) => typeof each !== 'string' || !isPattern(each))
     if (illegal !== undefined) return noPattern(at, field, typeof illegal === 'string' ? illegal : typeof illegal)
   }
-  const { recordOnly, flags } = when
+  const { recordOnly, targetsFrom, flags } = when
+  if (targetsFrom !== undefined && !isWithin(targetsFrom, planStepsMax))
+    return wrong(`${at}.targetsFrom`, `must be a whole number from 1 to ${planStepsMax}.`)
   if (recordOnly !== undefined && typeof recordOnly !== 'boolean')
     return wrong(`${at}.recordOnly`, 'must be true or false.')
   return flags === undefined ? undefined : faultInFlags(`${at}.flags`, flags)
@@ -141,7 +146,7 @@ function faultInDemand(at: string, require: unknown): Refusal | undefined {
 function faultInLimits(limits: unknown): Refusal | undefined {
   if (!isRecord(limits)) return wrong('limits', 'must be an object.')
   for (const [name, value] of Object.entries(limits)) {
-    if (limitFields.includes(name) && !(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= limitMax))
+    if (limitFields.includes(name) && !isWithin(value, limitMax))
       return wrong(`limits.${name}`, `must be a whole number from 1 to ${limitMax}.`)
   }
   return unknownIn('limits', limits, limitFields)
@@ -201,6 +206,9 @@ function unknownIn(
     `has no field ${JSON.stringify(shown(unknown))}; it would have no effect. Fields: ${known.join(', ')}.`,
   )
 }
+
+const isWithin = (value: unknown, most: number): boolean =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { action, actionRegistry } from '../action/action.ts'
 import { type ApprovalsDefinition, type Level, levels, rulesOf } from '../action/approvals.ts'
 import { isRefusal } from '../errors/refusal.ts'
-import type { ApprovalRules } from '../execution/approval.ts'
+import { type ApprovalRules, type Gate, nobodyAsked, rulesFor } from '../execution/approval.ts'
 import type { RightsChange } from '../rights/change.ts'
 import { Rights } from '../rights/rights.ts'
 import { refusePolicy } from './decide-policy.ts'
@@ -34,7 +34,12 @@ const demanded = (
     ...of
   }: { own?: Level; approvals?: ApprovalsDefinition; effects?: readonly string[] } = {},
   flags: PolicyDocument['flags'] = {},
-) => demandOf({ approvals: rules, flags }, { ...(approvals ? { approvals } : {}), ...of }, own, asked)
+) => {
+  const demand = demandOf({ approvals: rules, flags }, { ...(approvals ? { approvals } : {}), ...of }, own, asked)
+  if (isRefusal(demand) || demand === null) return demand
+  const { byRules: _, ...said } = demand.rules
+  return said
+}
 const codeOf = (answer: unknown) => (isRefusal(answer) ? answer.code : answer)
 
 describe('what a policy asks for', () => {
@@ -100,9 +105,35 @@ describe('what a policy asks for', () => {
 
   test('an action without steps is reviewed as a whole where step by step is asked for', () => {
     const stepwise: PolicyDocument = { approvals: [rule('r', { level: 'step_by_step' })] }
-    expect(demandOf(stepwise, {}, 'auto', asked)).toMatchObject({ level: 'plan_review' })
+    expect(demandOf(stepwise, {}, 'auto', asked)).toMatchObject({ rules: { level: 'plan_review' } })
     const plan = () => ({ summary: '', steps: [] })
-    expect(demandOf(stepwise, { plan }, 'auto', asked)).toMatchObject({ level: 'step_by_step' })
+    expect(demandOf(stepwise, { plan }, 'auto', asked)).toMatchObject({ rules: { level: 'step_by_step' } })
+  })
+
+  test('SE-30 what depends on the number of targets is said for each number, as a plan is counted later', () => {
+    const rules = [
+      rule('some', { level: 'plan_review' }, { targetsFrom: 10 }),
+      rule('many', { level: 'plan_review', quorum: 2 }, { targetsFrom: 50 }),
+      rule('other', { level: 'step_by_step' }, { targetsFrom: 5, actions: ['crm.*'] }),
+    ]
+    const plan = () => ({ summary: '', steps: [] })
+    const demand = demandOf({ approvals: rules }, { plan }, 'auto', asked)
+    expect(demand).toEqual({
+      rules: nobodyAsked,
+      byTargets: [
+        { from: 0, rules: nobodyAsked },
+        { from: 10, rules: { ...rulesOf('plan_review'), byRules: ['some'] } },
+        { from: 50, rules: { ...rulesOf('plan_review'), quorum: 2, byRules: ['some', 'many'] } },
+      ],
+    })
+    if (isRefusal(demand) || demand === null) throw new Error('it asks for something')
+    const quorumOf = (targets: number) => rulesFor({ ...demand } as Gate, targets).quorum
+    expect([0, 9, 10, 49, 50, 9999].map(quorumOf)).toEqual([0, 0, 1, 1, 2, 2])
+    // Without a plan there is one target, and it is known.
+    expect(demandOf({ approvals: rules }, {}, 'auto', asked)).toBeNull()
+    expect(demandOf({ approvals: [rule('r', { level: 'confirm' }, { targetsFrom: 1 })] }, {}, 'auto', asked)).toEqual({
+      rules: { ...rulesOf('confirm'), byRules: ['r'] },
+    })
   })
 
   test.each<[RuleCondition, boolean]>([
@@ -239,6 +270,12 @@ describe('a document', () => {
       'actions that are not there',
       { approvals: [rule('r', { quorum: 2 }, { actions: ['fleet.*'] })] },
       'invalid_pattern',
+    ],
+    ['targets from 0 on', { approvals: [rule('r', { quorum: 2 }, { targetsFrom: 0 })] }, 'invalid_policy'],
+    [
+      'more targets than a plan has',
+      { approvals: [rule('r', { quorum: 2 }, { targetsFrom: 10_001 })] },
+      'invalid_policy',
     ],
     ['an unknown level', { approvals: [{ name: 'r', require: { level: 'secret' } }] }, 'invalid_policy'],
     ['a quorum of 0', { approvals: [rule('r', { quorum: 0 })] }, 'invalid_policy'],

@@ -49,6 +49,9 @@ export function approvalView(
     resume: rules.resume,
     useBy: timeOrNull(useBy),
     requestedBy: request.requestedBy,
+    /** Of the tenant, at the admission; and the names of its rules that had a say beside the action. */
+    policyVersion: request.policyVersion,
+    byRules: rules.byRules ?? [],
     isBeingPlanned: planHash === null || gate.replan !== null,
   }
 }
@@ -70,7 +73,7 @@ async function nextStep(views: Views, { id, gate }: Execution): Promise<PlanStep
 /** Null for an execution that nobody has to agree to. */
 export async function askApproval(views: Views, found: Found, now: number) {
   const { gate, id } = found.execution
-  if (gate === null) return null
+  if (gate === null || gate.rules.level === 'auto') return null
   const [votes, next] = await Promise.all([views.votes(id), nextStep(views, found.execution)])
   return { ...approvalView(found, gate, votes, next, now), cast: votes.map(voteView) }
 }
@@ -115,7 +118,8 @@ export async function waitingForApproval(
 
 async function waitingFor(views: Views, found: Found, voter: Voter, now: number) {
   const { gate, state, waitingFor: reason, id } = found.execution
-  if (gate === null || (state === 'waiting' && reason !== 'approval' && reason !== 'step_approval')) return null
+  if (gate === null || gate.rules.level === 'auto') return null
+  if (state === 'waiting' && reason !== 'approval' && reason !== 'step_approval') return null
   if (state === 'waiting' && reason === 'approval' && isApproved(gate)) return null
   const [votes, next] = await Promise.all([views.votes(id), nextStep(views, found.execution)])
   const view = approvalView(found, gate, votes, next, now)

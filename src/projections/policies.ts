@@ -1,5 +1,5 @@
 import type { Level } from '../action/approvals.ts'
-import type { ApprovalRules } from '../execution/approval.ts'
+import type { ApprovalRules, Gate } from '../execution/approval.ts'
 import type { State } from '../execution/machine.ts'
 import type { PolicyDocument } from '../policy/document.ts'
 import { noPolicy, type Policy } from '../policy/policy.ts'
@@ -34,8 +34,11 @@ export interface FlagView {
   readonly value: boolean | string
 }
 
-/** What would be asked for. */
-export type DemandView = ApprovalRules | { readonly level: Extract<Level, 'auto'> } | { readonly refused: string }
+/** What would be asked for; of a plan of so many targets, what `byTargets` says. */
+export type DemandView =
+  | (ApprovalRules & Pick<Gate, 'byTargets'>)
+  | { readonly level: Extract<Level, 'auto'> }
+  | { readonly refused: string }
 
 /** An execution of the sample that would be treated otherwise. */
 export interface PolicyEffect {

@@ -187,9 +187,14 @@ function whyUnapproved(id: string, gate: Gate, { approval }: Around): Why {
     return { why: 'It is approved and was not dispatched again yet.', next: `Dispatch it with: pawl resume ${id}` }
   }
   return {
-    why: `It waits for people to approve ${what}: ${votes} of ${quorum} votes${of} are there${others}.`,
+    why: `It waits for people to approve ${what}: ${votes} of ${quorum} votes${of} are there${others}.${saidBy(approval)}`,
     next: `Read it with: pawl plan show ${id}, then: pawl approve ${id} --plan ${gate.planHash}${step === null ? '' : ` --step ${step}`}`,
   }
+}
+
+function saidBy(approval: Around['approval']): string {
+  const { byRules = [], policyVersion } = approval ?? {}
+  return byRules.length === 0 ? '' : ` So say ${byRules.join(', ')} of version ${policyVersion} of the policy.`
 }
 
 function whyNotResumed({ execution, request }: Found, { now, pauses }: Around): Why {

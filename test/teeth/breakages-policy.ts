@@ -124,4 +124,31 @@ export const policyBreakages: readonly Breakage[] = [
     ],
     shownBy: admitted,
   },
+  {
+    name: 'a policy about many targets is forgotten once there is a plan',
+    edits: [
+      {
+        file: 'src/execution/decide-plan.ts',
+        find: '  const rules = rulesFor(gate, ordered.length)\n',
+        replace: '  const { rules } = gate\n',
+      },
+    ],
+    shownBy: admitted,
+  },
+  {
+    name: 'a policy that let few targets pass lets more of them pass later',
+    edits: [
+      {
+        file: 'src/policy/demand.ts',
+        find: '[{ from: 0, rules: base }]',
+        replace: '[]',
+      },
+    ],
+    shownBy: admitted,
+  },
+  {
+    name: 'a plan that was made anew keeps the steps that it lost, where the same commit begins it',
+    edits: [{ file: 'src/commit/plans.ts', find: '!this.#dropped.has(step.id) && ', replace: '' }],
+    shownBy: admitted,
+  },
 ]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { action, type PolicyDocument, Refused } from '../../../src/pawl.ts'
+import { action, type Pawl, type PolicyDocument, Refused } from '../../../src/pawl.ts'
 import { testPawl } from '../../../src/testing.ts'
 
 const input = z.object({ n: z.number() })
@@ -20,11 +20,12 @@ const family = action({
   input,
   run: async ({ input: { n }, child }) => (await child('only', { action: 'quote.send', input: { n } })).id,
 })
+let hosts = ['a', 'b']
 const deploy = action({
   name: 'fleet.deploy',
   version: 1,
   input,
-  plan: () => ({ summary: 'both', steps: ['a', 'b'].map((target) => ({ step: 'go', target, args: {} })) }),
+  plan: () => ({ summary: 'all', steps: hosts.map((target) => ({ step: 'go', target, args: {} })) }),
   steps: { go: { run: ({ target }) => target } },
 })
 
@@ -41,6 +42,12 @@ async function opened() {
   return { test, as, policies, pawl: test.pawl }
 }
 
+/** What the first event of this type says. */
+async function plannedAs(pawl: Pick<Pawl<[]>, 'watch'>, id: string, type: string): Promise<Record<string, unknown>> {
+  for await (const event of pawl.watch(id)) if (event.type === type) return { ...event.data }
+  throw new Error(`${id} ended without ${type}`)
+}
+
 const codeOf = (done: Promise<unknown>): Promise<string> =>
   done.then(
     () => 'done',
@@ -55,6 +62,8 @@ test('SE-31 CP-002 what is admitted under a policy is held by it, with the versi
   expect(active).toMatchObject({ version: 2, active: true, kind: 'set', by: 'human:ada', document: reviewed })
   const held = await test.submit({ action: 'quote.send', input: { n: 1 } })
   expect(held).toMatchObject({ state: 'requested', policyVersion: 2, approvalLevel: 'plan_review' })
+  expect(await test.pawl.approval(held.id)).toMatchObject({ policyVersion: 2, byRules: ['quotes'] })
+  expect((await test.pawl.why(held.id)).why).toContain('So say quotes of version 2 of the policy.')
   await policies.setFlag('banner', 'hello', 'morning')
   const next = await test.submit({ action: 'quote.send', input: { n: 1 } })
   expect(next.policyVersion).toBe(3)
@@ -163,15 +172,40 @@ test('SE-30 an action with a plan that says nothing of approval is planned and t
   await policies.set({ approvals: [{ name: 'fleet', require: { level: 'step_by_step', resume: 'auto' } }] }, 'careful')
   const { id } = await test.submit({ action: 'fleet.deploy', input: { n: 1 } })
   const bob = as('human:bob', 'operator')
-  let hash = ''
-  for await (const event of test.pawl.watch(id)) {
-    if (event.type !== 'planned') continue
-    hash = String(event.data?.planHash)
-    break
-  }
+  const hash = String((await plannedAs(test.pawl, id, 'planned')).planHash)
   expect((await test.get(id)).state).toBe('requested')
   for (const step of ['go[a]', 'go[b]']) await bob.approve(id, hash, { step })
   await bob.approve(id, hash)
+  await test.untilEnded(id)
+  expect((await test.get(id)).state).toBe('succeeded')
+  await test.stop()
+})
+
+test('SE-30 how many targets a plan has decides whether people are asked, each time it is made', async () => {
+  const { test, policies, as } = await opened()
+  const many = { name: 'many', when: { targetsFrom: 3 }, require: { level: 'plan_review' as const } }
+  await policies.set({ approvals: [many] }, 'more than two hosts')
+  hosts = ['a', 'b']
+  const few = await test.submit({ action: 'fleet.deploy', input: { n: 1 } })
+  expect(few).toMatchObject({ state: 'requested', approvalLevel: 'auto' })
+  await test.untilEnded(few.id)
+  expect((await test.pawl.events(few.id)).map(({ type, principal }) => `${type} ${principal}`).slice(2, 5)).toEqual([
+    expect.stringMatching(/^planned worker:/),
+    'approve system:policy',
+    'resume system:policy',
+  ])
+  hosts = ['a', 'b', 'c']
+  const { id } = await test.submit({ action: 'fleet.deploy', input: { n: 2 } })
+  expect(await plannedAs(test.pawl, id, 'planned')).toMatchObject({ steps: 3, level: 'plan_review' })
+  expect(await test.get(id)).toMatchObject({ state: 'requested', approvalLevel: 'plan_review' })
+  const bob = as('human:bob', 'operator')
+  expect((await bob.approvals()).items.map(({ executionId }) => executionId)).toEqual([id])
+  // Of fewer hosts nobody has to be asked, and of more somebody has to again.
+  hosts = ['a', 'b', 'c', 'd']
+  await bob.replan(id)
+  expect(await plannedAs(test.pawl, id, 'replanned')).toMatchObject({ steps: 4, level: 'plan_review' })
+  hosts = ['a']
+  await bob.replan(id)
   await test.untilEnded(id)
   expect((await test.get(id)).state).toBe('succeeded')
   await test.stop()
