@@ -100,7 +100,10 @@ export function levelOf(action: AnyAction, input: unknown): Level | Refusal {
 }
 
 /** Whether an action can be of this level at all: what it has must be something that people can agree to. */
-export function refuseLevel({ name, plan, effects }: AnyAction, level: Level): Refusal | null {
+export function refuseLevel(
+  { name, plan, effects }: Pick<AnyAction, 'name' | 'plan' | 'effects'>,
+  level: Level,
+): Refusal | null {
   if (plan !== undefined) return null
   if (level === 'step_by_step') {
     return refuse('invalid_approval', `${name} has no plan(), so there are no steps to approve one by one.`)

@@ -1,4 +1,4 @@
-import { type ApprovalsDefinition, defaultOf, type Level, levels, rulesOf } from '../action/approvals.ts'
+import { type ApprovalsDefinition, defaultOf, type Level, levels, refuseLevel, rulesOf } from '../action/approvals.ts'
 import type { AnyAction } from '../action/definition.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { type ApprovalRules, type Gate, nobodyAsked, type TargetRules } from '../execution/approval.ts'
@@ -46,7 +46,7 @@ export function demandOf(
 const isSame = (one: ApprovalRules, other: ApprovalRules): boolean =>
   JSON.stringify({ ...one, byRules: null }) === JSON.stringify({ ...other, byRules: null })
 
-type Demanding = Pick<AnyAction, 'approvals' | 'effects' | 'plan'>
+type Demanding = Pick<AnyAction, 'name' | 'approvals' | 'effects' | 'plan'>
 
 /** The numbers of targets that some rule names, fewest first. */
 const countsIn = ({ approvals = [] }: PolicyDocument): readonly number[] =>
@@ -65,7 +65,7 @@ function rulesWith(
   if (wanted === 'auto') return null
   // An action without plan() is a plan of one step: who agrees to the plan has agreed to each step of it.
   const level = wanted === 'step_by_step' && action.plan === undefined ? 'plan_review' : wanted
-  return strictest(level, action.approvals ?? {}, rules)
+  return refuseLevel(action, level) ?? strictest(level, action.approvals ?? {}, rules)
 }
 
 const fittingRules = (

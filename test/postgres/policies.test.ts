@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.stop()
 })
 
-const pay = action({ name: 'money.pay', version: 1, input: z.number(), run: ({ input }) => input })
+const pay = action({ name: 'money.pay', version: 1, input: z.number(), effects: [], run: ({ input }) => input })
 const parent = action({
   name: 'money.parent',
   version: 1,

@@ -155,7 +155,7 @@ test('SE-31 a policy is tried, set from a file, compared, switched by a flag and
   const rule = {
     name: 'sums',
     when: { actions: ['demo.add'], flags: { audit: true } },
-    require: { level: 'plan_review' },
+    require: { level: 'confirm' },
   }
   writeFileSync(join(folder, 'policy.json'), JSON.stringify({ approvals: [rule], flags: { audit: true } }))
   const set = ['policy', 'set', '-f', 'policy.json', '--reason', 'audit', '--if-version', '1', '--json']
@@ -166,13 +166,13 @@ test('SE-31 a policy is tried, set from a file, compared, switched by a flag and
   expect(jsonOf(await pawl(set))).toMatchObject({ version: 2, active: true, by: expect.any(String) })
   const late = await pawl(set)
   expect([late.exit, late.out]).toEqual([5, expect.stringContaining('policy_moved')])
-  expect(await submit()).toMatchObject({ state: 'requested', policyVersion: 2, approvalLevel: 'plan_review' })
+  expect(await submit()).toMatchObject({ state: 'requested', policyVersion: 2, approvalLevel: 'confirm' })
   expect((await pawl(['flag', 'set', 'audit', 'false', '--reason', 'over'])).exit).toBe(0)
   expect((await pawl(['flag', 'list'])).out).toMatch(/audit +false/)
   expect(await submit()).toMatchObject({ policyVersion: 3, approvalLevel: 'auto' })
   expect((await pawl(['policy', 'diff', '2'])).out).toMatch(/flags\.audit +true +false/)
   expect((await pawl(['policy', 'rollback', '2', '--reason', 'not over'])).exit).toBe(0)
-  expect(await submit()).toMatchObject({ policyVersion: 4, approvalLevel: 'plan_review' })
+  expect(await submit()).toMatchObject({ policyVersion: 4, approvalLevel: 'confirm' })
   expect((await pawl(['policy', 'list'])).out.trim().split('\n')).toHaveLength(5)
   writeFileSync(join(folder, 'policy.json'), '{"approvals":[{"name":"x","require":{"quorum":0}}]}')
   const wrong = await pawl(['policy', 'set', '-f', 'policy.json', '--reason', 'x'])
