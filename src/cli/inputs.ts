@@ -13,6 +13,20 @@ export function pairsToInput(pairs: readonly string[]): Record<string, unknown> 
   return input
 }
 
+/**
+ * The pairs that were read as a number, true, false or null, and how each is said as text; null when there is none. A
+ * release `2.0` is meant as a text, and an input that does not fit does not say by itself that it was read as a number.
+ */
+export function readAsJson(pairs: readonly string[]): string | null {
+  const read = pairs.flatMap((pair) => {
+    const at = pair.indexOf('=')
+    const value = literal(pair.slice(at + 1))
+    if (typeof value === 'string' || (typeof value === 'object' && value !== null)) return []
+    return `${pair.slice(0, at)} was read as ${JSON.stringify(value)}; as text: -i '${pair.slice(0, at)}=${JSON.stringify(pair.slice(at + 1))}'.`
+  })
+  return read.length === 0 ? null : read.join(' ')
+}
+
 /** `true`, `7`, `null`, `"7"`, `[…]` and `{…}` are JSON; everything else is the text it is. */
 function literal(text: string): unknown {
   if (!/^(?:-?\d|true$|false$|null$|["[{])/.test(text)) return text

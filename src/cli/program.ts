@@ -2,11 +2,11 @@ import { Argument, Option, type Command as Verb } from 'commander'
 import type { Command } from '../commands/command.ts'
 import { type Field, fieldsOf, fromText } from '../commands/fields.ts'
 import { commands } from '../commands/table.ts'
-import { isRefusal } from '../errors/refusal.ts'
+import { isRefusal, type Refusal } from '../errors/refusal.ts'
 import { parseDuration } from '../time/duration.ts'
 import { downloadArtifact } from './artifact.ts'
 import { callCommand } from './call.ts'
-import { fileInput, jsonInput, pairsToInput, usage } from './inputs.ts'
+import { fileInput, jsonInput, pairsToInput, readAsJson, usage } from './inputs.ts'
 import { type LogFlags, printLogs } from './logs.ts'
 import { printJson, printRefusal } from './output.ts'
 import { runBulk } from './run-bulk.ts'
@@ -255,7 +255,10 @@ const withDocument =
 /** The input of an execution, in as many ways as people have it at hand. */
 function declareInput(verb: Verb): void {
   verb
-    .option('-i, --set <name=value...>', 'a field of the input; JSON literals are read as such')
+    .option(
+      '-i, --set <name=value...>',
+      'a field of the input; 7, true, null, "7", […] and {…} are JSON, everything else is text',
+    )
     .option('-f, --file <file>', 'the input as a JSON file')
     .option('--input <json>', 'the input as JSON')
     .option('--stdin', 'read the input from standard input; `-` alone is the same')
@@ -288,7 +291,7 @@ async function submit(command: Command, flags: Flags, given: readonly unknown[],
   const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout as string)
   if (isRefusal(timeoutMs)) return printRefusal(terminal, timeoutMs, json)
   const answer = await callCommand(context.client(), command, request, context.signal)
-  if (isRefusal(answer)) return printRefusal(terminal, answer, json)
+  if (isRefusal(answer)) return printRefusal(terminal, withReading(answer, flags), json)
   const execution = answer.body as { id: string; state: string }
   const replayed = answer.headers.get('idempotent-replayed') === 'true'
   if (replayed) terminal.err('The idempotency key was known: this is the first execution.')
@@ -300,6 +303,12 @@ async function submit(command: Command, flags: Flags, given: readonly unknown[],
     terminal.err(`${execution.state}. Follow it with: pawl watch ${execution.id}`)
   }
   return 0
+}
+
+/** An input that does not fit may have been meant as text. */
+function withReading(refusal: Refusal, { set = [] }: Flags): Refusal {
+  const reading = refusal.code === 'invalid_input' ? readAsJson(set as string[]) : null
+  return reading === null ? refusal : { ...refusal, next: `${refusal.next} ${reading}` }
 }
 
 function addWatch(program: Verb, run: WithContext): void {

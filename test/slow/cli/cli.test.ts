@@ -141,6 +141,13 @@ test.each([
   expect((await pawl(args)).exit).toBe(exit)
 })
 
+test('an input that does not fit says what of it was read as a number, and how the same is said as text', async () => {
+  const { exit, err } = await pawl(['submit', 'demo.add', '-i', 'a=true', '-i', 'b=2.0'])
+  expect(exit).toBe(2)
+  expect(err).toContain(`a was read as true; as text: -i 'a="true"'. b was read as 2; as text: -i 'b="2.0"'.`)
+  expect((await pawl(['submit', 'demo.add', '-i', 'a=x'])).err).not.toContain('was read as')
+})
+
 test('a schedule takes its input as a submit does; a group says what is below it, an error where to look', async () => {
   const add = ['schedule', 'add', 'nightly', 'demo.add', '--cron', '0 2 * * *', '-i', 'a=4', '--json']
   expect(jsonOf(await pawl(add))).toMatchObject({ name: 'nightly', input: { a: 4 }, nextAt: expect.any(String) })
