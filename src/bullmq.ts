@@ -14,6 +14,8 @@ export interface BullmqOptions {
   readonly url: string
   /** What all keys in Redis begin with; each store needs one of its own. `pawl` by default. */
   readonly prefix?: string | undefined
+  /** Milliseconds that a process may be silent before its jobs are given to another one; 30,000 by default. */
+  readonly lockMs?: number | undefined
 }
 
 const prefixPattern = /^[\w.-]{1,60}$/
@@ -36,6 +38,7 @@ export function bullmq(options: BullmqOptions): Dispatch {
       refuse('bad_configuration', 'The prefix for Redis is at most 60 letters, digits, `.`, `_` and `-`.'),
     )
   address.searchParams.delete('prefix')
+  const { lockMs } = options
   const url = address.href
   return {
     open(ports) {
@@ -43,7 +46,7 @@ export function bullmq(options: BullmqOptions): Dispatch {
       const { host: machine, pid } = thisProcess()
       const store = host === null ? null : nameOf(host.idKey)
       const name = `pawl@${machine.split('/')[0]}:${pid}`
-      return openDispatch(() => connectRedis({ url, prefix, store, clock, name, token: random.uuid() }), ports)
+      return openDispatch(() => connectRedis({ url, prefix, store, clock, name, lockMs, token: random.uuid() }), ports)
     },
   }
 }

@@ -247,11 +247,12 @@ export function* runBatch(
   permits.flush()
   turns.flush()
   workers.flush()
+  const written = work.changes()
   return {
     answers,
     claims: filled.map((answer) => answer.claimed),
     changes: {
-      ...work.changes(),
+      ...written,
       depth: memory.depths.after(work.depth.all()),
       ...bulks.changes(),
       ...quarantine.changes(),
@@ -261,7 +262,7 @@ export function* runBatch(
     },
     changedIds,
     hasNews: changedIds.length > 0 || work.readyAdd.size > 0,
-    dueNews: () => dueNewsOf(work),
+    dueNews: () => dueNewsOf(work, written.updates),
     cancelAsked: work.kin.cancelAsked,
     granted: permits.granted,
     drained: workers.drained,

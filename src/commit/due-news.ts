@@ -1,4 +1,4 @@
-import type { Ready } from '../store/rows.ts'
+import type { Ready, Update } from '../store/rows.ts'
 import { type Asking, ask } from './reads.ts'
 import type { Workset } from './workset.ts'
 
@@ -14,14 +14,18 @@ export interface DeadLetter {
   readonly at: number
 }
 
+/** An execution that was redriven: no dead letter of it is true any more. */
+export type Risen = Pick<DeadLetter, 'id' | 'queue'>
+
 /** What whoever carries hints is told of a commit, once it is durable. */
 export interface DueNews {
   /** What it made due and left to be claimed. */
   readonly due: readonly Ready[]
   readonly dead: readonly DeadLetter[]
+  readonly risen: readonly Risen[]
 }
 
-export const dueNewsOf = (work: Workset): DueNews => ({
+export const dueNewsOf = (work: Workset, updates: readonly Update[]): DueNews => ({
   due: [...work.readyAdd.values()],
   dead: work
     .changed()
@@ -33,6 +37,11 @@ export const dueNewsOf = (work: Workset): DueNews => ({
       errorClass: lastErrorClass,
       at: updatedAt,
     })),
+  risen: updates
+    .filter(({ was }) => was.state === 'failed')
+    .map(({ was }) => work.executions.get(was.id) ?? was)
+    .filter(({ state }) => state !== 'failed')
+    .map(({ id, queue }) => ({ id, queue })),
 })
 
 const comesBefore = (one: Place, other: Place): number =>

@@ -54,7 +54,7 @@ export class DueListeners {
   tell(news: () => DueNews): void {
     if (this.#listeners.size === 0) return
     const told = news()
-    if (told.due.length + told.dead.length === 0) return
+    if (told.due.length + told.dead.length + told.risen.length === 0) return
     for (const listener of this.#listeners) listener(told)
   }
 }

@@ -21,6 +21,7 @@ function world() {
       failed: failed.promise,
       send: () => Promise.resolve(),
       bury: () => Promise.resolve(),
+      recall: () => Promise.resolve(),
       pull: () => {},
       probe: () => (server.state === 'up' ? Promise.resolve() : new Promise(() => {})),
       close: () => {

@@ -17,6 +17,9 @@ export interface SentLetter {
   readonly at: number
 }
 
+/** One that lies there no longer. */
+export type RecalledLetter = Pick<SentLetter, 'execution' | 'action'>
+
 /** A hint that was handed to this process and to nobody else. None of these throws. */
 export interface Offer {
   readonly hint: Hint
@@ -44,6 +47,8 @@ export interface Carrier {
   readonly failed: Promise<string>
   send(hints: readonly SentHint[]): Promise<void>
   bury(letters: readonly SentLetter[]): Promise<void>
+  /** Takes dead letters of what goes on out again. */
+  recall(letters: readonly RecalledLetter[]): Promise<void>
   /** Fetches hints of these queues while they are wanted, until the carrier ends. */
   pull(queues: readonly PulledQueue[], appetite: Appetite): void
   /** Resolves when a write has gone through. */

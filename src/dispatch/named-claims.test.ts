@@ -71,6 +71,7 @@ async function begin() {
     failed: new Promise(() => {}),
     send: () => Promise.resolve(),
     bury: () => Promise.resolve(),
+    recall: () => Promise.resolve(),
     pull: (_queues, appetite) => pulled.push(appetite),
     probe: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -6,7 +6,7 @@ import { changes } from '../store/contract/builders.ts'
 import type { Ready } from '../store/rows.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import { VirtualClock } from '../time/clock.ts'
-import type { Carrier, SentHint, SentLetter } from './carrier.ts'
+import type { Carrier, RecalledLetter, SentHint, SentLetter } from './carrier.ts'
 import { Outbox } from './outbox.ts'
 
 const idKey = publicIdKey(new Uint8Array(16))
@@ -48,6 +48,7 @@ function begin() {
   const outbox = new Outbox({ host, clock, failed: (_carrier, why) => failures.push(why) })
   const sent: SentHint[] = []
   const buried: SentLetter[] = []
+  const recalled: RecalledLetter[] = []
   const state = { isBroken: false }
   const carrier: Carrier = {
     failed: new Promise(() => {}),
@@ -60,14 +61,20 @@ function begin() {
       buried.push(...letters)
       return Promise.resolve()
     },
+    recall: (letters) => {
+      for (const { execution } of letters)
+        buried.splice(0, buried.length, ...buried.filter((each) => each.execution !== execution))
+      recalled.push(...letters)
+      return Promise.resolve()
+    },
     pull: () => {},
     probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
   const tell = (news: Partial<DueNews>): void => {
-    for (const listener of listeners) listener({ due: [], dead: [], ...news })
+    for (const listener of listeners) listener({ due: [], dead: [], risen: [], ...news })
   }
-  return { clock, outbox, carrier, sent, buried, stored, failures, state, tell, listeners }
+  return { clock, outbox, carrier, sent, buried, recalled, stored, failures, state, tell, listeners }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -81,6 +88,27 @@ test('SE-50 what a commit makes due is sent by its public id and place, suspects
   const named = { action: 'crm.sync', version: 2 }
   expect(sent).toEqual([{ execution: publicId(2, idKey), queue: 1, rank: 0, turn: 2, ...named }])
   expect(buried).toEqual([{ execution: publicId(4, idKey), attempt: 3, errorClass: 'NetworkError', at: 5, ...named }])
+  await outbox.close()
+})
+
+test('SE-23 what was redriven has no dead letter any more, also where it was on its way', async () => {
+  const { outbox, carrier, buried, recalled, tell } = begin()
+  outbox.carry(carrier)
+  const dead = { id: 4, queue: 1, attempt: 3, errorClass: 'NetworkError', at: 5 }
+  tell({ dead: [dead] })
+  await settled()
+  expect(buried).toHaveLength(1)
+  tell({ risen: [{ id: 4, queue: 1 }] })
+  await settled()
+  expect([buried, recalled]).toEqual([[], [{ execution: publicId(4, idKey), action: 'crm.sync' }]])
+  tell({ dead: [dead, { ...dead, id: 5 }] })
+  tell({ risen: [{ id: 5, queue: 1 }] })
+  tell({ dead: [{ ...dead, id: 5, at: 9 }] })
+  await settled()
+  expect(buried.map(({ execution, at }) => [execution, at])).toEqual([
+    [publicId(4, idKey), 5],
+    [publicId(5, idKey), 9],
+  ])
   await outbox.close()
 })
 

@@ -4,7 +4,7 @@ import { orThrow } from '../errors/refusal.ts'
 import { publicId } from '../identity/public-id.ts'
 import type { Queue } from '../store/rows.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Carrier, SentHint, SentLetter } from './carrier.ts'
+import type { Carrier, RecalledLetter, SentHint, SentLetter } from './carrier.ts'
 
 export interface OutboxOptions {
   readonly host: Pick<StoreHost, 'onDue' | 'orders' | 'views' | 'idKey'>
@@ -27,6 +27,7 @@ export class Outbox {
   #carrier: Carrier | null = null
   #due: Place[] = []
   #dead: DueNews['dead'][number][] = []
+  #risen: DueNews['risen'][number][] = []
   #sending: Promise<void> | null = null
   #queues = new Map<number, Queue>()
   #refilledAt = Number.NEGATIVE_INFINITY
@@ -34,7 +35,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#stop = options.host.onDue(({ due, dead }) => this.#put(due, dead))
+    this.#stop = options.host.onDue((news) => this.#put(news))
   }
 
   /** A new carrier knows nothing of what was due before it. */
@@ -42,6 +43,7 @@ export class Outbox {
     this.#carrier = carrier
     this.#due = []
     this.#dead = []
+    this.#risen = []
     this.#refilledAt = Number.NEGATIVE_INFINITY
     if (carrier !== null) this.refill()
   }
@@ -78,11 +80,14 @@ export class Outbox {
     }
   }
 
-  #put(due: readonly Place[], dead: DueNews['dead']): void {
+  #put({ due, dead, risen }: DueNews): void {
     if (this.#carrier === null) return
     // One by one: thousands as arguments of one call are more than a stack holds.
     if (this.#due.length < keptMax) for (const place of due) this.#due.push(place)
+    const goesOn = new Set(risen.map(({ id }) => id))
+    if (goesOn.size > 0) this.#dead = this.#dead.filter(({ id }) => !goesOn.has(id))
     if (this.#dead.length < keptMax) for (const letter of dead) this.#dead.push(letter)
+    if (this.#risen.length < keptMax) for (const each of risen) this.#risen.push(each)
     this.#sending ??= this.#send(this.#carrier).finally(() => {
       this.#sending = null
     })
@@ -90,9 +95,12 @@ export class Outbox {
 
   async #send(carrier: Carrier): Promise<void> {
     try {
-      while (this.#carrier === carrier && this.#due.length + this.#dead.length > 0) {
+      while (this.#carrier === carrier && this.#due.length + this.#dead.length + this.#risen.length > 0) {
         const due = this.#due.splice(0, partMax)
         const dead = this.#dead.splice(0, partMax)
+        const risen = this.#risen.splice(0, partMax)
+        // First: what was redriven may have ended as failed once more since, and its letter is written anew.
+        if (risen.length > 0) await carrier.recall(await this.#recalledOf(risen))
         if (due.length > 0) await carrier.send(await this.#hintsOf(due))
         if (dead.length > 0) await carrier.bury(await this.#lettersOf(dead))
       }
@@ -121,6 +129,15 @@ export class Outbox {
       if (known === undefined) return []
       const { action, version } = known
       return [{ execution: publicId(id, idKey), action, version, ...letter }]
+    })
+  }
+
+  async #recalledOf(risen: DueNews['risen']): Promise<RecalledLetter[]> {
+    await this.#learn(risen)
+    const { idKey } = this.#options.host
+    return risen.flatMap(({ id, queue }) => {
+      const action = this.#queues.get(queue)?.action
+      return action === undefined ? [] : [{ execution: publicId(id, idKey), action }]
     })
   }
 

@@ -2,7 +2,7 @@ import { type Job, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { Refused, refuse } from '../errors/refusal.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import type { Appetite, Carrier, Offer, PulledQueue, SentHint, SentLetter } from './carrier.ts'
+import type { Appetite, Carrier, Offer, PulledQueue, RecalledLetter, SentHint, SentLetter } from './carrier.ts'
 import { dataOf, hintIn } from './hint-data.ts'
 import { bullPriority, deadLetterName, queueName } from './names.ts'
 import { patience } from './patience.ts'
@@ -19,11 +19,12 @@ export interface RedisCarrierOptions {
   readonly name: string
   /** Another for every connection: by it a hint that was handed out is held. */
   readonly token: string
+  /** How long a process may be silent before BullMQ gives its jobs to another one; 30 s by default. */
+  readonly lockMs?: number | undefined
 }
 
 const connectMs = 3_000
-/** How long a process may be silent before BullMQ gives its jobs to another one. */
-const lockMs = 30_000
+const defaultLockMs = 30_000
 const eventsMax = 1_000
 const deadLetterMs = 30 * 86_400_000
 /** Beyond it, the oldest dead letters go once a day has passed or not: they are a view, the store has them all. */
@@ -162,6 +163,10 @@ export class RedisCarrier implements Carrier {
     }
   }
 
+  async recall(letters: readonly RecalledLetter[]): Promise<void> {
+    await Promise.all(letters.map(({ execution, action }) => this.#queue(deadLetterName(action)).remove(execution)))
+  }
+
   pull(queues: readonly PulledQueue[], appetite: Appetite): void {
     for (const { action, version } of queues) {
       const worker = this.#worker(queueName(action, version))
@@ -228,7 +233,8 @@ export class RedisCarrier implements Carrier {
 
   /** As long as this process lives and has a connection, nobody else is given what it holds. */
   #renew(): void {
-    this.#renewal = this.#options.clock.timer(lockMs / 3, () => {
+    const { clock, lockMs = defaultLockMs } = this.#options
+    this.#renewal = clock.timer(lockMs / 3, () => {
       for (const [worker, held] of this.#held) {
         if (held.size === 0) continue
         worker.extendJobLocks([...held.keys()], [...held.values()], lockMs).catch(() => {})
@@ -250,12 +256,14 @@ export class RedisCarrier implements Carrier {
   #worker(name: string): Worker {
     const known = this.#workers.get(name)
     if (known !== undefined) return known
+    const { lockMs = defaultLockMs } = this.#options
     const worker = new Worker(name, null, {
       connection: this.#redis,
       prefix: this.#options.prefix,
       name: this.#options.name,
       autorun: false,
       lockDuration: lockMs,
+      stalledInterval: lockMs,
       // A hint may be handed out as often as it takes: whether there is anything to do is for the store to say.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     })

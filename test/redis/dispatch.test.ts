@@ -37,7 +37,7 @@ test('DG-01 what is submitted runs by hints through BullMQ, each once', async ()
 })
 
 test('DG-01b a retry is a job of its own, and what ended as failed lies in the queue of dead letters, without its input', async () => {
-  const { submit, ended, hooks, runs, outcomes } = await begin()
+  const { submit, ended, hooks, runs, outcomes, pawl } = await begin()
   hooks.run = (n) => {
     if (n === 1 && runs.filter((each) => each === 1).length === 1)
       throw Object.assign(new Error('reset'), { code: 'ECONNRESET' })
@@ -61,6 +61,16 @@ test('DG-01b a retry is a job of its own, and what ended as failed lies in the q
     errorClass: 'ValidationError',
   })
   expect(Object.keys(letter?.data).sort()).toEqual(['action', 'at', 'attempt', 'errorClass', 'execution', 'version'])
+  // Redriven it goes on, and lies there no more; when it fails again, it does again.
+  const id = views[1]?.id ?? ''
+  await pawl.redrive(id, 'once more')
+  await expect
+    .poll(async () => (await dead.getWaiting()).map(({ data }) => data.at !== letter?.data.at))
+    .toEqual([true])
+  hooks.run = () => {}
+  await pawl.redrive(id, 'and once more')
+  expect((await pawl.ended(id)).state).toBe('succeeded')
+  await expect.poll(() => dead.getWaitingCount()).toBe(0)
 })
 
 test('DG-01 the higher priority goes first, whatever was submitted before', async () => {

@@ -6,6 +6,17 @@ const dispatch = ['src/dispatch']
 /** Hints are carried beside the store, and the store stays the truth. */
 export const dispatchBreakages: readonly Breakage[] = [
   {
+    name: 'a dead letter that is on its way is buried although its execution was redriven meanwhile',
+    edits: [
+      {
+        file: 'src/dispatch/outbox.ts',
+        find: '    if (goesOn.size > 0) this.#dead',
+        replace: '    if (goesOn.size < 0) this.#dead',
+      },
+    ],
+    shownBy: ['src/dispatch/outbox.test.ts'],
+  },
+  {
     name: 'a place that one reading did not come to counts as empty',
     edits: [
       {
