@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { sampleMax } from '../control/policies.ts'
 import { refuse } from '../errors/refusal.ts'
+import { policyBytesMax } from '../policy/document.ts'
 import { command } from './command.ts'
 import { limit, pageFields, reason } from './fields.ts'
 
@@ -8,6 +9,8 @@ const version = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
 const ifVersion = version
   .optional()
   .describe('Refuse unless this version of the policy is in force (header `If-Match`).')
+/** A document may be written with blanks, which its canonical text has none of. */
+const bodyBytesMax = 4 * policyBytesMax
 const ifMatch = { ifVersion: 'If-Match' }
 const document = z
   .unknown()
@@ -71,7 +74,7 @@ export const policies = [
     summary: 'Say what a document would ask for, were the newest executions submitted under it. Nothing is written.',
     permission: 'policy.simulate',
     input: z.strictObject({ document, sample: limit(sampleMax).optional() }),
-    http: { method: 'POST', path: '/v1/policies/simulate' },
+    http: { method: 'POST', path: '/v1/policies/simulate', bodyBytesMax },
     cli: {
       words: 'policy simulate',
       omit: ['document'],
@@ -86,7 +89,7 @@ export const policies = [
     summary: 'Activate a document as the next version of the policy: what is admitted from now on obeys it.',
     permission: 'policy.set',
     input: z.strictObject({ document, reason, ifVersion }),
-    http: { method: 'POST', path: '/v1/policies', headers: ifMatch, statuses: [201] },
+    http: { method: 'POST', path: '/v1/policies', headers: ifMatch, statuses: [201], bodyBytesMax },
     cli: {
       words: 'policy set',
       omit: ['document'],

@@ -151,4 +151,31 @@ export const policyBreakages: readonly Breakage[] = [
     edits: [{ file: 'src/commit/plans.ts', find: '!this.#dropped.has(step.id) && ', replace: '' }],
     shownBy: admitted,
   },
+  {
+    name: 'a bulk rerun gives up what was checked under a policy that was replaced',
+    edits: [
+      {
+        file: 'src/commit/bulks.ts',
+        find: '(admission === undefined || isOutdated(work, admission))',
+        replace: 'admission === undefined',
+      },
+    ],
+    shownBy: ['test/fast/approvals/policy-races.test.ts'],
+  },
+  {
+    name: 'an occurrence is lost where the policy was replaced meanwhile',
+    edits: [
+      {
+        file: 'src/schedule/submitting.ts',
+        find: '  return policies.underNewest(async () => {\n',
+        replace: '  return (async () => {\n',
+      },
+      {
+        file: 'src/schedule/submitting.ts',
+        find: 'admission: timed })\n  })\n',
+        replace: 'admission: timed })\n  })()\n',
+      },
+    ],
+    shownBy: ['test/fast/approvals/policy-races.test.ts'],
+  },
 ]
