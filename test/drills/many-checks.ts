@@ -35,15 +35,15 @@ export function oneLeader(leaders: readonly Leader[]): Check {
   return { promise: 'CP-004a one process leads at a time', complaints }
 }
 
-/** One incarnation of a worker: from its start until it was killed, or the end. */
+/** One incarnation of a worker: from when it was ready until it was killed, or the end. */
 export interface Incarnation {
   readonly identity: string
   readonly pid: number
-  readonly from: number
+  from: number
   until: number | null
 }
 
-/** As long as a start, a sign-on and a claim may take on a busy machine. */
+/** As long as a claim and a run may take on a busy machine. */
 const timeToSettleMs = 10_000
 
 /** Whoever was started anew and lived for a while has settled something. */

@@ -35,9 +35,9 @@ export interface ManyOptions {
   readonly isFull: boolean
 }
 
-/** Executions under way, and slots of each of four workers: two can be away, and what is due still finds a slot by its hint. */
-const lanes = 48
-const slots = 24
+/** Executions under way, and slots of each of four workers: what is due finds a slot while two of them are away. */
+const lanes = 96
+const slots = 48
 const lockKeys = 16
 /** A third holds a lock and has one effect, a third has all of them, a third has none. */
 const kinds = ['locked', 'run', 'quick'] as const
@@ -45,10 +45,10 @@ const oneInTen = 10
 /** Of all executions, those submitted in calm; and of these, the ones that come before anything is measured. */
 const calmShare = 1 / 8
 const warmShare = 1 / 4
-/** Who is not answered by then asks somebody else, as a load balancer would. */
-const answerMs = 1_000
-const carriedTries = 300
-const carriedPauseMs = 100
+/** Who is not answered by then asks again, maybe somebody else: a process may be frozen with the question in it. */
+const answerMs = 5_000
+/** Single submits, each of which a poll may find before its hint does. */
+const carriedTries = 60
 
 /**
  * Eight processes on one PostgreSQL, which hear of due work through one Redis: four workers, two that admit, two that take
@@ -84,6 +84,7 @@ class ManyProcesses {
   #tail!: Tail
   #target!: Child
   #next = 0
+  #probes = 0
   #finished = 0
   #isOver = false
 
@@ -95,19 +96,21 @@ class ManyProcesses {
   async run(): Promise<DrillReport> {
     const { count, isFull } = this.#options
     await this.#begin()
+    await this.#carried('before the load')
     const load = Array.from({ length: lanes }, () => this.#lane())
     const calmCount = Math.ceil(count * calmShare)
     await this.#signal.until('work to begin', () => this.#finished >= calmCount * warmShare)
     const calmRate = await this.#rateUntil(() => this.#finished >= calmCount)
-    await this.#carried('in calm')
+    const calmHints = await this.#redisStrokes.carried()
     const strokesMs = { beganAt: performance.now(), before: this.#finished }
     const strokes = await this.#strike()
     const strokesRate = rate(this.#finished - strokesMs.before, strokesMs.beganAt)
-    await this.#carried('behind the last stroke')
+    const lastHints = await this.#redisStrokes.carried()
     // Whoever was started last has something to settle yet.
     await this.#signal.until('each worker to have settled something', () => this.#haveAllSettled(), 120_000)
     this.#isOver = true
     await Promise.all(load)
+    await this.#carried('behind the last stroke')
     const waited = await this.#close()
     await this.#tail.stop()
     const leaders = await this.#host.views.leaders(1_000)
@@ -140,7 +143,7 @@ class ManyProcesses {
           oneLeader(leaders),
           settledAgain(incarnations, workers, this.#tail.rows),
           {
-            promise: 'SE-50 DG-01 hints are carried through Redis in calm, and again behind every stroke',
+            promise: 'SE-50 DG-01 hints are carried through Redis before the load, and again behind every stroke',
             complaints: this.#deaf,
           },
           { promise: 'CP-004b no process reports an error of the engine', complaints: errors },
@@ -157,6 +160,8 @@ class ManyProcesses {
           'Redis flushed': this.#redisStrokes.counts.flushed,
           'Redis started anew': this.#redisStrokes.counts.restarted,
           'processes that said Redis is away': redis.away,
+          'of the newest jobs in calm, the execution ran by its job': calmHints,
+          'of the newest jobs under strokes, the execution ran by its job': lastHints,
           'submits given again elsewhere': this.#counts.askedAgain,
           'epochs of leaders': leaders.length,
           'duties refused': leaders.reduce((sum, { refused }) => sum + refused, 0),
@@ -214,7 +219,7 @@ class ManyProcesses {
   async #submitUntilTaken(number: number): Promise<Submitted> {
     const { key, ask } = commandOf(number)
     for (;;) {
-      const api = this.#dice.of(this.#members.of('api'))
+      const api = this.#members.anyReady('api')
       try {
         const submitted = await this.#answered(api, ask)
         this.#acknowledged.set(key, submitted)
@@ -268,10 +273,12 @@ class ManyProcesses {
     return stroke
   }
 
+  /** One at a time, until one was run by a job and not found by a poll. */
   async #carried(when: string): Promise<void> {
     for (let tries = 0; tries < carriedTries; tries += 1) {
-      if (await this.#redisStrokes.carries('drill.run')) return
-      await passMs(carriedPauseMs)
+      const { id } = await this.#submitUntilTaken(probing + this.#probes++)
+      await this.#signal.until('a probe to come to rest', () => this.#onlooker.isSettled(id), 60_000)
+      if (await this.#redisStrokes.carries('drill.quick')) return
     }
     this.#deaf.push(`${when} no execution was run by a job`)
   }
@@ -355,10 +362,13 @@ class ManyProcesses {
   }
 }
 
+/** Behind all numbers of the load: what is submitted by itself. */
+const probing = 1_000_000_000
+
 /** What the number-th submit is, and its key. */
 function commandOf(number: number) {
   const lock = Math.floor(number / kinds.length) % lockKeys
-  const kind = kinds[number % kinds.length] ?? 'quick'
+  const kind = number < probing ? (kinds[number % kinds.length] ?? 'quick') : 'quick'
   const key = kind === 'locked' ? `locked-${lock}-${number}` : `${kind}-${number}`
   const blind = Math.floor(number / kinds.length) % oneInTen === 1
   if (kind === 'run') return { key, ask: { submit: { key, hold: null, blind, deaf: false } } }

@@ -64,6 +64,13 @@ export class Members {
     return this.all.filter((member) => member.role === role)
   }
 
+  /** As a load balancer finds one that is ready; anybody, where nobody is. */
+  anyReady(role: MemberRole): Member {
+    const all = this.of(role)
+    const ready = all.filter(({ child, isFrozen }) => !isFrozen && child.ready !== undefined)
+    return this.#dice.of(ready.length > 0 ? ready : all)
+  }
+
   async ready(child: Child): Promise<void> {
     await this.#signal.until('a process to be ready', () => {
       if (child.hasExited) throw new Error('a process of the drill ended before it was ready')
@@ -104,6 +111,14 @@ export class Members {
     await child.end()
   }
 
+  /** It counts from when it was ready: how long a start takes is the machine's affair. */
+  async #remember(identity: string, child: Child): Promise<void> {
+    const incarnation: Incarnation = { identity, pid: child.pid, from: Number.POSITIVE_INFINITY, until: null }
+    this.incarnations.push(incarnation)
+    await this.ready(child).catch(() => {})
+    if (child.ready !== undefined) incarnation.from = Date.now()
+  }
+
   #start(role: MemberRole, identity: string): Child {
     const { store, redisUrl, target, folder, slots } = this.#options
     const dataDir = join(folder, identity)
@@ -115,7 +130,7 @@ export class Members {
     void child.exited.then(() => {
       if (!this.#ended.has(child)) this.errors.push(`${identity} ended by itself`)
     })
-    if (role === 'worker') this.incarnations.push({ identity, pid: child.pid, from: Date.now(), until: null })
+    if (role === 'worker') void this.#remember(identity, child)
     return child
   }
 }

@@ -58,9 +58,23 @@ export class RedisStrokes {
 
   /** Whether hints have been carried since Redis was last there again: a job has said that its execution ran. */
   async carries(action: string): Promise<boolean> {
+    return (await this.#ended(action)).some((fields) => fields.includes('"ran"'))
+  }
+
+  /** Of the jobs that ended last, the share of those whose execution had run; of all others a poll was sooner. */
+  async carried(): Promise<number | null> {
+    const ended = await this.#ended('drill.run').catch(() => [])
+    const ran = ended.filter((fields) => fields.includes('"ran"')).length
+    return ended.length === 0 ? null : Number((ran / ended.length).toFixed(2))
+  }
+
+  async #ended(action: string): Promise<readonly string[][]> {
     const events = `pawl:${queueName(action, 1)}:events`
-    const found = (await this.#redis.ask('xrevrange', events, '+', this.#backAt, 'count', 500)) as [string, string[]][]
-    return found.some(([, fields]) => fields.includes('"ran"'))
+    const found = (await this.#redis.ask('xrevrange', events, '+', this.#backAt, 'count', 2_000)) as [
+      string,
+      string[],
+    ][]
+    return found.map(([, fields]) => fields).filter((fields) => fields.includes('completed'))
   }
 
   async #strike(kind: (typeof redisStrokes)[number]): Promise<void> {
