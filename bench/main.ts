@@ -5,7 +5,7 @@
  *   npm run bench -- --quick      shorter rounds, below four minutes
  *   npm run bench -- profile      where Pawl's time goes
  *   npm run bench -- scale         what a claim reads with two million executions in the store; --write keeps the page
- *   npm run bench -- roles         what roles and row security cost on PostgreSQL: --rounds 6, --count 10000
+ *   npm run bench -- roles         what roles and row security cost on PostgreSQL: --rounds 60, --count 500
  *   npm run bench -- workers       how much more four worker processes carry than one: --rounds 3, --slots 1, --count 2000
  *   npm run bench -- feed          how soon another process is told, beside foreign transactions: --rounds 2, --hold-ms 60000
  *   npm run bench -- docs         writes docs/reference/performance.md from the newest results
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
   if (positionals[0] === 'docs') return writePage()
   if (positionals[0] === 'scale') return await scale(folder, values.write, say)
   const onPostgres = {
-    roles: (url: string) => roles(url, Number(values.rounds ?? 6), Number(values.count ?? 10_000), say),
+    roles: (url: string) => roles(url, Number(values.rounds ?? 60), Number(values.count ?? 500), say),
     feed: (url: string) => feed(url, Number(values.rounds ?? 2), Number(values['hold-ms']), say),
     workers: (url: string) => {
       const given = {

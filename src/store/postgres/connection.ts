@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Row } from '../sqlite/rows-of.ts'
-import { inPlainWords, isDecided, isOfStandingStill, takesNoWrites } from './failures.ts'
+import { inPlainWords, isDeadlock, isDecided, isOfStandingStill, takesNoWrites } from './failures.ts'
 import { type Hosts, isAway } from './hosts.ts'
 import { apiRole, engineRole } from './roles.ts'
 import { type StatementName, type Statements, statements } from './statements.ts'
@@ -222,8 +222,8 @@ export class Readers {
     } catch (thrown) {
       const { hosts } = this.#options
       const failure = inPlainWords(thrown)
-      if (hosts?.areMany !== true || !isAway(failure)) throw failure
-      await hosts.find()
+      if (hosts?.areMany === true && isAway(failure)) await hosts.find()
+      else if (!isDeadlock(thrown)) throw failure
     }
     return await this.#askOnce(asked).catch((thrown: unknown) => {
       throw inPlainWords(thrown)

@@ -37,12 +37,16 @@ const unreachable = new Set([
 const uniqueViolation = '23505'
 const idleInTransaction = '25P03'
 const readOnlyTransaction = '25006'
+const deadlock = '40P01'
 
 const codeOf = (thrown: unknown): string =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
 
 /** A transaction was ended because nothing was asked in it for too long. */
 export const isOfStandingStill = (thrown: unknown): boolean => codeOf(cause(thrown)) === idleInTransaction
+
+/** Two transactions waited for each other and this one was ended: nothing of it was kept, and it goes when tried again. */
+export const isDeadlock = (thrown: unknown): boolean => codeOf(cause(thrown)) === deadlock
 
 /** The server itself said no: nothing was kept. One that goes away may say so behind a commit, too. */
 export const isDecided = (thrown: unknown): boolean => /^(?!57P|08)[0-9A-Z]{5}$/.test(codeOf(cause(thrown)))

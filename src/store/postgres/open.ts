@@ -3,6 +3,7 @@ import { type PublicIdKey, publicIdKey } from '../../identity/public-id.ts'
 import type { OnUndecodable } from '../sqlite/views.ts'
 import { Allowance } from './allowance.ts'
 import { Connection, type ConnectionOptions, Readers } from './connection.ts'
+import { isDeadlock } from './failures.ts'
 import { checkSchema, migrate, migrations, schemaVersion } from './migrate.ts'
 import { hasPrivileges } from './privileges.ts'
 import { engineRole, refuseMissingRoles } from './roles.ts'
@@ -30,6 +31,9 @@ export interface OpenedPostgres {
   close(): Promise<void>
 }
 
+const triesMax = 5
+const deadlockPauseMs = 100
+
 /**
  * Opens the store as one of any number of writers.
  *
@@ -44,7 +48,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenedPost
     await refuseServer(connection, options.now)
     await checkSchema(connection)
     if (options.migrates === false) await refuseOldSchema(connection)
-    else await migrate(connection)
+    else await bringUp(connection, options.pause)
     if (options.roles !== false) await refuseMissingRoles(connection)
     meta = await begun(connection, options.roles === false ? 'none' : engineRole)
   } catch (thrown) {
@@ -66,6 +70,19 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenedPost
       await session.close()
       await Promise.all(opened.splice(0).map((views) => views.close()))
     },
+  }
+}
+
+/** Of a migration and a reader of an older process that wait for each other, either may be ended; each begins again. */
+async function bringUp(connection: Connection, pause: (ms: number) => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await migrate(connection)
+      return
+    } catch (thrown) {
+      if (!isDeadlock(thrown) || tries === triesMax) throw thrown
+      await pause(deadlockPauseMs * tries)
+    }
   }
 }
 

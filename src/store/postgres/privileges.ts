@@ -155,15 +155,14 @@ export const privilegesBegin = 24
 const mark = async (connection: Connection): Promise<string> =>
   `privileges ${sha256(await whole(connection)).slice(0, 16)}`
 
-/** Of the tables and views that are there: others in the same schema are none of ours. */
+/** Those that are there: others in the same schema are none of ours. */
+async function present(connection: Connection, names: readonly string[]): Promise<readonly string[]> {
+  const text = 'select name from unnest($1::text[]) as name where to_regclass(name) is not null'
+  return (await connection.query(text, names)).map((row) => String(row[0]))
+}
+
 async function whole(connection: Connection): Promise<string> {
-  const known = [...Object.keys(privileges), ...shownViews]
-  const rows = await connection.query(
-    'select name from unnest($1::text[]) as name where to_regclass(name) is not null',
-    known,
-  )
-  return rows
-    .map((row) => String(row[0]))
+  return (await present(connection, [...Object.keys(privileges), ...shownViews]))
     .map((name) => {
       const declared = privileges[name]
       return declared === undefined ? statementsForView(name) : statementsFor(name, declared)
@@ -182,8 +181,12 @@ export async function applyPrivileges(connection: Connection): Promise<void> {
   const [row] = await connection.query('select quote_ident(current_schema())')
   const schema = String(row?.[0])
   const text = await whole(connection)
+  const tables = await present(connection, Object.keys(privileges))
   await connection.command(
     [
+      // Before anything is granted: a grant holds the table's row of the catalog, for which a vacuum of the server waits
+      // while it holds the table that is asked for next.
+      `lock table ${tables.join(', ')} in access exclusive mode`,
       `grant usage on schema ${schema} to ${engineRole}, ${apiRole}`,
       text,
       // Read before a role is taken on, by whoever connects.
