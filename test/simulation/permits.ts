@@ -89,7 +89,7 @@ export class PermitTables {
   }
 
   #checkPermits(
-    { permits }: Changes,
+    { permits, parked }: Changes,
     limits: ReadonlyMap<string, number>,
     ordered: readonly OrderOf<'limit'>[],
     lines: ReadonlyMap<string, readonly InLine[]>,
@@ -112,7 +112,10 @@ export class PermitTables {
       if (step === null && this.#capacity(id as number, name) === undefined)
         this.#report('I14', `${at} was never needed`)
     }
-    for (const { tenant, key, execution: id, step } of permits.add) {
+    // One commit wakes several of a line, in the order in which they left it.
+    const woken = new Map(parked.remove.map((id, index) => [id, index]))
+    const inOrder = [...permits.add].sort((a, b) => (woken.get(a.execution) ?? -1) - (woken.get(b.execution) ?? -1))
+    for (const [index, { tenant, key, execution: id, step }] of inOrder.entries()) {
       const name = nameOf(tenant, key)
       if (this.#holders.has(`${name} ${id}`) || !holders.has(`${name} ${id}`)) continue
       const declared = step === null ? (this.#capacity(id, name) ?? 0) : 1
@@ -122,10 +125,10 @@ export class PermitTables {
       const capacity = Math.max(...stood.map((limit) => limit ?? declared))
       const count = held.get(name)?.size ?? 0
       if (count > capacity) this.#report('I15', `execution ${id} got ${name}, which ${count} hold and ${capacity} may`)
-      const given = new Set(
-        permits.add.filter((one) => nameOf(one.tenant, one.key) === name).map((one) => one.execution),
-      )
-      this.#checkOrder(name, id, step, lines, given)
+      const given = (some: typeof inOrder): Set<number> =>
+        new Set(some.filter((one) => nameOf(one.tenant, one.key) === name).map((one) => one.execution))
+      const later = given(inOrder.slice(index + 1).filter((one) => woken.has(one.execution)))
+      this.#checkOrder(name, id, step, lines, given(inOrder), later)
     }
     for (const [name, limit] of limits) if ((held.get(name)?.size ?? 0) > limit) this.#count('limit below what is held')
     this.#holders = holders
@@ -139,10 +142,12 @@ export class PermitTables {
     step: string | null,
     lines: ReadonlyMap<string, readonly InLine[]>,
     given: ReadonlySet<number>,
+    later: ReadonlySet<number>,
   ): void {
     const before = this.#lines.get(`lock:${name}`) ?? []
     const after = lines.get(`lock:${name}`) ?? []
-    const left = before.filter((one) => one.id !== id && after.some((other) => isSame(one, other)))
+    const stays = (one: InLine): boolean => later.has(one.id) || after.some((other) => isSame(one, other))
+    const left = before.filter((one) => one.id !== id && stays(one))
     // Who is paused or ends in the same commit was still passed, or not any more: nobody knows, so nothing is judged.
     if (before.some((one) => !given.has(one.id) && !left.includes(one))) {
       this.#turns.forgetLine(name)

@@ -8,6 +8,7 @@ export class QueueTurns {
   readonly #report: Report
   readonly #turns: Turns
   readonly #due = new Map<string, Ready>()
+  readonly #lastTurns = new Map<string, number>()
 
   constructor(report: Report, count: (name: string) => void) {
     this.#report = report
@@ -20,7 +21,8 @@ export class QueueTurns {
   }
 
   /** @param isPaused whether some work is passed because it is paused */
-  check({ admitted, updates, ready, queues }: Changes, isPaused: boolean): void {
+  check(changes: Changes, isPaused: boolean): void {
+    const { admitted, updates, ready, queues } = changes
     const claimed = new Map<number, Execution>()
     for (const { execution } of admitted) if (isTaken(execution)) claimed.set(execution.id, execution)
     for (const { was, is } of updates) if (isTaken(is) && !isTaken(was)) claimed.set(is.id, is)
@@ -29,13 +31,16 @@ export class QueueTurns {
     for (const one of ready.add) this.#due.set(placeOf(one), one)
     // Another set of queues is another line, and paused work may be passed by anybody.
     if (queues.length > 0 || isPaused) this.#turns.forget()
+    const unseen = this.#unseenTurns(changes)
     if (claimed.size === 0 || isPaused) return
     const left = before.filter((one) => this.#due.has(placeOf(one)))
     // What became due in this very commit may have stood in front of others, and then it is not known since when.
     const isCrossed = ready.add.some((born) =>
       left.some((one) => one.queue === born.queue && one.rank === born.rank && isBefore(born, one)),
     )
-    if (isCrossed) {
+    // What left its place and was given another one was claimed from there, if its turns do not all stand in the index.
+    const isMoved = ready.remove.some(({ id }) => unseen.has(lineOf(claimed.get(id))))
+    if (isCrossed || isMoved) {
       this.#turns.forget()
       return
     }
@@ -56,7 +61,26 @@ export class QueueTurns {
     }
     if (claimed.size > 0) this.#turns.forget()
   }
+
+  /** The lines in which this commit gave out more turns than it has put into the index. */
+  #unseenTurns({ admitted, updates, ready, turns }: Changes): ReadonlySet<string> {
+    const whole = new Map(
+      [...admitted.map(({ execution }) => execution), ...updates.map(({ is }) => is)].map((is) => [is.id, is]),
+    )
+    const seen = Map.groupBy(ready.add, ({ id }) => lineOf(whole.get(id)))
+    const unseen = new Set<string>()
+    for (const { last, ...line } of turns) {
+      const name = lineOf(line)
+      if (last - (this.#lastTurns.get(name) ?? 0) !== (seen.get(name)?.length ?? 0)) unseen.add(name)
+      this.#lastTurns.set(name, last)
+    }
+    return unseen
+  }
 }
+
+/** A tenant's work of one rank of one queue, which gets its turns one by one. */
+const lineOf = (of: Pick<Execution, 'queue' | 'rank' | 'tenant'> | undefined): string =>
+  of === undefined ? '' : `${of.queue} ${of.rank} ${of.tenant}`
 
 /** Held by a worker, which runs or plans it. */
 const isTaken = ({ state, leaseUntil }: Execution): boolean => state === 'running' || leaseUntil !== null
