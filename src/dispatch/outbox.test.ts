@@ -101,6 +101,8 @@ test('SE-23 what was redriven has no dead letter any more, also where it was on 
   tell({ risen: [{ id: 4, queue: 1 }] })
   await settled()
   expect([buried, recalled]).toEqual([[], [{ execution: publicId(4, idKey), action: 'crm.sync' }]])
+  // Something else is being sent: both letters have to wait.
+  tell({ due: [place(9)] })
   tell({ dead: [dead, { ...dead, id: 5 }] })
   tell({ risen: [{ id: 5, queue: 1 }] })
   tell({ dead: [{ ...dead, id: 5, at: 9 }] })
