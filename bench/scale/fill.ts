@@ -66,6 +66,9 @@ export function fill(db: DatabaseSync, sizes: Sizes, now: number): void {
     'insert into timers (at, kind, id) select available_at, 1, id from executions where id between ? and ?',
   ).run(later.first, later.last)
   executions(db, range(finished), { queue: 1, state: 7, at: now, of: tenant, permits: null })
+  db.exec(
+    'insert into depth (queue, tenant, count) select queue, tenant, count(*) from executions where state = 3 group by 1, 2',
+  )
   for (const { sql } of guards) db.exec(String(sql))
   // One row of the log for all: what is counted here reads none of it.
   db.prepare(
