@@ -146,7 +146,9 @@ export class PermitTables {
   ): void {
     const before = this.#lines.get(`lock:${name}`) ?? []
     const after = lines.get(`lock:${name}`) ?? []
-    const stays = (one: InLine): boolean => later.has(one.id) || after.some((other) => isSame(one, other))
+    // Whoever comes from another line took it when it was its turn there, which says nothing about the turns here.
+    const stood = before.some((one) => one.id === id)
+    const stays = (one: InLine): boolean => (stood && later.has(one.id)) || after.some((other) => isSame(one, other))
     const left = before.filter((one) => one.id !== id && stays(one))
     // Who is paused or ends in the same commit was still passed, or not any more: nobody knows, so nothing is judged.
     if (before.some((one) => !given.has(one.id) && !left.includes(one))) {
