@@ -26,7 +26,9 @@ class IntentsInFile implements CommittedIntents {
   has(effectKey: string, fence: number, times: number): boolean {
     const database = new DatabaseSync(this.#path, { readOnly: true, timeout: 5_000 })
     try {
-      return texts.some((text) => database.prepare(text).get(effectKey, fence, times) !== undefined)
+      // SQLite takes $1 for a name, and gives names no values by their place.
+      const asked = texts.map((text) => database.prepare(text.replaceAll('$', '?')))
+      return asked.some((statement) => statement.get(effectKey, fence, times) !== undefined)
     } finally {
       database.close()
     }
