@@ -148,3 +148,13 @@ test('what one process sets, the others go by: a pause holds everywhere, and so 
   await here.orders.give<'pause'>({ kind: 'pause', pause, on: false })
   expect(await claim(there, worker, 1, 5_000)).toHaveLength(1)
 })
+
+test('a start forgets writers that have been quiet for a day, and never the one that wrote last', async () => {
+  await open()
+  await ask(`insert into writers (writer, number, at)
+    values ('a quiet', 1, now() - interval '2 days'), ('b heard lately', 2, now() - interval '2 hours')`)
+  await ask(`insert into writers (writer, number, at) values ('c newest', 1000000, now() - interval '3 days')`)
+  await open()
+  const kept = await ask("select writer from writers where writer like '_ %' order by writer")
+  expect(kept.map(({ writer }) => writer)).toEqual(['b heard lately', 'c newest'])
+})

@@ -46,6 +46,7 @@ const shownElsewhere: ReadonlyMap<PostgresStatementName, string> = new Map([
   ['commitOf', 'test/postgres/failures.test.ts'],
   ['submission', 'test/postgres/submissions.test.ts'],
   ['forgetSubmissions', 'test/postgres/submissions.test.ts'],
+  ['forgetWriters', 'test/postgres/writers.test.ts'],
 ])
 
 /** Those inside of sub-queries, too. */
