@@ -98,7 +98,8 @@ export class Approvers {
     const found = views.find(one.id)
     if (found === null || isTerminal(found.execution.state)) return
     const { gate } = found.execution
-    if (gate?.planHash == null) return
+    const hash = gate?.planHash ?? null
+    if (gate === null || hash === null) return
     const next = gate.rules.level === 'step_by_step' ? this.#nextStep(one.id) : null
     const isToAgree = !isApproved(gate) || (next !== null && dice.chance(0.7))
     if (!isToAgree) {
@@ -106,7 +107,7 @@ export class Approvers {
       return
     }
     const step = isApproved(gate) ? next : null
-    const planHash = dice.chance(0.04) ? 'f'.repeat(64) : gate.planHash
+    const planHash = dice.chance(0.04) ? 'f'.repeat(64) : hash
     const who = dice.chance(0.1) ? [requester] : dice.chance(0.04) ? ['agent:bot'] : voters.slice(0, dice.between(1, 3))
     for (const voter of who) this.#command(one, { type: 'approve', planHash, step, groups: [] }, voter)
     if (dice.chance(0.5)) this.#command(one, { type: 'resume' }, dice.pick(voters))
