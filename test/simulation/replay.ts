@@ -203,6 +203,10 @@ export class Replay {
         known.attempt = 0
         known.holder = null
         return
+      case 'invalidate':
+        // Another plan is wanted: who makes it begins with tries of their own.
+        if (event.data?.reason === 'refresh' || event.data?.reason === 'plan_too_old') known.attempt = 0
+        return
       case 'hand_back':
         if (known.state === 'requested') known.attempt -= 1
         break
