@@ -13,18 +13,17 @@ export interface AuditPorts {
   /** Public ids whose admission was acknowledged. */
   readonly acknowledged: ReadonlySet<string>
   readonly told: (publicId: string) => Replayed | undefined
-  readonly isPlanned: (execution: number) => boolean
 }
 
 /** From the tables alone, as somebody would who comes afterwards. */
-export function audit({ views, tables, report, committed, acknowledged, told: toldOf, isPlanned }: AuditPorts): void {
+export function audit({ views, tables, report, committed, acknowledged, told: toldOf }: AuditPorts): void {
   // Whose process of an isolated run it was, the log alone does not tell.
   const workers = views.workers()
   const parents = new Set(workers.flatMap(({ identity }) => identity.split('/').slice(0, -1)))
   const gone = new Set(
     workers.flatMap(({ key, goneAt, identity }) => (goneAt === null && !parents.has(identity) ? [] : [key])),
   )
-  const replay = new Replay({ report, isPlanned, isGone: (worker) => gone.has(worker) })
+  const replay = new Replay({ report, isGone: (worker) => gone.has(worker) })
   for (const row of views.log(0, 100_000)) replay.takeRow(row)
   const ids = tables.ids()
   for (const id of ids) {

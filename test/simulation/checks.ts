@@ -5,7 +5,6 @@ import { isRefusal } from '../../src/errors/refusal.ts'
 import type { Execution } from '../../src/execution/execution.ts'
 import type { Changes } from '../../src/store/rows.ts'
 import type { SqliteViews } from '../../src/store/sqlite/views.ts'
-import { Agreements } from './agreements.ts'
 import { checkCommit } from './committed.ts'
 import { BulkTables, Policies } from './many.ts'
 import { PermitTables } from './permits.ts'
@@ -26,7 +25,6 @@ export interface ChecksPorts {
 /** All that must hold after every commit and at every answer. */
 export class Checks {
   readonly replay: Replay
-  readonly agreements: Agreements
   readonly tables: Tables
   readonly #ports: ChecksPorts
   readonly #permits: PermitTables
@@ -39,10 +37,8 @@ export class Checks {
   constructor(ports: ChecksPorts) {
     const { db, views, report, count } = ports
     this.#ports = ports
-    this.agreements = new Agreements(report, count)
     this.replay = new Replay({
       report,
-      isPlanned: (id) => this.agreements.isPlanned(id),
       isGone: (worker, effectKey) => ports.isDead(this.#processes.get(effectKey) ?? worker),
       count,
     })
@@ -61,9 +57,7 @@ export class Checks {
 
   committed(changes: Changes, limits: readonly OrderOf<'limit'>[]): void {
     // Behind the events of this commit: what they say of an effect is about the process before.
-    this.agreements.admitted(changes)
     for (const row of changes.log) this.replay.takeRow(row)
-    this.agreements.committed(changes)
     for (const { effectKey, worker } of changes.effects) this.#processes.set(effectKey, worker)
     checkCommit(changes, this.replay, this.tables, this.#ports.report)
     this.#permits.check(changes, limits)

@@ -1,11 +1,26 @@
 import { transitions } from '../../src/execution/machine.ts'
-import { approverKinds } from './approvers.ts'
 import { deskKinds } from './desk.ts'
 import { faultKinds } from './faults.ts'
 import { permitKinds } from './permits.ts'
 
 /** Below this, chance alone may miss a rare kind. */
 const seedsMin = 3_000
+
+/** Transitions that nobody here asks for: approvals have histories of their own (test/approvals); actions that cannot be read. */
+const beyond: ReadonlySet<string> = new Set(
+  transitions
+    .filter(
+      ({ from, event }) =>
+        event === 'vote' ||
+        event === 'replanned' ||
+        event === 'reject' ||
+        (from === 'approved' && event !== 'resume') ||
+        (from === 'waiting' && event === 'approve') ||
+        event === 'invalidate',
+    )
+    .map(nameOf)
+    .concat(['waiting reject canceled', 'queued fail failed', 'retryable_failed fail failed']),
+)
 
 /** Reached once in some thousand seeds or less: wanted of long runs only. */
 const rare: ReadonlySet<string> = new Set([
@@ -14,14 +29,6 @@ const rare: ReadonlySet<string> = new Set([
   'expired redrive queued',
   'expired redrive requested',
   'canceled redrive requested',
-  'approved cancel canceled',
-  'approved expire expired',
-  'queued fail failed',
-  'retryable_failed fail failed',
-  'retryable_failed invalidate waiting',
-  'running invalidate requested',
-  'running invalidate waiting',
-  'waiting reject canceled',
 ])
 const rareSeedsMin = 20_000
 
@@ -38,13 +45,12 @@ export function missingKinds(counts: ReadonlyMap<string, number>, seeds: number)
     ...faultKinds.map((kind) => `fault ${kind}`),
     'fact deadline_moved',
     ...permitKinds,
-    ...(seeds >= rareSeedsMin ? ['bulk resumed', 'limit below what is held', 'a vote lost its right'] : []),
+    ...(seeds >= rareSeedsMin ? ['bulk resumed', 'limit below what is held'] : []),
     ...transitions
       .map(nameOf)
-      .filter((name) => seeds >= rareSeedsMin || !rare.has(name))
+      .filter((name) => !beyond.has(name) && (seeds >= rareSeedsMin || !rare.has(name)))
       .map((name) => `transition ${name}`),
     ...deskKinds,
-    ...approverKinds,
     ...(['begin', 'read', 'write', 'commit'] as const).map((call) => `cancel at a ${call} of the store`),
     'queue line served past a better rank',
     'lock line served past a better rank',

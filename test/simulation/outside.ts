@@ -37,8 +37,6 @@ export interface OutsidePorts {
  * its worker died. A keyed target honours the key, a fenced one compares the fence, an opaque one does neither.
  */
 export class Outside {
-  /** What planners look at: with another one they find another plan. */
-  edition = 0
   readonly #ports: OutsidePorts
   readonly #applied = new Map<string, Arrived[]>()
   readonly #keys = new Map<string, string>()

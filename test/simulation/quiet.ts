@@ -1,4 +1,3 @@
-import { isToPlan } from '../../src/execution/approval.ts'
 import { type Execution, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import type { SqliteViews } from '../../src/store/sqlite/views.ts'
@@ -47,18 +46,9 @@ export class Quiet {
 }
 
 /** Nothing goes on with it before a person decides, or before the child it waits for has ended. */
-function waitsForOthers(execution: Execution): boolean {
-  const { state, waitingFor, waitingOn, availableAt } = execution
-  if (asksPeople(execution)) return true
+function waitsForOthers({ state, waitingFor, waitingOn, availableAt }: Execution): boolean {
   const waitsForChild = waitingOn?.startsWith('child:') === true && availableAt === neverAt
   return state === 'waiting' && (waitingFor === 'outcome' || waitsForChild)
-}
-
-/** Somebody has to agree to it, or to let it go. */
-function asksPeople({ state, waitingFor, gate, ending, leaseUntil }: Execution): boolean {
-  if (gate === null || gate.isDue || ending !== null) return false
-  if (state === 'requested') return leaseUntil === null && !isToPlan(gate)
-  return state === 'approved' || waitingFor === 'approval' || waitingFor === 'step_approval'
 }
 
 /** Its time is to come yet, by the clock of the machine. */

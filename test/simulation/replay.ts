@@ -28,7 +28,7 @@ export interface Replayed {
   isAlone: boolean
   steps: number
   /** Whether it has been planned, and whether it must be before it may run. */
-  plans: number
+  plan: boolean
   readonly isToBePlanned: boolean
   /** Targets of the plan that were begun, by place. */
   readonly targets: Map<number, string>
@@ -42,15 +42,10 @@ export interface ReplayPorts {
   /** Whether the process of this worker that began the effect is dead. */
   readonly isGone: (worker: number, effectKey: string) => boolean
   readonly count?: ((name: string) => void) | undefined
-  /** Whether somebody has to plan it; that of all that begins as requested, where nothing else is known. */
-  readonly isPlanned?: ((execution: number) => boolean) | undefined
 }
 
 /** Events that add a step to the journal. */
 const journaled: ReadonlySet<EventType> = new Set(['step_recorded', 'artifact_stored', 'child_spawned'])
-
-/** People agree, and take it back, wherever an execution has got to; it moves only where the machine says so. */
-const agreeing: ReadonlySet<EventType> = new Set(['vote', 'approve', 'invalidate'])
 
 /** Events that a worker may cause without holding the lease. */
 const byAnybody: ReadonlySet<EventType> = new Set(['write_fenced', 'transition_refused'])
@@ -93,8 +88,7 @@ export class Replay {
     if (event.position <= known.head) this.#fail('I17', `${at}: position ${event.position} is not behind ${known.head}`)
     if (event.from !== known.state) this.#fail('I4', `${at}: says from ${event.from}, but the state is ${known.state}`)
     const isTransition = targets(known.state, event.type).includes(event.to)
-    const isFact = eventCodes[event.type] >= 40 || agreeing.has(event.type)
-    if (!isTransition && !(event.to === known.state && isFact)) {
+    if (!isTransition && !(event.to === known.state && eventCodes[event.type] >= 40)) {
       this.#fail(isTerminal(known.state) ? 'I5' : 'I4', `${at}: ${known.state} may not become ${event.to}`)
     }
     this.#ports.count?.(isTransition ? `transition ${known.state} ${event.type} ${event.to}` : `fact ${event.type}`)
@@ -143,8 +137,8 @@ export class Replay {
       isArchived: false,
       isAlone: false,
       steps: 0,
-      plans: 0,
-      isToBePlanned: event.to === 'requested' && (this.#ports.isPlanned?.(event.execution) ?? true),
+      plan: false,
+      isToBePlanned: event.to === 'requested',
       targets: new Map(),
       signals: 0,
       effects: new Map(),
@@ -196,27 +190,20 @@ export class Replay {
         return
       }
       case 'planned':
-      case 'replanned':
-        if (event.type === 'planned' && known.plans > 0) this.#fail('plans', `${at}: planned a second time`)
-        if (known.targets.size > 0) this.#fail('plans', `${at}: planned anew while it is carried out`)
-        if (event.data?.same !== true) known.plans += 1
+        if (known.plan) this.#fail('plans', `${at}: planned a second time`)
+        known.plan = true
         known.attempt = 0
-        known.holder = null
-        return
-      case 'invalidate':
-        // Another plan is wanted: who makes it begins with tries of their own.
-        if (event.data?.reason === 'refresh' || event.data?.reason === 'plan_too_old') known.attempt = 0
         return
       case 'hand_back':
         if (known.state === 'requested') known.attempt -= 1
         break
       case 'claim':
-        if (known.isToBePlanned && known.plans === 0) this.#fail('plans', `${at}: runs without its plan`)
+        if (known.isToBePlanned && !known.plan) this.#fail('plans', `${at}: runs without its plan`)
         return
       case 'step_started': {
         const idx = Number(event.data?.idx)
         const target = known.targets.get(idx)
-        if (known.plans === 0) this.#fail('plans', `${at}: a target without a plan`)
+        if (!known.plan) this.#fail('plans', `${at}: a target without a plan`)
         if (target === 'succeeded' || target === 'failed' || target === 'skipped') {
           this.#fail('plans', `${at}: target ${idx} begins again and is ${target}`)
         }

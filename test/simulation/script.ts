@@ -5,7 +5,6 @@ import {
   type RunContext,
   type StepContext,
 } from '../../src/action/action.ts'
-import type { ApprovalsDefinition, Level } from '../../src/action/approvals.ts'
 import { ChildFailed, RetryAfter, TerminalError } from '../../src/errors/failures.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import type { Beside } from './beside.ts'
@@ -32,8 +31,6 @@ export interface Script {
   readonly lines: readonly Line[]
   readonly note: string
   readonly locks: readonly string[]
-  /** What people must agree to; nothing where it is left out. */
-  readonly level?: Level
 }
 
 /** The last one has a plan: each line of its script is a target. */
@@ -68,26 +65,6 @@ const limitsOf: {
   'fleet.deploy': { concurrency: { limit: 2 } },
 }
 
-const approval = (input: unknown): Level => (input as Script).level ?? 'auto'
-
-/** How it is agreed to, where it has to be. */
-const approvalsOf: { readonly [N in (typeof actionNames)[number]]: ApprovalsDefinition } = {
-  'crm.sync': {},
-  'pdf.render': { useBy: '40s' },
-  'chat.post': { quorum: 2, resume: 'auto' },
-  'fleet.deploy': { planMaxAge: '20s', useBy: '90s' },
-}
-
-/** Effects that actions without a plan name; another one is refused where people have agreed. */
-const named = ['effect', 'left', 'right'].flatMap((word) => [1, 2, 3, 7].map((place) => `${word}${place}`))
-
-/** Those that a line of a plan may ask for. */
-function effectsIn(line: Line, place: string): readonly string[] {
-  if (line.do === 'both') return [...effectsIn(line.first, place), ...effectsIn(line.second, place)]
-  if (line.do === 'locked') return effectsIn(line.inner, place)
-  return line.do === 'effect' ? [`${place}${line.name}`] : []
-}
-
 /** The actions as one worker process knows them. */
 export function scriptedActions({
   owner,
@@ -104,9 +81,7 @@ export function scriptedActions({
   const plain: AnyAction[] = actionNames.slice(0, 3).map((name) => ({
     name,
     version: 1,
-    approval,
-    approvals: approvalsOf[name],
-    effects: named,
+    approval: 'auto',
     input,
     timeout: { timeoutMs: 50_000 },
     ...(isolates && name === 'pdf.render' ? { isolate: { memoryMb: 64, graceMs: 4_000 } } : {}),
@@ -119,13 +94,9 @@ export function scriptedActions({
     input,
     timeout: { timeoutMs: 50_000 },
     parallel: 2,
-    approval,
-    approvals: approvalsOf['fleet.deploy'],
     ...(limits ? { ...limitsOf['fleet.deploy'], locks: (script: unknown) => (script as Script).locks } : {}),
     plan: async (context) => {
-      const { lines: written, level } = context.input as Script
-      // Where people look at it, the world may be another one when it is planned anew.
-      const lines = level === undefined || outside.edition % 2 === 0 ? written : written.slice(0, -1)
+      const { lines } = context.input as Script
       await context.read('lines', () => lines.length)
       // What keeps a handler busy or fails it does so to a planner, too.
       const first = lines[0]
@@ -137,7 +108,6 @@ export function scriptedActions({
           step: index % 2 === 0 ? 'first' : 'second',
           target: `t${index}`,
           args: line,
-          ...(level === undefined ? {} : { effects: effectsIn(line, `t${index} `) }),
         })),
       }
     },

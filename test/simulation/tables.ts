@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { isToPlan } from '../../src/execution/approval.ts'
 import { type Execution, isOpen, isSuspect, neverAt } from '../../src/execution/execution.ts'
 import { isTerminal } from '../../src/execution/machine.ts'
 import { targetStates } from '../../src/execution/plan.ts'
@@ -130,7 +129,7 @@ export class Tables {
     same('number of steps', steps, told.steps)
     const signals = this.#rows('signals', told.id)
     same('number of signals', signals.length, told.signals)
-    if (is.journal !== effects.length + steps + signals.length + told.plans) {
+    if (is.journal !== effects.length + steps + signals.length + (told.plan ? 1 : 0)) {
       const counted = `${effects.length} effects, ${steps} steps and ${signals.length} signals`
       this.#report('I32', `${at}: journal ${is.journal}, counted ${counted}`)
     }
@@ -260,19 +259,13 @@ export class Tables {
       const is = executionOf(row)
       const entries = found.get(id) ?? []
       found.delete(id)
-      const isToBePlanned = is.state === 'requested' && is.leaseUntil === null && isToPlan(is.gate)
-      const isClaimable = is.state === 'queued' || is.state === 'retryable_failed' || isToBePlanned
+      const isToPlan = is.state === 'requested' && is.leaseUntil === null
+      const isClaimable = is.state === 'queued' || is.state === 'retryable_failed' || isToPlan
       // Suspects of a queue stand in a lane of their own.
       const lane = isSuspect(is) ? -is.queue : is.queue
       const place = `${lane} ${is.rank} ${is.availableAt}`
       if (isClaimable && due.get(id)?.has(place)) entries.push(place)
-      const asksPeople = is.waitingFor === 'approval' || is.waitingFor === 'step_approval'
-      const goesOn = is.gate?.isDue === true && (is.state === 'approved' || asksPeople)
-      const hasTime =
-        is.waitingFor === 'timer' ||
-        (is.waitingFor === 'signal' && is.availableAt !== neverAt) ||
-        goesOn ||
-        (asksPeople && is.ending !== null)
+      const hasTime = is.waitingFor === 'timer' || (is.waitingFor === 'signal' && is.availableAt !== neverAt)
       const wanted = isClaimable ? [place, `timer ${is.availableAt}`] : hasTime ? [`wake ${is.availableAt}`] : []
       if (entries.length !== (isClaimable || hasTime ? 1 : 0) || !entries.every((entry) => wanted.includes(entry))) {
         const at = `execution ${id} (${is.state}, due ${is.availableAt})`

@@ -1,5 +1,6 @@
+import { actionRegistry } from '../../src/action/action.ts'
 import type { Answer, OrderKind, OrderOf } from '../../src/commit/order.ts'
-import type { ControlPlane } from '../../src/control/control-plane.ts'
+import { ControlPlane } from '../../src/control/control-plane.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { publicId, publicIdKey } from '../../src/identity/public-id.ts'
 import { sha256 } from '../../src/json/hash.ts'
@@ -7,7 +8,6 @@ import type { Changes } from '../../src/store/rows.ts'
 import { Prepared } from '../../src/store/sqlite/prepared.ts'
 import type { Statements } from '../../src/store/sqlite/statements.ts'
 import { SqliteViews } from '../../src/store/sqlite/views.ts'
-import { Approvers } from './approvers.ts'
 import { audit } from './audit.ts'
 import { Beside } from './beside.ts'
 import { Checks } from './checks.ts'
@@ -20,7 +20,8 @@ import { Outside } from './outside.ts'
 import { People } from './people.ts'
 import { Quiet } from './quiet.ts'
 import { Scheduler } from './scheduler.ts'
-import { simulatedControlPlane } from './simulated-control-plane.ts'
+import { scriptedActions } from './script.ts'
+import type { StepPermits } from './step-permits.ts'
 import { Timetable } from './timetable.ts'
 import type { Report, Violation } from './violation.ts'
 import { type Call, Writer, type WriterPorts } from './writer.ts'
@@ -63,7 +64,6 @@ class World {
   readonly #outside
   readonly #people
   readonly #desk
-  readonly #approvers
   readonly #timetable
   readonly #checks
   readonly #quiet
@@ -177,28 +177,34 @@ class World {
       archived: () =>
         this.#executions().filter(({ key }) => this.#checks.replay.executions.get(key)?.isArchived === true),
     })
-    this.#approvers = new Approvers({
-      ...carrier,
-      dice: dice(`approvers ${seed}`),
-      views: this.#views,
-      idKey,
-      outside: this.#outside,
-      controlPlane: this.#controlPlane,
-      count: this.#count,
-      gated: () => this.#checks.agreements.gated(),
-    })
   }
 
   #newControlPlane(): ControlPlane {
-    return simulatedControlPlane({
+    const unused = {
+      owner: 'nobody',
       clock: this.#clock,
       outside: this.#outside,
       limits: this.#limits,
-      tenantConcurrency: this.#tenantConcurrency,
-      orders: this.#writer.orders(),
-      views: this.#views,
-      idKey,
+      stepPermits: nobodys,
+      beside: null,
+    }
+    return new ControlPlane({
+      host: {
+        orders: this.#writer.orders(),
+        views: this.#views,
+        idKey,
+        newestAt: 0,
+        onCommit: () => () => {},
+        onDue: () => () => {},
+        port: () => null,
+        close: async () => {},
+      },
+      actions: actionRegistry(scriptedActions(unused)),
+      clock: this.#clock,
+      queueMax: 25,
+      retryPolicy: { maxAttempts: 3, baseMs: 1_000, multiplier: 2, capMs: 20_000, jitter: 'full' },
       newTraceId: () => `trace-${this.#traces++}`,
+      tenantConcurrency: this.#tenantConcurrency,
     })
   }
 
@@ -250,7 +256,6 @@ class World {
     this.#scheduleFate()
     this.#timetable.begin()
     this.#desk.plan()
-    this.#approvers.plan()
     const stormSteps = this.#dice.between(80, 220)
     let steps = 0
     for (; steps < stormSteps && this.#violations.length === 0; steps += 1) await this.#step()
@@ -269,7 +274,6 @@ class World {
         committed: this.#executions(),
         acknowledged: this.#people.acknowledged,
         told: (id) => this.#told(id),
-        isPlanned: (id) => this.#checks.agreements.isPlanned(id),
       })
     }
     return this.#end(steps)
@@ -308,8 +312,7 @@ class World {
     let most = quietStepsMax
     for (let steps = 1; this.#violations.length === 0; steps += 1) {
       await this.#step()
-      if (this.#people.waiting + this.#approvers.waiting === 0 && this.#writer.isUp && this.#quiet.isReached())
-        return steps
+      if (this.#people.waiting === 0 && this.#writer.isUp && this.#quiet.isReached()) return steps
       if (steps > most) {
         if (this.#quiet.setsClockRight()) {
           this.#count('clock set right')
@@ -384,6 +387,9 @@ class World {
     this.#db.close()
   }
 }
+
+/** Actions of the control plane are never run. */
+const nobodys: StepPermits = { take: () => Promise.resolve(), give: () => Promise.resolve() }
 
 /** Lets every promise settle that can settle without the scheduler. */
 const drain = (): Promise<void> =>
