@@ -1,13 +1,11 @@
 import { feedStanding, type StoreHost } from '../commit/host.ts'
-import { isRefusal, refuse } from '../errors/refusal.ts'
+import { isRefusal } from '../errors/refusal.ts'
 import { metricsText } from '../projections/metrics.ts'
-import { decideRight } from '../rights/decide-right.ts'
 import { problem } from './answer.ts'
 import { arrivalOf } from './arrival.ts'
 import type { RouteOptions } from './command-routes.ts'
 import type { App } from './options.ts'
-
-const permission = 'ops.read'
+import { refuseWhole } from './whole-right.ts'
 
 /** `GET /metrics` for whoever may read `ops`: what concerns everybody, and what is the tenant's of the token. */
 export function metricsRoute(app: App, options: RouteOptions): void {
@@ -15,19 +13,13 @@ export function metricsRoute(app: App, options: RouteOptions): void {
   app.get('/metrics', async (c) => {
     const caller = await gate.enter(arrivalOf(c))
     if (isRefusal(caller)) return problem(caller, c.get('traceId'))
-    const { principal, tenant, scope } = caller
-    const asked = { principal, tenant, role: caller.role, permission, about: null, now: clock.now() }
-    const decided = decideRight(await plane.whoMay.current(), asked)
-    const isNarrower = scope !== undefined && (scope.actions !== undefined || !scope.permissions?.includes(permission))
-    if (isRefusal(decided) || isNarrower) {
-      options.onDenied({ command: 'metrics', permission, principal, role: caller.role, executionId: null })
-      return problem(isRefusal(decided) ? decided : narrower(), c.get('traceId'))
-    }
-    return await answer(plane.host, { version, role, tenant, now: clock.now() })
+    const refused = await refuseWhole(options, caller, { command: 'metrics', permission: 'ops.read', narrowed })
+    if (refused !== null) return problem(refused, c.get('traceId'))
+    return await answer(plane.host, { version, role, tenant: caller.tenant, now: clock.now() })
   })
 }
 
-const narrower = () => refuse('not_permitted', `The token is narrowed; metrics need it whole, or with ${permission}.`)
+const narrowed = 'The token is narrowed; metrics need it whole, or with ops.read.'
 
 /** What concerns no tenant, for whoever reaches a process that serves nobody else. */
 export function openMetricsRoute(app: App, host: MeasuredHost, role: string): void {

@@ -1,11 +1,11 @@
-import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
-import { decideRight } from '../rights/decide-right.ts'
+import { isRefusal } from '../errors/refusal.ts'
 import { json, problem } from './answer.ts'
 import { arrivalOf } from './arrival.ts'
 import { readJson } from './body.ts'
 import { over, type RouteOptions } from './command-routes.ts'
 import type { OpenAnswer } from './open-answers.ts'
 import type { App } from './options.ts'
+import { refuseWhole } from './whole-right.ts'
 
 /** As large as a message over the local socket may be. */
 /** The largest plan, with its canonical texts written as JSON strings. */
@@ -18,23 +18,9 @@ export function protocolRoutes(app: App, options: RouteOptions): void {
       const traceId = c.get('traceId')
       const caller = await options.gate.enter(arrivalOf(c), { isUnlimited: true })
       if (isRefusal(caller)) return problem(caller, traceId)
-      const { principal, role, tenant, scope } = caller
-      const permission = 'worker.protocol'
-      const rights = await options.plane.whoMay.current()
-      const asked = { principal, role, tenant, permission, about: null, now: options.clock.now() }
-      const decided = decideRight(rights, asked)
-      const isNarrower =
-        scope !== undefined && (scope.actions !== undefined || !scope.permissions?.includes(permission))
-      if (isRefusal(decided) || isNarrower) {
-        options.onDenied({
-          command: `worker ${route.name}`,
-          permission,
-          principal,
-          role,
-          executionId: null,
-        })
-        return problem(isRefusal(decided) ? decided : narrower(), traceId)
-      }
+      const wanted = { command: `worker ${route.name}`, permission: 'worker.protocol', narrowed } as const
+      const refused = await refuseWhole(options, caller, wanted)
+      if (refused !== null) return problem(refused, traceId)
       const open = options.gate.open(caller, false)
       if (isRefusal(open)) return problem(open, traceId)
       try {
@@ -55,8 +41,7 @@ export function protocolRoutes(app: App, options: RouteOptions): void {
   }
 }
 
-const narrower = (): Refusal =>
-  refuse('not_permitted', 'The token is narrowed to other permissions than that of the worker protocol.')
+const narrowed = 'The token is narrowed to other permissions than that of the worker protocol.'
 
 const cutOf = ({ cut }: OpenAnswer): Promise<null> =>
   new Promise((resolve) => {
