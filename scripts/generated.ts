@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openapi } from '../src/commands/openapi.ts'
 import { configReference, envExample } from '../src/config/reference.ts'
+import { billPath, renderBill } from './bill-of-materials.ts'
 import { projectFiles, projectRoot } from './files.ts'
 import { codesPage } from './generated/codes-page.ts'
 import { commandsPage } from './generated/commands-page.ts'
@@ -35,6 +36,7 @@ export const generators: readonly Generator[] = [
     render: () => `${generatedFrom('src/config/variables.ts')}\n\n${configReference()}`,
   },
   { path: '.env.example', render: envExample },
+  { path: billPath, render: renderBill },
   {
     path: requirementsPath,
     render: () =>
