@@ -73,7 +73,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
   })
   try {
     const clock = options.clock ?? createSystemClock({ floorAt: opened.newestAt })
-    const listeners = new Listeners()
+    const listeners = new Listeners(() => feed.read())
     const due = new DueListeners()
     const committer = await Committer.open({
       session: opened.session,
@@ -109,6 +109,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       writer,
       views,
       clock: waiting,
+      isHeard: () => listeners.areHeard,
       onChanged: (ids) => listeners.tell(ids),
       onWord: () => committer.wake(),
       onInbox: () => void watch.look(),

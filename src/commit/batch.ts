@@ -93,7 +93,8 @@ export function* runBatch(
     keys,
     asked.flatMap(admissionsOf).flatMap((admission) => keyLookup(admission) ?? []),
   )
-  yield* loadForCommands(work, asked)
+  const filling = new Claims(work, memory, workers, permits, turns, passes, deadlines)
+  yield* loadForCommands(work, asked, filling.ahead(claims))
   yield* loadApprovals(work, asked)
 
   const answers: Answer[] = []
@@ -239,7 +240,6 @@ export function* runBatch(
   // What was freed is handed on before anybody new is looked at.
   if (work.left.size > 0) yield* permits.giveBack()
   yield* turns.place()
-  const filling = new Claims(work, memory, workers, permits, turns, passes, deadlines)
   const filled = claims.length === 0 ? [] : yield* filling.fill(claims)
   const rememberPermits = yield* permits.remember()
   // Who waits for the end of parked work is told that it does not move.

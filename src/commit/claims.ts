@@ -5,20 +5,20 @@ import { decideRightLost } from '../execution/decide-right-lost.ts'
 import type { Effect, Execution, Request, Signal, Step } from '../execution/execution.ts'
 import { isTerminal } from '../execution/machine.ts'
 import type { Needs } from '../execution/permit.ts'
-import type { Ready } from '../store/rows.ts'
+import type { Ready, Worker } from '../store/rows.ts'
 import { passesGate } from './approvals.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Due } from './due.ts'
 import { type Place, standingAt } from './due-news.ts'
 import type { Passes } from './line.ts'
-import { loadCandidates, loadEffects } from './loading.ts'
+import { type Ahead, loadCandidates, loadEffects } from './loading.ts'
 import type { Memory } from './memory.ts'
 import { needsOf } from './needs.ts'
 import type { Claimed, OrderOf } from './order.ts'
 import { activePauses } from './pauses.ts'
 import type { Permits } from './permits.ts'
 import { loadWholePlans } from './plans.ts'
-import { type Asking, ask } from './reads.ts'
+import { type Asking, ask, type FrontAsk } from './reads.ts'
 import { isDraining, laneOf, takesWork, type Workers } from './registry.ts'
 import { rightsActor } from './rights.ts'
 import type { Turns } from './turns.ts'
@@ -82,6 +82,30 @@ export class Claims {
     return this.#due.read()
   }
 
+  /** What claims read first if nothing keeps them from it, so that it can be asked beside what orders need. */
+  *#wantedBy(claims: readonly ClaimOrder[]): Iterable<FrontAsk> {
+    const wanted = new Map<number, number>()
+    for (const claim of claims) {
+      const worker = this.#workers.get(claim.worker)
+      if (claim.only !== undefined || worker === undefined || !takesWork(worker) || isDraining(worker)) continue
+      for (const queue of this.#queuesOf(worker)) wanted.set(queue, (wanted.get(queue) ?? 0) + claim.limit)
+    }
+    for (const [queue, count] of wanted) yield* this.#due.unread([queue], count)
+  }
+
+  ahead(claims: readonly ClaimOrder[]): Ahead {
+    return { fronts: [...this.#wantedBy(claims)], take: (fronts, found) => this.#due.take(fronts, found) }
+  }
+
+  #queuesOf(worker: Worker, pauses: readonly StandingPause[] = []): number[] {
+    return worker.actions
+      .filter(({ action }) => !isQueuePaused(pauses, action))
+      .flatMap(
+        ({ action, version }) =>
+          this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
+      )
+  }
+
   *#fillOne(claim: ClaimOrder, pauses: readonly StandingPause[]): Asking<FilledClaim> {
     const worker = this.#workers.get(claim.worker)
     if (worker === undefined || !takesWork(worker)) {
@@ -89,12 +113,7 @@ export class Claims {
       return { claimed: refuse('worker_unknown', reason, { worker: claim.worker }) }
     }
     if (isDraining(worker)) return { claimed: null }
-    const queues = worker.actions
-      .filter(({ action }) => !isQueuePaused(pauses, action))
-      .flatMap(
-        ({ action, version }) =>
-          this.#memory.queueKeys.get(`${action}@${version}`) ?? newQueue(this.#work, action, version),
-      )
+    const queues = this.#queuesOf(worker, pauses)
     // Suspects first: they have waited for whoever can run them alone.
     const alone = Math.min(claim.limit, claim.alone ?? 0, worker.isolates ? claim.limit : 1)
     const suspects = alone === 0 ? [] : yield* this.#takeFrom(queues.map(laneOf), alone, claim, pauses)

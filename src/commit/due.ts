@@ -3,7 +3,7 @@ import { Front } from './front.ts'
 import { Heads, inLine, isOlder, StoredHeads } from './heads.ts'
 import { type Passes, passesMax } from './line.ts'
 import type { Memory } from './memory.ts'
-import { type Asking, ask } from './reads.ts'
+import { type Asking, ask, askFronts, type FrontAsk } from './reads.ts'
 import type { Workset } from './workset.ts'
 
 /** Due work in the order in which it is offered, and how many of it may be claimed before it is asked for anew. */
@@ -31,6 +31,9 @@ export class Due {
    * have passed something of lower rank or of another queue, the oldest in front of its rank comes, and nobody younger.
    */
   *next(queues: readonly number[], count: number): Asking<Offer> {
+    const fronts = this.unread(queues, count)
+    // All in one go: each by itself would be one way to the store for each action that a worker knows.
+    if (fronts.length > 1) this.take(fronts, yield* askFronts(fronts))
     const found: (readonly Ready[])[] = []
     for (const queue of queues) found.push(yield* this.#of(queue, count))
     const ordered = found.length === 1 ? (found[0] ?? []) : merged(found, count)
@@ -44,6 +47,19 @@ export class Due {
     const end = ordered.findIndex((ready) => ready.rank !== first.rank || isOlder(other, ready))
     if (end === 0) return { entries: [other], most: 1 }
     return { entries: end < 0 ? ordered : ordered.slice(0, end), most: passesMax }
+  }
+
+  /** What of some queues would be read first, for so many entries. */
+  unread(queues: readonly number[], count: number): readonly FrontAsk[] {
+    return queues.flatMap((queue) => {
+      const limit = this.#memory.maybeReady.has(queue) ? this.#front(queue).firstRead(count) : null
+      return limit === null ? [] : { queue, limit }
+    })
+  }
+
+  /** Takes what was read of them beside other questions of the same transaction. */
+  take(fronts: readonly FrontAsk[], found: readonly (readonly Ready[])[]): void {
+    for (const [index, { queue, limit }] of fronts.entries()) this.#front(queue).take(limit, found[index] ?? [])
   }
 
   /** One of these queues was claimed. */

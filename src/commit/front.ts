@@ -18,13 +18,24 @@ export class Front<Row> {
     this.#isGone = isGone
   }
 
+  /** How many rows would be read for `count` of them now; null once some were read. */
+  firstRead(count: number): number | null {
+    return this.#asked === 0 && count > 0 ? count : null
+  }
+
+  /** Takes what was read beside other questions: the first `limit` rows. */
+  take(limit: number, rows: readonly Row[]): void {
+    this.#asked = limit
+    this.#rows = rows
+    this.#isWhole = rows.length < limit
+  }
+
   /** The next `count` rows that are left, or all there are. */
   *first(count: number): Asking<readonly Row[]> {
     let left = this.#left(count)
     while (left.length < count && !this.#isWhole) {
-      this.#asked = Math.max(count, this.#asked * 2)
-      this.#rows = yield* this.#read(this.#asked)
-      this.#isWhole = this.#rows.length < this.#asked
+      const limit = Math.max(count, this.#asked * 2)
+      this.take(limit, yield* this.#read(limit))
       left = this.#left(count)
     }
     return left

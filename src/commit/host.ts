@@ -62,9 +62,21 @@ export class DueListeners {
 /** Who hears of commits. A listener that throws is a bug of the listener and must not stop the writer. */
 export class Listeners {
   readonly #listeners = new Set<(changedIds: readonly number[]) => void>()
+  readonly #onFirst: () => void
+
+  /** @param onFirst called when somebody listens, and nobody did before */
+  constructor(onFirst: () => void = () => {}) {
+    this.#onFirst = onFirst
+  }
+
+  get areHeard(): boolean {
+    return this.#listeners.size > 0
+  }
 
   add(listener: (changedIds: readonly number[]) => void): () => void {
+    const isFirst = !this.areHeard
     this.#listeners.add(listener)
+    if (isFirst) this.#onFirst()
     return () => this.#listeners.delete(listener)
   }
 

@@ -6,7 +6,7 @@ import type { KeyLookup } from '../store/store.ts'
 import type { Keys } from './admission.ts'
 import { admissionsOf, type Order } from './order.ts'
 import { loadPlans } from './plans.ts'
-import { type Asking, ask, askWhole } from './reads.ts'
+import { type Asking, ask, askWhole, askWithFronts, type FrontAsk } from './reads.ts'
 import type { Workset } from './workset.ts'
 
 /** Reads the holders of all keys that the batch's admissions name. */
@@ -88,8 +88,23 @@ export function* loadCandidates(work: Workset, found: readonly Ready[]): Asking<
   }))
 }
 
+/** Fronts of queues that will be read, if they are not read sooner. */
+export interface Ahead {
+  readonly fronts: readonly FrontAsk[]
+  readonly take: (fronts: readonly FrontAsk[], found: readonly (readonly Ready[])[]) => void
+}
+
+/** The rows of executions; and in the same go what claims will look at, where the store must be asked anyway. */
+function* loadWithAhead(work: Workset, ids: Iterable<number>, { fronts, take: takeFronts }: Ahead): Asking<void> {
+  const missing = missingExecutions(work, ids)
+  if (missing.length === 0) return
+  const [executions, ...found] = yield* askWithFronts(missing, fronts)
+  take(work, executions, [])
+  takeFronts(fronts, found)
+}
+
 /** Reads the rows, and of those that need it the ledger, the journal and the recorded outcome. */
-export function* loadForCommands(work: Workset, orders: readonly Order[]): Asking<void> {
+export function* loadForCommands(work: Workset, orders: readonly Order[], ahead: Ahead): Asking<void> {
   const ids = new Set<number>()
   for (const order of orders) {
     if (order.kind === 'command' || order.kind === 'work' || order.kind === 'spawn' || order.kind === 'rerun')
@@ -98,7 +113,7 @@ export function* loadForCommands(work: Workset, orders: readonly Order[]): Askin
     else if (order.kind === 'heartbeat') for (const { id } of order.held) ids.add(id)
     else for (const { parentId } of admissionsOf(order)) if (parentId !== null) ids.add(parentId)
   }
-  yield* loadExecutions(work, ids)
+  yield* loadWithAhead(work, ids, ahead)
   yield* loadRequests(
     work,
     orders.flatMap((order) => (order.kind === 'rerun' ? order.id : [])),

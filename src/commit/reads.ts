@@ -1,4 +1,5 @@
 import type { Execution, Request } from '../execution/execution.ts'
+import type { Ready } from '../store/rows.ts'
 import type { Awaitable, Reads } from '../store/store.ts'
 
 /** One question of a batch to the store. A batch asks few: each covers all orders at once. */
@@ -25,6 +26,28 @@ export function* askWhole(
     { read: 'requests', args: [requests] },
   ]
   return (yield asked) as readonly [readonly Execution[], readonly Request[]]
+}
+
+/** How much of the front of a queue. */
+export interface FrontAsk {
+  readonly queue: number
+  readonly limit: number
+}
+
+const frontAsk = ({ queue, limit }: FrontAsk): Ask => ({ read: 'ready', args: [queue, limit] })
+
+/** Executions, and the fronts of queues in their order. */
+export function* askWithFronts(
+  executions: readonly number[],
+  fronts: readonly FrontAsk[],
+): Asking<readonly [readonly Execution[], ...(readonly Ready[])[]]> {
+  const asked: readonly Ask[] = [{ read: 'executions', args: [executions] }, ...fronts.map(frontAsk)]
+  return (yield asked) as readonly [readonly Execution[], ...(readonly Ready[])[]]
+}
+
+/** The fronts of several queues, in their order. */
+export function* askFronts(fronts: readonly FrontAsk[]): Asking<readonly (readonly Ready[])[]> {
+  return (yield fronts.map(frontAsk)) as readonly (readonly Ready[])[]
 }
 
 function reply(reads: Reads, asked: Ask | readonly Ask[]): Awaitable<unknown> {

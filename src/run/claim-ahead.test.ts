@@ -59,12 +59,12 @@ const answer = (ahead: ClaimAhead, tookMs: number, isFull = true): void => {
   for (let n = 0; n < 40; n += 1) ahead.answered(isFull, tookMs)
 }
 
-test('where the way to the store is long, slots are stocked with what they use up on two of them, however few have ended', () => {
+test('where the way to the store is long, slots are stocked with what they use up on four of them, however few have ended', () => {
   const ahead = new ClaimAhead(2, 0)
   answer(ahead, 60)
   // Two have ended in 50 ms, for the slots stood empty the rest of the time.
   run(ahead, 5, 5)
-  expect(ahead.room(0, 50)).toBe(24)
+  expect(ahead.room(0, 50)).toBe(48)
   const longest = new ClaimAhead(2, 0)
   answer(longest, 10_000)
   run(longest, 5, 5)

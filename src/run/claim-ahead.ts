@@ -2,8 +2,9 @@ import type { Claimed } from '../commit/order.ts'
 
 /** Work for so long may wait beside full slots: what covers the way to the store and back, and no more. */
 const aheadMs = 50
-/** Where the way is longer, as in a crowd of writers, so much waits as its two halves use up; this at most. */
+/** Where half of that does not cover the way, as in a crowd of writers, so much waits as is used up on four; this at most. */
 const longestMs = 250
+const waysMax = 4
 const aheadMax = 1_000
 
 interface Waiting {
@@ -73,7 +74,8 @@ export class ClaimAhead {
       this.#ahead = Math.max(this.#ahead, this.#bounded(this.#ended))
     }
     const free = this.#slots - running + this.#ahead - this.#waiting.length
-    // In two halves: while one is worked off, the store prepares the other.
+    // In two halves: while one is worked off, the store prepares the other. Where the way is long each half lasts for two
+    // of them, for no turn comes as regularly as the one before.
     return Math.max(0, Math.min(free, Math.max(this.#slots, Math.ceil(this.#ahead / 2))))
   }
 
@@ -94,9 +96,9 @@ export class ClaimAhead {
 
   /** What full slots use up on a way that is longer than most; 0 where it is not, or handlers are slow. */
   #usedOnTheWay(): number {
-    const there = Math.min(2 * this.#wayMs, longestMs)
+    const there = Math.min(waysMax * this.#wayMs, longestMs)
     const eachMs = this.#ranMs / Math.max(1, this.#ended)
-    return there <= aheadMs || eachMs === 0 || eachMs > aheadMs ? 0 : (this.#slots * there) / eachMs
+    return this.#wayMs <= aheadMs / 2 || eachMs === 0 || eachMs > aheadMs ? 0 : (this.#slots * there) / eachMs
   }
 
   #pass(now: number): void {

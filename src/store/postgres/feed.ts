@@ -12,8 +12,10 @@ export interface FeedOptions {
   /** Of the server itself, as it is now: behind a pooler that hands out connections by transaction nobody can listen. */
   readonly url: () => string | null
   readonly writer: string
-  readonly views: PostgresViews
+  readonly views: Pick<PostgresViews, 'headPosition' | 'changedBehind'>
   readonly clock: Clock
+  /** Whether anybody wants to be told what was changed: without, nothing is read but how far the log has come. */
+  readonly isHeard: () => boolean
   /** Told which executions were changed by anybody, in the order of the log; a change may be told twice. */
   readonly onChanged: (ids: readonly number[]) => void
   /** Told of every word from another writer, also where no event was recorded. */
@@ -72,6 +74,14 @@ export class Feed {
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false
       try {
+        if (!this.#options.isHeard()) {
+          const head = await this.#options.views.headPosition()
+          // Whoever has begun to listen meanwhile may have looked at a state that is older than this.
+          if (!this.#options.isHeard()) {
+            this.#position = head
+            continue
+          }
+        }
         const rows = await this.#options.views.changedBehind(this.#position, rowsMax)
         if (rows.length === rowsMax) this.#isAsked = true
         const ids = new Set<number>()
@@ -109,7 +119,8 @@ export class Feed {
         this.#options.onInbox()
         return
       }
-      this.read()
+      // A look a second keeps up without.
+      if (this.#options.isHeard()) this.read()
       this.#options.onWord()
     })
     try {
