@@ -15,9 +15,10 @@ export function metricsPage(): string {
 # Metrics
 
 \`GET /metrics\` answers in the text format of Prometheus to a token that may read \`ops\`. A process that is a worker or
-a leader only answers where it tells its health, without a token, and with what concerns no tenant. All of them are
-gauges, read from the store at the moment of the question, so that every process says the same; only the lag is known
-best by the process whose commit is held up: take the greatest.
+a leader only answers where it tells its health, without a token, and with what concerns no tenant. All but those of the
+log are gauges, read from the store at the moment of the question, so that every process says the same; only the lag is
+known best by the process whose commit is held up: take the greatest. The log is each process's own
+([logs.md](../operate/logs.md)): take the sum.
 
 ${table(['metric', 'labels', 'concerns', 'meaning'], rows)}
 

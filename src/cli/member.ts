@@ -1,11 +1,11 @@
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
-import { addressSecrets, storeSecrets } from '../config/store-address.ts'
 import { dispatchOf } from '../open-dispatch.ts'
 import { createPawl } from '../pawl.ts'
-import { createHealthApp, createLog, type RunningServer, startServer } from '../server.ts'
-import { createSystemClock } from '../time/clock.ts'
+import { createHealthApp, type RunningServer, startServer } from '../server.ts'
+import { type Clock, createSystemClock } from '../time/clock.ts'
 import type { Terminal } from './output.ts'
+import { openLog, type ProcessLog } from './process-log.ts'
 
 export interface MemberOptions {
   readonly role: 'worker' | 'leader'
@@ -24,16 +24,20 @@ export interface MemberOptions {
  * SIGTERM or Ctrl-C, and once a person has drained it.
  */
 export async function runMember(options: MemberOptions, terminal: Terminal, stop: AbortSignal): Promise<number> {
-  const { role, config, actions, actionsModule, dataDir, slots, identity } = options
   const clock = createSystemClock()
-  const secrets = [
-    config.token,
-    config.slackBotToken,
-    config.crmToken,
-    ...storeSecrets(config.store),
-    ...addressSecrets(config.redisUrl),
-  ].filter((secret) => secret !== undefined)
-  const log = createLog({ level: config.logLevel, clock, secrets }).module(role)
+  const written = openLog(options.config, clock)
+  try {
+    return await live({ ...options, ...written, clock }, terminal, stop)
+  } finally {
+    await written.close()
+  }
+}
+
+type LivingOptions = MemberOptions & Pick<ProcessLog, 'log' | 'delivery'> & { readonly clock: Clock }
+
+async function live(options: LivingOptions, terminal: Terminal, stop: AbortSignal): Promise<number> {
+  const { role, config, actions, actionsModule, dataDir, slots, identity, delivery, clock } = options
+  const log = options.log.module(role)
   const ended = Promise.withResolvers<{ readonly why: 'stuck' | 'drained'; readonly left: readonly string[] }>()
   let lacks: string | null = null
   const pawl = await createPawl({
@@ -55,7 +59,7 @@ export async function runMember(options: MemberOptions, terminal: Terminal, stop
     await pawl.start()
     if (options.port !== undefined) {
       const { host } = pawl.engine
-      const app = createHealthApp({ role, host, store: () => host.views.headPosition(), lacks: () => lacks })
+      const app = createHealthApp({ role, host, delivery, store: () => host.views.headPosition(), lacks: () => lacks })
       health = await startServer({ app, host: config.host, port: options.port, clock })
     }
     const told = health === undefined ? '' : ` Health is told at ${health.url}/readyz.`

@@ -2,11 +2,13 @@ import { loadConfig } from '../config/config.ts'
 import { isPostgresAddress } from '../config/store-address.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { processRoles } from '../server.ts'
+import { createSystemClock } from '../time/clock.ts'
 import { loadActions } from './actions-module.ts'
 import { dataDirOf } from './connection.ts'
 import { usage } from './inputs.ts'
 import { runMember } from './member.ts'
 import { printJson, type Terminal } from './output.ts'
+import { openLog } from './process-log.ts'
 import type { Flags } from './program.ts'
 import { startServerProcess } from './server-process.ts'
 
@@ -30,19 +32,24 @@ export async function serve(flags: Flags, terminal: Terminal, stop: AbortSignal)
     const port = (env.PAWL_PORT ?? '') === '' ? undefined : config.port
     return await runMember({ ...common, role, slots, port }, terminal, stop)
   }
-  const running = await startServerProcess({ ...common, role, slots: role === 'api' ? 0 : slots })
-  if (flags.json === true) printJson(terminal, { url: running.url, pid: process.pid })
-  else {
-    terminal.out(`Pawl listens at ${running.url}`)
-    terminal.err(`Sign in once with: ${await running.signInLink()}\nStop it with Ctrl-C.`)
+  const { log, delivery, close } = openLog(config, createSystemClock())
+  try {
+    const running = await startServerProcess({ ...common, role, slots: role === 'api' ? 0 : slots, log, delivery })
+    if (flags.json === true) printJson(terminal, { url: running.url, pid: process.pid })
+    else {
+      terminal.out(`Pawl listens at ${running.url}`)
+      terminal.err(`Sign in once with: ${await running.signInLink()}\nStop it with Ctrl-C.`)
+    }
+    await new Promise<void>((resolve) => {
+      if (stop.aborted) resolve()
+      stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    terminal.err('Stopping: what runs may end, the rest is handed back.')
+    await running.close()
+    return 0
+  } finally {
+    await close()
   }
-  await new Promise<void>((resolve) => {
-    if (stop.aborted) resolve()
-    stop.addEventListener('abort', () => resolve(), { once: true })
-  })
-  terminal.err('Stopping: what runs may end, the rest is handed back.')
-  await running.close()
-  return 0
 }
 
 const oneServer = (role: string) =>

@@ -3,7 +3,6 @@ import { hostname, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { AnyAction } from '../action/action.ts'
 import type { Config } from '../config/config.ts'
-import { addressSecrets, storeSecrets } from '../config/store-address.ts'
 import type { Engine } from '../engine.ts'
 import { orThrow, Refused, refuse } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
@@ -11,8 +10,7 @@ import { sha256 } from '../json/hash.ts'
 import { dispatchOf } from '../open-dispatch.ts'
 import { createPawl, type Pawl } from '../pawl.ts'
 import { workerRoutes } from '../protocol/routes.ts'
-import { createApp, createLog, type Log, startServer, type Tokens } from '../server.ts'
-import { createSystemClock } from '../time/clock.ts'
+import { createApp, type Log, type LogDelivery, startServer, type Tokens } from '../server.ts'
 import { type ServerFile, serverFileName } from './connection.ts'
 
 export interface ServerProcessOptions {
@@ -26,7 +24,9 @@ export interface ServerProcessOptions {
   readonly identity?: string | undefined
   /** `api` leaves the duties of the store to others; `all` by default. */
   readonly role?: 'all' | 'api' | undefined
-  readonly log?: Log | undefined
+  readonly log: Log
+  /** Whose counts are told among the metrics. */
+  readonly delivery?: LogDelivery | undefined
 }
 
 export interface ServerProcess {
@@ -45,16 +45,8 @@ const localTokenMs = 365 * 86_400_000
 
 /** Store, engine, worker and HTTP server in this process: what `serve`, `dev` and `up` run. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { config, actions, actionsModule, dataDir, slots, identity, role = 'all' } = options
+  const { config, actions, actionsModule, dataDir, slots, identity, role = 'all', log, delivery } = options
   makeFolder(dataDir)
-  const secrets = [
-    config.token,
-    config.slackBotToken,
-    config.crmToken,
-    ...storeSecrets(config.store),
-    ...addressSecrets(config.redisUrl),
-  ].filter((secret) => secret !== undefined)
-  const log = options.log ?? createLog({ level: config.logLevel, clock: createSystemClock(), secrets })
   const engineLog = log.module('engine')
   const pawl = await createPawl({
     store: config.store,
@@ -85,6 +77,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       clock,
       random: systemRandom,
       log,
+      delivery,
       limits: config.access,
       closing: closing.signal,
       role,

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { actionRegistry } from '../action/action.ts'
 import { artifactFiles } from '../artifacts/files.ts'
 import { type Config, loadConfig } from '../config/config.ts'
-import { addressSecrets, isPostgresAddress } from '../config/store-address.ts'
+import { isPostgresAddress } from '../config/store-address.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { systemRandom } from '../identity/random.ts'
 import { environmentSecrets } from '../local-worker.ts'
@@ -13,13 +13,14 @@ import { socketProtocol } from '../protocol/socket.ts'
 import { threadHeart } from '../protocol/thread-heart.ts'
 import { thisProcess } from '../recover/this-process.ts'
 import type { RunLog } from '../run/context.ts'
-import { createLog } from '../server.ts'
-import { createSystemClock } from '../time/clock.ts'
+import type { Log } from '../server.ts'
+import { type Clock, createSystemClock } from '../time/clock.ts'
 import { createWorker } from '../worker.ts'
 import { loadActions } from './actions-module.ts'
 import { dataDirOf, findServer, type Place } from './connection.ts'
 import { runMember } from './member.ts'
 import type { Terminal } from './output.ts'
+import { openLog } from './process-log.ts'
 import type { Flags } from './program.ts'
 
 /** Where the store is a server, a worker holds it like everybody else. */
@@ -44,15 +45,31 @@ export async function runWorker(flags: Flags, terminal: Terminal, stop: AbortSig
     return await onDatabase(config, flags, terminal, stop)
   }
   const place: Place = { url: flags.url as string | undefined, data: flags.data as string | undefined }
-  const { url, token, socket } = findServer(place, process.env)
+  const server = findServer(place, process.env)
   const clock = createSystemClock()
-  const log = createLog({
-    level: config.logLevel,
-    clock,
-    secrets: [token, config.slackBotToken, config.crmToken, ...addressSecrets(config.redisUrl)].filter(
-      (each) => each !== undefined,
-    ),
-  }).module('worker')
+  const { log, close } = openLog(config, clock, [server.token])
+  try {
+    return await atServer({ config, flags, place, server, clock, log: log.module('worker') }, terminal, stop)
+  } finally {
+    await close()
+  }
+}
+
+interface AtServer {
+  readonly config: Config
+  readonly flags: Flags
+  readonly place: Place
+  readonly server: ReturnType<typeof findServer>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+async function atServer(
+  { config, flags, place, server, clock, log }: AtServer,
+  terminal: Terminal,
+  stop: AbortSignal,
+): Promise<number> {
+  const { url, token, socket } = server
   const say: RunLog = (level, message, fields) => log[level](fields, message)
   const dispatch = await dispatchOf(config.redisUrl)
   const dispatching = await dispatch?.open({ host: null, clock, random: systemRandom, log: say })

@@ -36,6 +36,9 @@ export interface Config {
   readonly keptLogLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Least level, and after commas per module: `info,store=debug`. */
   readonly logLevel: string
+  /** Where lines of the log are sent beside standard error; undefined is nowhere. */
+  readonly logUrl: string | undefined
+  readonly logToken: string | undefined
   /** Where hints of due work are carried; undefined leaves workers to the store. */
   readonly redisUrl: string | undefined
   readonly slackBotToken: string | undefined
@@ -110,6 +113,8 @@ export function loadConfig(env: Environment): Config | Refusal {
     artifactBytesMax: values.artifactBytesMax ?? defaults.artifactBytesMax,
     keptLogLevel: values.keptLogLevel ?? defaults.keptLogLevel,
     logLevel: values.logLevel ?? defaults.logLevel,
+    logUrl: values.logUrl,
+    logToken: values.logToken,
     redisUrl: values.redisUrl,
     slackBotToken: values.slackBotToken,
     slackApiUrl: values.slackApiUrl ?? defaults.slackApiUrl,
@@ -133,6 +138,14 @@ export function checkConfig(config: Config): Config | Refusal {
       `A lease of ${leaseMs / 1000} s is shorter than three heartbeats of ${heartbeatMs / 1000} s, so one delayed heartbeat could lose it.`,
       { leaseMs, heartbeatMs },
       `Set PAWL_LEASE_SECONDS to at least ${(heartbeatsPerLease * heartbeatMs) / 1000}, or PAWL_HEARTBEAT_SECONDS to at most ${leaseMs / heartbeatsPerLease / 1000}.`,
+    )
+  }
+  if (config.logToken !== undefined && config.logUrl === undefined) {
+    return refuse(
+      'bad_configuration',
+      'PAWL_LOG_TOKEN is set, but not PAWL_LOG_URL: the log would be sent nowhere.',
+      undefined,
+      'Set PAWL_LOG_URL to the address that takes lines of the log, or remove the token.',
     )
   }
   const policy = checkRetryPolicy(config.retryPolicy)

@@ -26,6 +26,14 @@ const webAddress = z
   )
   .transform((text) => text.replace(/\/+$/, ''))
 
+/** Lines of the log say who does what: they leave the machine over TLS only. */
+function isLogAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
+}
+
 const token = z.string().regex(/^\S+$/, 'must not contain spaces')
 
 /** Every variable this version reads; the reference page and `.env.example` come from here. */
@@ -188,6 +196,26 @@ export const variables = {
     schema: z.string().regex(logLevels, 'must be a level such as `info`, also per module: `info,store=debug`'),
     doc: `Least level that is logged (${levels.replaceAll('|', ', ')}); also per module: \`info,store=debug\`.`,
     shown: 'info',
+  } satisfies Variable<string>,
+  logUrl: {
+    name: 'PAWL_LOG_URL',
+    schema: z
+      .string()
+      .refine(
+        isLogAddress,
+        'must begin with https://, or with http:// and localhost or 127.0.0.1, and name no user (the token stands in PAWL_LOG_TOKEN)',
+      ),
+    doc: 'Where each line of the log of a server or worker is sent, too: `POST` of lines of JSON. Over `http://` on this machine only.',
+    shown: '',
+    // An address may hold a key.
+    secret: true,
+  } satisfies Variable<string>,
+  logToken: {
+    name: 'PAWL_LOG_TOKEN',
+    schema: z.string().regex(/^[\x21-\x7e]+$/, 'must be ASCII without spaces'),
+    doc: 'Token that is shown there, as `Authorization: Bearer`.',
+    shown: '',
+    secret: true,
   } satisfies Variable<string>,
   redisUrl: {
     name: 'PAWL_REDIS_URL',

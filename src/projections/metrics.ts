@@ -8,9 +8,11 @@ interface Metric {
   readonly labels: readonly string[]
   /** Whose numbers: one tenant's, that of whoever asks, or the same for everybody. */
   readonly of: 'tenant' | 'all'
+  /** Counts up from 0 since its process began; a gauge otherwise. */
+  readonly type?: 'gauge' | 'counter'
 }
 
-/** All of them are gauges: what stands in the store at the moment of the question, so that every process says the same. */
+/** What stands in the store at the moment of the question, so that every process says the same; and of the log that each has. */
 export const metrics = {
   pawl_build_info: { help: 'Always 1; the labels say what runs.', labels: ['version', 'role'], of: 'all' },
   pawl_ordered_feed_lag_seconds: {
@@ -19,6 +21,17 @@ export const metrics = {
     of: 'all',
   },
   pawl_ordered_feed_position: { help: 'The newest position of the ordered feed.', labels: [], of: 'all' },
+  pawl_log_lines_waiting: {
+    help: 'Lines of the log of this process that PAWL_LOG_URL has not taken yet.',
+    labels: [],
+    of: 'all',
+  },
+  pawl_log_lines_dropped_total: {
+    help: 'Lines of the log of this process that PAWL_LOG_URL will never get; they stand on standard error.',
+    labels: [],
+    of: 'all',
+    type: 'counter',
+  },
   pawl_store_clock_offset_seconds: {
     help: 'By how much the clock of the PostgreSQL server is ahead of that of this process.',
     labels: [],
@@ -48,6 +61,8 @@ interface Sample {
 export interface MetricsAsk {
   readonly views: Views
   readonly standing: FeedStanding
+  /** Of this process's log: lines that another system has not taken yet, and lines that it never will. */
+  readonly log: { readonly waiting: number; readonly dropped: number }
   readonly version: string
   readonly role: string
   /** Null for what concerns no tenant alone. */
@@ -56,11 +71,14 @@ export interface MetricsAsk {
 }
 
 /** The answer in the text format of Prometheus, version 0.0.4. */
-export async function metricsText({ views, standing, version, role, tenant, now }: MetricsAsk): Promise<string> {
+export async function metricsText({ views, standing, log, ...told }: MetricsAsk): Promise<string> {
+  const { version, role, tenant, now } = told
   const samples: Sample[] = [
     { name: 'pawl_build_info', labels: [version, role], value: 1 },
     { name: 'pawl_ordered_feed_lag_seconds', value: standing.lagMs / 1000 },
     { name: 'pawl_ordered_feed_position', value: await views.headPosition() },
+    { name: 'pawl_log_lines_waiting', value: log.waiting },
+    { name: 'pawl_log_lines_dropped_total', value: log.dropped },
     { name: 'pawl_store_clock_offset_seconds', value: standing.clockOffMs / 1000 },
   ]
   if (tenant !== null) samples.push(...(await samplesOf(views.of(tenant), tenant, now)))
@@ -89,9 +107,9 @@ async function samplesOf(views: Views, tenant: string, now: number): Promise<rea
 const effectsMax = 1_000
 
 function blockOf(name: Name, samples: readonly Sample[]): string {
-  const { help, labels } = metrics[name]
+  const { help, labels, type = 'gauge' }: Metric = metrics[name]
   const lines = samples.map(({ labels: values = [], value }) => `${name}${labelsOf(labels, values)} ${value}\n`)
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
 }
 
 function labelsOf(names: readonly string[], values: readonly (string | number)[]): string {

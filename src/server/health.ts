@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { json } from './answer.ts'
 import { type MeasuredHost, openMetricsRoute } from './metrics.ts'
-import type { App } from './options.ts'
+import type { App, AppOptions } from './options.ts'
 
 /** What a process is started as: everything · HTTP and admission · executions · what is done once for all. */
 export const processRoles = ['all', 'api', 'worker', 'leader'] as const
@@ -30,10 +30,12 @@ export function healthRoutes(app: App, { role, store, lacks = () => null }: Heal
 }
 
 /** All that a process without the HTTP API serves; with a host to measure, the metrics that concern no tenant, too. */
-export function createHealthApp(options: HealthOptions & { readonly host?: MeasuredHost | undefined }): App {
+export function createHealthApp(
+  options: HealthOptions & Pick<AppOptions, 'delivery'> & { readonly host?: MeasuredHost | undefined },
+): App {
   const app: App = new Hono()
   healthRoutes(app, options)
-  if (options.host !== undefined) openMetricsRoute(app, options.host, options.role)
+  if (options.host !== undefined) openMetricsRoute(app, options.host, options)
   app.notFound(() => json({ status: 'not_found', role: options.role }, 404))
   return app
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../time/clock.ts'
 import type { AccessLimits } from './gate.ts'
 import type { ProcessRole } from './health.ts'
 import type { Log } from './log.ts'
+import type { LogDelivery } from './log-delivery.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface AppOptions {
@@ -18,6 +19,8 @@ export interface AppOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Of the log to another system, for the metrics; nothing is delivered when not given. */
+  readonly delivery?: Pick<LogDelivery, 'counts'> | undefined
   /** How many requests, streams and failed sign-ins there may be, and which proxies are believed. */
   readonly limits?: Partial<AccessLimits> | undefined
   readonly version?: string | undefined

@@ -98,6 +98,7 @@ test('DG-03 the lag of the ordered feed grows while a foreign transaction holds 
     await expect.poll(() => lagOf(host)).toBeGreaterThan(before + 100)
   }
   const text = await metricsText({
+    log: { waiting: 0, dropped: 0 },
     views: other.views,
     standing: await feedStanding(other),
     version: '1',

@@ -8,6 +8,7 @@ import { commitBreakages } from './breakages-commit.ts'
 import { dispatchBreakages } from './breakages-dispatch.ts'
 import { fleetBreakages } from './breakages-fleet.ts'
 import { keptBreakages } from './breakages-kept.ts'
+import { logBreakages } from './breakages-log.ts'
 import { permitBreakages } from './breakages-permits.ts'
 import { planBreakages } from './breakages-plans.ts'
 import { policyBreakages } from './breakages-policy.ts'
@@ -27,6 +28,7 @@ export const allBreakages: readonly Breakage[] = [
   ...approvalBreakages,
   ...scheduleBreakages,
   ...accessBreakages,
+  ...logBreakages,
   ...dispatchBreakages,
   ...fleetBreakages,
   ...archiveBreakages,

@@ -4,7 +4,8 @@ import { metrics, standingNotices } from '../../../src/projections/metrics.ts'
 import { createHealthApp } from '../../../src/server.ts'
 import { bodyOf, serving } from './serving.ts'
 
-const namesIn = (text: string): string[] => [...text.matchAll(/^# TYPE (\w+) gauge$/gm)].map(([, name = '']) => name)
+const namesIn = (text: string): string[] =>
+  [...text.matchAll(/^# TYPE (\w+) (?:gauge|counter)$/gm)].map(([, name = '']) => name)
 
 test('DG-03 metrics are told in the text format of Prometheus, each with its help, of the tenant that asks', async () => {
   await using server = await serving({ slots: 0 })

@@ -9,7 +9,7 @@ import { systemRandom } from '../../../src/identity/random.ts'
 import { type AnyAction, action, createPawl } from '../../../src/pawl.ts'
 import { workerRoutes } from '../../../src/protocol/routes.ts'
 import type { AccessLimits } from '../../../src/server/gate.ts'
-import { createApp, createLog } from '../../../src/server.ts'
+import { createApp, createLog, type Log, type LogDelivery } from '../../../src/server.ts'
 import { type Clock, createSystemClock } from '../../../src/time/clock.ts'
 
 export const add = action({
@@ -74,6 +74,8 @@ export interface Served {
   readonly clock?: Clock
   readonly limits?: Partial<AccessLimits>
   readonly store?: string
+  readonly log?: Log
+  readonly delivery?: LogDelivery
 }
 
 export async function serving({
@@ -82,6 +84,8 @@ export async function serving({
   clock = createSystemClock(),
   limits,
   store = 'sqlite::memory:',
+  log,
+  delivery,
 }: Served = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'pawl-serving-'))
   const pawl = await createPawl({
@@ -108,7 +112,8 @@ export async function serving({
     protocolRoutes: workerRoutes(protocol),
     clock,
     random: systemRandom,
-    log: createLog({ level: 'info', clock, write: (line) => lines.push(line) }),
+    log: log ?? createLog({ level: 'info', clock, write: (line) => lines.push(line) }),
+    delivery,
     closing: closing.signal,
     limits,
   })
