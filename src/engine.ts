@@ -8,15 +8,18 @@ import { ControlPlane } from './control/control-plane.ts'
 import { beginDuties } from './duties.ts'
 import { orThrow, Refused, refuse } from './errors/refusal.ts'
 import { type Random, systemRandom } from './identity/random.ts'
+import { pawlVersion } from './identity/version.ts'
 import { createLeadership, type Leadership, leaderLeaseMs } from './leader/leadership.ts'
 import { inProcess } from './protocol/in-process.ts'
 import type { WorkerProtocol } from './protocol/protocol.ts'
 import { serveSocket } from './protocol/socket-server.ts'
+import { createPresence } from './recover/presence.ts'
 import { processTable } from './recover/proof-of-death.ts'
 import { createRecovery, type Recovery } from './recover/recovery.ts'
 import { sweepOnce } from './recover/sweep.ts'
 import { type ProcessFacts, thisProcess } from './recover/this-process.ts'
 import { Tokens } from './server/tokens.ts'
+import type { FleetProcess } from './store/fleet.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
 export type Log = (
@@ -54,6 +57,8 @@ export interface EngineOptions {
   readonly log?: Log | undefined
   /** False where this process never does what is done once for all: sweeps, schedules, retention. */
   readonly duties?: boolean | undefined
+  /** What the list of processes calls this one; without it, it is not in there. */
+  readonly process?: Pick<FleetProcess, 'role' | 'name'> | undefined
 }
 
 /**
@@ -130,10 +135,25 @@ export function createEngine(options: EngineOptions): Engine {
     newTraceId,
   })
   const bulks = new BulkCommands(plane, clock, log)
+  const id = random.uuid()
+  const presence =
+    options.process === undefined
+      ? null
+      : createPresence({
+          orders: host.orders,
+          processes: () => host.views.processes(),
+          self: { id, ...options.process, version: pawlVersion, schema: host.schema ?? 0 },
+          here,
+          table: processTable,
+          clock,
+          heartbeatMs,
+          isShared: host.isShared,
+          log,
+        })
   const leadership = createLeadership({
     orders: host.orders,
     clock,
-    holder: random.uuid(),
+    holder: id,
     here,
     leaseMs: host.isShared === true ? leaderLeaseMs(leaseMs) : null,
     begin: (orders) => beginDuties({ orders, plane, bulks, artifacts, settings, clock, log }),
@@ -160,6 +180,7 @@ export function createEngine(options: EngineOptions): Engine {
     async start() {
       const gone = await recovery.atStart()
       recovery.start()
+      await presence?.start()
       if (options.duties === false) return { freed: gone }
       await leadership.start()
       const orders = leadership.orders()
@@ -178,7 +199,7 @@ export function createEngine(options: EngineOptions): Engine {
       )
     },
     async stop() {
-      await Promise.all([recovery.stop(), bulks.stop(), leadership.stop()])
+      await Promise.all([recovery.stop(), bulks.stop(), leadership.stop(), presence?.stop()])
       for (const socket of sockets.splice(0)) await socket.close()
     },
   }

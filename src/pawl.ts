@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { artifactFiles } from './artifacts/files.ts'
 import type { ArtifactStore } from './artifacts/store.ts'
 import type { StoreHost } from './commit/host.ts'
@@ -15,6 +16,7 @@ import { Operations } from './operations/operations.ts'
 import type { Actions, Named, Names, TypedExecution, TypedRequest, TypedTicket } from './operations/shapes.ts'
 import type { ExecutionView } from './projections/view.ts'
 import type { SecretSource } from './run/secrets.ts'
+import type { ProcessRole } from './store/fleet.ts'
 import type { Transaction } from './store/inbox.ts'
 import { TaskQueue } from './task-queue.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
@@ -61,6 +63,7 @@ export { machine, type State, states } from './execution/machine.ts'
 export type * from './operations/shapes.ts'
 export { definePolicy, type PolicyDocument } from './policy/document.ts'
 export type { EventView, ExecutionView, LogLineView } from './projections/view.ts'
+export type { ProcessRole } from './store/fleet.ts'
 export type { Transaction } from './store/inbox.ts'
 export type { ClaimResult, IdempotencyRecord, RecoveredTask, TaskQueue, TransitionResult } from './task-queue.ts'
 
@@ -87,6 +90,8 @@ export interface PawlOptions<A extends Actions> {
   readonly dispatch?: Dispatch | undefined
   /** False where this process never does what is done once for all (sweeps, schedules, retention); PostgreSQL only. */
   readonly duties?: boolean | undefined
+  /** What `worker list` calls this process; by default what its slots and duties make of it. */
+  readonly role?: ProcessRole | undefined
   /** Told once the worker of this process was drained by a person: nothing runs here any more. */
   readonly onDrained?: LocalWorkerOptions['onDrained']
   /** Told once nothing runs but handlers that ignore their abort: only the end of the process frees them. */
@@ -219,10 +224,12 @@ export async function createPawl<const A extends Actions>(options: PawlOptions<A
     const artifacts = options.artifacts ?? files
     dispatching = (await options.dispatch?.open({ host, clock, random, log: log ?? (() => {}) })) ?? null
     const { duties } = options
-    const engine = createEngine({ host, actions, artifacts, settings, clock, random, log, duties })
+    const { slots = 10, actionsModule, identity, secrets, onDrained, onStuck } = options
+    const { role = duties !== false ? 'all' : slots === 0 ? 'api' : 'worker' } = options
+    const process = { role, name: identity ?? `${role === 'all' ? 'local' : role}@${hostname()}` }
+    const engine = createEngine({ host, actions, artifacts, settings, clock, random, log, duties, process })
     const opened = dispatching
     if (opened !== null) engine.plane.notices.push(() => opened.notice())
-    const { slots = 10, actionsModule, identity, secrets, onDrained, onStuck } = options
     const module = actionsModule === undefined ? undefined : { module: actionsModule }
     const running = { identity, slots, secrets, onDrained, onStuck, role: duties === false ? 'worker' : 'all' } as const
     const worker = slots === 0 ? null : createLocalWorker({ engine, dispatching, actionsModule: module, ...running })

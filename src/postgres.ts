@@ -10,6 +10,7 @@ import { Connection } from './store/postgres/connection.ts'
 import { Feed } from './store/postgres/feed.ts'
 import { type ClientPool, PostgresTransactions } from './store/postgres/handler-transactions.ts'
 import { Hosts } from './store/postgres/hosts.ts'
+import { newestMigration } from './store/postgres/migrate.ts'
 import { openPostgres } from './store/postgres/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
@@ -119,6 +120,7 @@ export async function postgres(options: PostgresOptions): Promise<StoreHost> {
       views,
       idKey: opened.publicIdKey,
       newestAt: opened.newestAt,
+      schema: newestMigration(),
       isShared: true,
       inbox: {
         leave: (tx, submission, at) => inbox.leave(tx, submission, at),

@@ -7,6 +7,7 @@ import { DatabaseError } from './errors/failures.ts'
 import { Refused } from './errors/refusal.ts'
 import type { PublicIdKey } from './identity/public-id.ts'
 import type { WriterData, WriterHello } from './sqlite-writer.ts'
+import { newestMigration } from './store/sqlite/migrate.ts'
 import { openSqlite } from './store/sqlite/open.ts'
 import { type Clock, createSystemClock } from './time/clock.ts'
 
@@ -53,6 +54,7 @@ async function openInline({ path, clock, soon }: SqliteOptions): Promise<StoreHo
     views,
     idKey: opened.publicIdKey,
     newestAt: opened.newestAt,
+    schema: newestMigration(),
     onCommit: (listener) => listeners.add(listener),
     onDue: (listener) => due.add(listener),
     port: () => null,
@@ -103,6 +105,7 @@ async function openThread({ path }: SqliteOptions): Promise<StoreHost> {
     views,
     idKey,
     newestAt: reader.newestAt,
+    schema: newestMigration(),
     onCommit: (listener) => listeners.add(listener),
     onDue: (listener) => due.add(listener),
     port() {

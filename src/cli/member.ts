@@ -50,6 +50,7 @@ async function live(options: LivingOptions, terminal: Terminal, stop: AbortSigna
     settings: config,
     dispatch: await dispatchOf(config.redisUrl),
     duties: role === 'leader',
+    role,
     log: (level, message, fields) => log[level](fields, message),
     onStuck: (left) => ended.resolve({ why: 'stuck', left }),
     onDrained: ({ abandoned: left }) => ended.resolve({ why: 'drained', left }),

@@ -58,6 +58,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     settings: config,
     dispatch: await dispatchOf(config.redisUrl),
     duties: role === 'all',
+    role,
     log: (level, message, fields) => engineLog[level](fields, message),
   })
   const { plane, protocol, clock, tokens } = pawl.engine

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { codes } from '../errors/codes.ts'
+import { pawlVersion } from '../identity/version.ts'
 import { type Command, commonRefusals } from './command.ts'
 import { commands } from './table.ts'
 
@@ -10,7 +11,7 @@ interface JsonSchema {
 }
 
 /** The HTTP interface as OpenAPI 3.1, made from the command table. */
-export function openapi(version = '0.1.0') {
+export function openapi(version = pawlVersion) {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const command of commands) {
     const { path, method } = command.http

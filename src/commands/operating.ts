@@ -3,9 +3,12 @@ import { feedStanding } from '../commit/host.ts'
 import { codes, isCode } from '../errors/codes.ts'
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import { failurePatterns } from '../projections/failures.ts'
+import { fleetOf, isPresent } from '../projections/fleet.ts'
 import { standingNotices } from '../projections/metrics.ts'
 import { opsOf } from '../projections/ops.ts'
-import { workerView } from '../projections/view.ts'
+import { type WorkerView, workerStates, workerView } from '../projections/view.ts'
+import { processRoles } from '../store/fleet.ts'
+import type { Views } from '../store/store.ts'
 import { parseDuration } from '../time/duration.ts'
 import { actionView } from './action-view.ts'
 import { command } from './command.ts'
@@ -52,15 +55,24 @@ export const operating = [
   }),
   command({
     name: 'worker list',
-    summary: 'List workers and what they can run.',
+    summary: 'List workers and what they can run, and all other processes that hold the store.',
     permission: 'worker.list',
-    input: none,
+    input: z.strictObject({
+      role: z.enum(processRoles).optional().describe('Only those that were started as this.'),
+      state: z.enum(workerStates).optional().describe('Only those in this state, for instance `live`.'),
+    }),
     http: { method: 'GET', path: '/v1/workers' },
-    cli: { words: 'worker list', columns: ['id', 'state', 'role', 'host', 'pid', 'slots', 'seenAt', 'goneProof'] },
+    cli: {
+      words: 'worker list',
+      columns: ['id', 'state', 'role', 'leads', 'version', 'host', 'pid', 'slots', 'seenAt', 'goneProof'],
+      examples: ['pawl worker list --state live', 'pawl worker list --role api'],
+    },
     refusals: [],
-    async run({ plane, caller, clock }) {
-      const now = clock.now()
-      return { items: (await plane.host.views.of(caller.tenant).workers()).map((worker) => workerView(worker, now)) }
+    async run({ plane, caller, clock }, { role, state }) {
+      const all = await fleetOf(plane.host.views.of(caller.tenant), clock.now())
+      const isMeant = (one: WorkerView) =>
+        (role === undefined || one.role === role) && (state === undefined || one.state === state)
+      return { items: all.filter(isMeant) }
     },
   }),
   command({
@@ -87,13 +99,14 @@ export const operating = [
         'pawl worker drain web-1 --reason deploy --hand-back-after 10m',
       ],
     },
-    refusals: ['not_found', 'invalid_delay'],
+    refusals: ['not_found', 'process_takes_no_work', 'invalid_delay'],
     async run({ plane, caller, clock }, { id, reason, handBackAfter }) {
       const graceMs = handBackAfter === undefined ? null : parseDuration(handBackAfter)
       if (isRefusal(graceMs)) return graceMs
       const asked = { identity: id, by: caller.principal, reason, graceMs }
       const answer = await plane.host.orders.give<'ask_drain'>({ kind: 'ask_drain', ...asked })
-      if (isRefusal(answer)) return answer
+      if (isRefusal(answer))
+        return (await refusedToDrain(plane.host.views.of(caller.tenant), id, clock.now())) ?? answer
       return { items: answer.workers.map((worker) => workerView(worker, clock.now())) }
     },
   }),
@@ -136,6 +149,14 @@ export const operating = [
     run: async (_, { code }) => explain(code),
   }),
 ]
+
+/** For a process that is there and runs nothing; null where nobody of that name is. */
+async function refusedToDrain(views: Views, id: string, now: number) {
+  const process = (await views.processes()).find((each) => each.name === id && isPresent(each, now))
+  if (process === undefined) return null
+  const { role, host, pid } = process
+  return refuse('process_takes_no_work', `${id} takes no work: its role is ${role}.`, { role, host, pid })
+}
 
 /** Needs no server. */
 export function explain(text: string) {

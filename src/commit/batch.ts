@@ -23,6 +23,7 @@ import { fireTimers, goneOne, sweep } from './recovery.ts'
 import { Refusals } from './refusals.ts'
 import { Queues, Workers } from './registry.ts'
 import { rerunOne } from './rerun.ts'
+import { Roll } from './roll.ts'
 import { advanceSchedule, changeSchedule, createSchedule } from './schedules.ts'
 import { changeToken, SignIns, signInOne } from './sign-ins.ts'
 import { setTimeoutPolicy } from './timeouts.ts'
@@ -85,6 +86,7 @@ export function* runBatch(
   const deadlines = new Deadlines(work, memory, workers)
   const unpausing = new Unpausing(work, memory, permits, workers)
   const leading = new Leading(now)
+  const roll = new Roll(now)
 
   yield* inbox.look(orders)
   const asked = [...orders, ...inbox.asOrders()]
@@ -137,6 +139,10 @@ export function* runBatch(
         break
       case 'resign':
         answers.push(yield* leading.resign(order))
+        break
+      case 'present':
+      case 'departed':
+        answers.push(roll.enter(order))
         break
       case 'gone':
         answers.push(yield* goneOne(work, order, workers))
@@ -258,6 +264,7 @@ export function* runBatch(
       ...quarantine.changes(),
       ...signIns.changes(),
       ...leading.changes(),
+      ...roll.changes(),
       ...inbox.changes(),
     },
     changedIds,

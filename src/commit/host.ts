@@ -13,6 +13,8 @@ export interface StoreHost {
   readonly idKey: PublicIdKey
   /** Time of the newest event when the store was opened: clocks of this process begin no earlier. */
   readonly newestAt: number
+  /** Number of the newest migration that this program knows; absent where there are none. */
+  readonly schema?: number | undefined
   /** Other processes may hold it at the same time: nobody's end follows from this process holding it. */
   readonly isShared?: boolean | undefined
   /** Called after every durable commit with the keys of the executions it changed. Returns how to stop it. */

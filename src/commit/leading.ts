@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../errors/refusal.ts'
-import type { Changes, Leader } from '../store/rows.ts'
+import type { Leader } from '../store/fleet.ts'
+import type { Changes } from '../store/rows.ts'
 import type { Answer, OrderOf } from './order.ts'
 import { type Asking, ask } from './reads.ts'
 

@@ -8,9 +8,10 @@ import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { RightsChange } from '../rights/change.ts'
 import type { WaitingMax } from '../store/inbox.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
-import type { Admitted, Bulk, Leader, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
+import type { Admitted, Bulk, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
 import type { Place } from './due-news.ts'
+import type { FleetAnswers, FleetOrder } from './fleet-orders.ts'
 import type { PolicyAnswers, PolicyOrder } from './policies.ts'
 import type { RightsOrder } from './rights-orders.ts'
 import type { SignInChange, TokenChange } from './sign-in-orders.ts'
@@ -163,17 +164,7 @@ type Errand =
   /** Waits for news about what the worker holds; stays until there is some, for `waitMs` at most. */
   | { readonly kind: 'listen'; readonly worker: number; readonly waitMs: number }
   | { readonly kind: 'register'; readonly hello: Hello }
-  /** Takes up the duties of the store, or goes on with them; another's are his until his time is over. */
-  | {
-      readonly kind: 'lead'
-      readonly holder: string
-      readonly host: string
-      readonly pid: number
-      /** Null where nobody else can hold the store: whoever led it before does so no longer. */
-      readonly leaseMs: number | null
-    }
-  /** Gives them up, so that somebody else need not wait. */
-  | { readonly kind: 'resign'; readonly holder: string }
+  | FleetOrder
   /** A person wants the living workers of this identity to take no more; what still runs at `until` is handed back. */
   | {
       readonly kind: 'ask_drain'
@@ -312,7 +303,7 @@ export interface Born {
   readonly deadlineAt: number | null
 }
 
-export interface Answers extends PolicyAnswers {
+export interface Answers extends PolicyAnswers, FleetAnswers {
   /** A new execution follows from its admission, which the caller has, and these; an older one is told whole. */
   admit:
     | { readonly replayed: false; readonly born: Born }
@@ -341,9 +332,6 @@ export interface Answers extends PolicyAnswers {
   listen: { readonly cancel: readonly Hold[]; readonly granted: readonly Grant[]; readonly drain?: DrainAsked }
   ask_drain: { readonly workers: readonly Worker[] }
   register: { readonly worker: number }
-  /** Who leads now; `isOwn` when it is who asked. */
-  lead: Pick<Leader, 'epoch' | 'until'> & { readonly isOwn: boolean }
-  resign: { readonly resigned: boolean }
   drain: { readonly worker: number }
   sign_off: { readonly worker: number }
   gone: { readonly recovered: readonly number[] }

@@ -249,7 +249,7 @@ export class Workset {
 
   changes(): Omit<
     Changes,
-    'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns' | 'leaders' | 'inbox'
+    'depth' | 'bulks' | 'bulkItems' | 'quarantine' | 'tokens' | 'signIns' | 'leaders' | 'processes' | 'inbox'
   > {
     return {
       queues: this.queues,

@@ -2,7 +2,8 @@ import type { ActionView } from '../commands/action-view.ts'
 import type { Role } from '../commands/permissions.ts'
 import type { TokenView } from '../commands/token-authority.ts'
 import type { GrantView, RightsChangeView, RoleView } from '../projections/rights.ts'
-import type { WorkerView } from '../projections/view.ts'
+import type { WorkerState, WorkerView } from '../projections/view.ts'
+import type { ProcessRole } from '../store/fleet.ts'
 import { answerOf, type Carrier, itemsOf } from './carrier.ts'
 
 export interface TokenRequest {
@@ -135,7 +136,7 @@ export class ActionCatalog {
   }
 }
 
-/** Who runs executions. Methods throw `Refused`. */
+/** Who runs executions, and the other processes that hold the store. Methods throw `Refused`. */
 export class Workers {
   readonly #carrier: Carrier
 
@@ -143,8 +144,10 @@ export class Workers {
     this.#carrier = carrier
   }
 
-  list(): Promise<readonly WorkerView[]> {
-    return itemsOf(this.#carrier, 'worker list')
+  list(
+    only: { readonly role?: ProcessRole | undefined; readonly state?: WorkerState | undefined } = {},
+  ): Promise<readonly WorkerView[]> {
+    return itemsOf(this.#carrier, 'worker list', only)
   }
 
   /** Lets the living workers of that id take no more, finish or hand back what they run, and end. */

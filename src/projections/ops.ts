@@ -1,6 +1,6 @@
 import type { Effect, Execution } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
-import type { Leader } from '../store/rows.ts'
+import type { Leader } from '../store/fleet.ts'
 import type { Found, Views } from '../store/store.ts'
 import { failurePatterns } from './failures.ts'
 import { pausesOf } from './pauses.ts'

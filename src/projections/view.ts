@@ -9,7 +9,8 @@ import {
 } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import { shown } from '../json/shown.ts'
-import type { Artifact, Event, Leader, Pause, Worker } from '../store/rows.ts'
+import type { Leader, ProcessRole } from '../store/fleet.ts'
+import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
 import type { ShownSignal } from '../store/store.ts'
 
 let newest = { at: Number.NaN, text: '' }
@@ -199,8 +200,12 @@ export const silentMs = 30_000
 export const isLive = ({ goneAt, slots, seenAt }: Worker, now: number): boolean =>
   goneAt === null && slots > 0 && now - seenAt < silentMs
 
+/** In which a worker may be. */
+export const workerStates = ['live', 'draining', 'drained', 'stuck', 'silent', 'signed_off', 'gone', 'cell'] as const
+export type WorkerState = (typeof workerStates)[number]
+
 /** `stuck`: handlers ignore their abort · `cell`: a process of single runs · the others as they are called. */
-function workerState(worker: Worker, now: number) {
+function workerState(worker: Worker, now: number): WorkerState {
   if (worker.goneAt !== null) return 'gone'
   if (worker.incarnation.startsWith('cell:')) return 'cell'
   if (worker.slots === 0) return worker.drain === null ? 'signed_off' : 'drained'
@@ -209,10 +214,24 @@ function workerState(worker: Worker, now: number) {
   return worker.drainingSince === null ? 'live' : 'stuck'
 }
 
-export const workerView = (worker: Worker, now: number) => ({
+/** What is known of a worker's process; nothing where it does not hold the store itself. */
+export interface Standing {
+  readonly role: ProcessRole | null
+  /** The epoch under which it leads; null while it does not. */
+  readonly leads: number | null
+  readonly version: string | null
+  readonly schema: number | null
+}
+
+const unknownStanding: Standing = { role: null, leads: null, version: null, schema: null }
+
+export const workerView = (worker: Worker, now: number, of: Standing = unknownStanding) => ({
   id: worker.identity,
   state: workerState(worker, now),
-  role: worker.role,
+  role: of.role ?? worker.role,
+  leads: of.leads,
+  version: of.version,
+  schema: of.schema,
   incarnation: worker.incarnation,
   host: worker.host,
   pid: worker.pid,

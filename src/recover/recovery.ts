@@ -100,7 +100,8 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   }
 }
 
-function repeat(clock: Clock, everyMs: number, duty: () => Promise<void>): { stop(): Promise<void> } {
+/** The first time after so long, and again so long after each end. */
+export function repeat(clock: Clock, everyMs: number, duty: () => Promise<void>): { stop(): Promise<void> } {
   let isStopped = false
   let running: Promise<void> = Promise.resolve()
   const arm = (): { cancel(): void } =>

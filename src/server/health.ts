@@ -1,11 +1,8 @@
 import { Hono } from 'hono'
+import type { ProcessRole } from '../store/fleet.ts'
 import { json } from './answer.ts'
 import { type MeasuredHost, openMetricsRoute } from './metrics.ts'
 import type { App, AppOptions } from './options.ts'
-
-/** What a process is started as: everything · HTTP and admission · executions · what is done once for all. */
-export const processRoles = ['all', 'api', 'worker', 'leader'] as const
-export type ProcessRole = (typeof processRoles)[number]
 
 export interface HealthOptions {
   readonly role: ProcessRole

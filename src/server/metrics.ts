@@ -1,5 +1,6 @@
 import { feedStanding, type StoreHost } from '../commit/host.ts'
 import { isRefusal } from '../errors/refusal.ts'
+import { pawlVersion } from '../identity/version.ts'
 import { metricsText } from '../projections/metrics.ts'
 import { problem } from './answer.ts'
 import { arrivalOf } from './arrival.ts'
@@ -36,7 +37,7 @@ interface Told {
   readonly now: number
 }
 
-async function answer(host: MeasuredHost, { version = '0.1.0', delivery, ...told }: Told): Promise<Response> {
+async function answer(host: MeasuredHost, { version = pawlVersion, delivery, ...told }: Told): Promise<Response> {
   const log = delivery?.counts() ?? { waiting: 0, dropped: 0 }
   const text = await metricsText({ views: host.views, standing: await feedStanding(host), log, version, ...told })
   return new Response(text, { headers: { 'content-type': contentType, 'cache-control': 'no-store' } })

@@ -5,6 +5,7 @@ export const noChanges: Changes = {
   queues: [],
   workers: [],
   leaders: { save: [], remove: [] },
+  processes: { save: [], before: [] },
   log: [],
   admitted: [],
   updates: [],

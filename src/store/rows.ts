@@ -8,6 +8,7 @@ import type { Plan, PlanStepChanges } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RightsChange } from '../rights/change.ts'
+import type { FleetProcess, Leader } from './fleet.ts'
 import type { TakenUp } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
 import type { SignIn, Token } from './sign-in.ts'
@@ -198,23 +199,6 @@ export interface WorkerDrain {
   readonly until: number | null
 }
 
-/** One time that a process took up the duties of the store: the newest has them, and no older epoch may do any. */
-export interface Leader {
-  readonly epoch: number
-  /** Names the process among all that ever were. */
-  readonly holder: string
-  readonly host: string
-  readonly pid: number
-  readonly since: number
-  /** When somebody else may take them up; null where nobody else can hold the store. */
-  readonly until: number | null
-  /** When it gave them up by itself. */
-  readonly endedAt: number | null
-  /** Duties that were given under this epoch after another had begun, and when the last of them was. */
-  readonly refused: number
-  readonly refusedAt: number | null
-}
-
 /** A signal that a run has taken. */
 export interface Taken extends Awaited {
   readonly execution: number
@@ -350,6 +334,8 @@ export interface Changes {
   readonly workers: readonly Worker[]
   /** As they are from now on, by epoch; an epoch that is another's already is left alone. */
   readonly leaders: { readonly save: readonly Leader[]; readonly remove: readonly number[] }
+  /** As they are from now on, by id; first those go that were last heard of before these times. */
+  readonly processes: { readonly save: readonly FleetProcess[]; readonly before: readonly number[] }
   readonly log: readonly LogRow[]
   readonly admitted: readonly Admitted[]
   readonly updates: readonly Update[]

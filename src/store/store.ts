@@ -6,6 +6,7 @@ import type { Plan, PlanStep } from '../execution/plan.ts'
 import type { TimeoutPolicy } from '../execution/timeout-policy.ts'
 import type { Policy, PolicyAsk } from '../policy/policy.ts'
 import type { RightsChange } from '../rights/change.ts'
+import type { FleetProcess, Leader } from './fleet.ts'
 import type { Waiting, WaitingMax } from './inbox.ts'
 import type { Quarantined } from './quarantine.ts'
 import type {
@@ -17,7 +18,6 @@ import type {
   Changes,
   Depth,
   Event,
-  Leader,
   Limit,
   LogRow,
   Parked,
@@ -306,6 +306,8 @@ export interface Views {
   workers(): Awaitable<readonly Worker[]>
   /** Newest epoch first. */
   leaders(limit: number): Awaitable<readonly Leader[]>
+  /** All that hold the store, or did not long ago, the longest there first. */
+  processes(): Awaitable<readonly FleetProcess[]>
   queues(): Awaitable<readonly Queue[]>
   tokens(): Awaitable<readonly Token[]>
   token(id: string): Awaitable<Token | null>

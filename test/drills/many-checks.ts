@@ -1,4 +1,5 @@
-import type { Leader, LogRow, Worker } from '../../src/store/rows.ts'
+import type { Leader } from '../../src/store/fleet.ts'
+import type { LogRow, Worker } from '../../src/store/rows.ts'
 import type { Check } from './checks.ts'
 
 /** At each position of the log, of those that hold one lock no two run. */

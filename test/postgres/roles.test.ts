@@ -48,8 +48,14 @@ test('REL-03 processes of one role each do its part; a rolling deploy gives each
   expect(await client.wait(await submit(1))).toMatchObject({ result: { version: 1, pid: next.child.pid } })
   expect(await client.workers.list()).toMatchObject([
     { id: 'w1', state: expect.stringMatching(/^(drained|gone)$/), role: 'worker' },
-    { id: 'w2', state: 'live', role: 'worker', actions: [{ version: 1 }, { version: 2 }] },
+    { id: 'w2', state: 'live', role: 'worker', leads: null, actions: [{ version: 1 }, { version: 2 }] },
+    { state: 'live', role: 'api', pid: api.child.pid, slots: 0, leads: null },
+    { state: 'live', role: 'leader', pid: leader.child.pid, slots: 0, leads: 1 },
   ])
+  const [served] = await client.workers.list({ role: 'api' })
+  await expect(client.workers.drain(served?.id ?? '', 'enough')).rejects.toMatchObject({
+    code: 'process_takes_no_work',
+  })
   const ends = await Promise.all([api, leader, next].map((each) => each.end()))
   expect(ends.map(({ exit }) => exit)).toEqual([0, 0, 0])
 })

@@ -27,6 +27,7 @@ import { keepsTimeoutPolicies } from './keeps-timeout-policies.ts'
 import { readsHistory } from './reads-history.ts'
 import { refusesIllegalTransitions } from './refuses-illegal-transitions.ts'
 import { remembersLeaders } from './remembers-leaders.ts'
+import { remembersProcesses } from './remembers-processes.ts'
 import { wakesTimers } from './wakes-timers.ts'
 
 /** What any store must keep, a file for each promise. */
@@ -45,6 +46,7 @@ export const promises = {
   'keeps signals': keepsSignals,
   'finds expired leases': findsExpiredLeases,
   'remembers leaders': remembersLeaders,
+  'remembers processes': remembersProcesses,
   'finds by search': findsBySearch,
   'finds children': findsChildren,
   'counts depth': countsDepth,

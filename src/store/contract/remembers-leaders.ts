@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Leader } from '../rows.ts'
+import type { Leader } from '../fleet.ts'
 import { aWorker } from './builders.ts'
 import type { Harness } from './harness.ts'
 import { Story } from './story.ts'

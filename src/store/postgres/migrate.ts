@@ -25,6 +25,9 @@ export function migrations(): readonly Migration[] {
   return read
 }
 
+/** The number of the newest migration that this version knows. */
+export const newestMigration = (): number => newest(migrations())
+
 const newest = (known: readonly Migration[]): number => known.at(-1)?.number ?? 0
 
 /** The number of the newest migration that this database has; 0 when it has none. */

@@ -75,6 +75,7 @@ export const privileges: Readonly<Record<string, Privileges>> = {
   plans: { engine: ['insert', 'delete'], api: { ofExecution: 'execution' } },
   quarantine: { engine: ['insert', 'delete'], api: { where: `tenant is null or tenant = ${tenant}` } },
   policies: { engine: ['insert'], api: 'own' },
+  processes: { engine: ['insert', 'update', 'delete'], api: 'all' },
   queues: { engine: ['insert'], api: 'all' },
   rate_limits: { engine: ['insert', 'update'] },
   ready: { engine: ['insert', 'delete'], api: { ofExecution: 'id' } },

@@ -2,6 +2,7 @@ import {
   executionColumns,
   logColumns,
   planStepColumns,
+  processColumns,
   requestColumns,
   scheduleColumns,
   workerColumns,
@@ -224,6 +225,10 @@ order by count(*) desc, outcome collate "C"`,
   allWorkers: `select ${workerColumns}
 from workers
 order by key`,
+
+  processes: `select ${processColumns}
+from processes
+order by started_at, id collate "C"`,
 
   archives: `select id, public_id, tenant, action, subject, state, finished_at, archived_at, idem_key, octet_length(document), sha256
 from archives

@@ -8,6 +8,7 @@ import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { PolicyAsk } from '../../policy/policy.ts'
 import type { RightsChange } from '../../rights/change.ts'
 import type { FeedStanding } from '../feed-standing.ts'
+import type { FleetProcess, Leader } from '../fleet.ts'
 import { type Quarantined, quarantined } from '../quarantine.ts'
 import type {
   Archived,
@@ -15,7 +16,6 @@ import type {
   Artifact,
   Bulk,
   Event,
-  Leader,
   Limit,
   LogRow,
   Parked,
@@ -30,7 +30,7 @@ import type { Search, SearchPage } from '../search.ts'
 import type { SignIn, Token } from '../sign-in.ts'
 import { archivedOf } from '../sqlite/archive.ts'
 import { type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from '../sqlite/decoding.ts'
-import { leaderOf } from '../sqlite/fleet-rows.ts'
+import { leaderOf, processOf } from '../sqlite/fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from '../sqlite/log-rows.ts'
 import { planOf, voteOf } from '../sqlite/plan-rows.ts'
 import { askPolicies, policyOf } from '../sqlite/policy-rows.ts'
@@ -308,6 +308,10 @@ export class PostgresViews implements Views {
 
   async leaders(limit: number): Promise<readonly Leader[]> {
     return (await this.#all('leaders', limit)).map(leaderOf)
+  }
+
+  async processes(): Promise<readonly FleetProcess[]> {
+    return (await this.#all('processes')).map(processOf)
   }
 
   async queues(): Promise<readonly Queue[]> {

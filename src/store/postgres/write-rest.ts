@@ -1,5 +1,5 @@
 import type { Changes } from '../rows.ts'
-import { cellsOfLeader } from '../sqlite/fleet-rows.ts'
+import { cellsOfLeader, cellsOfProcess } from '../sqlite/fleet-rows.ts'
 import { codeOf } from '../sqlite/lookups.ts'
 import { policyCells } from '../sqlite/policy-rows.ts'
 import { rightsCells } from '../sqlite/rights-rows.ts'
@@ -82,6 +82,13 @@ export function saveRest(put: Put, changes: Changes): void {
     cellsOfLeader,
   )
   put('removeLeaders', changes.leaders.remove, (epoch) => [epoch])
+  const { save, before } = changes.processes
+  put('forgetProcesses', before, (at) => [at])
+  put(
+    'saveProcesses',
+    newestOf(save, ({ id }) => id),
+    cellsOfProcess,
+  )
   saveInbox(put, changes.inbox)
 }
 

@@ -59,6 +59,13 @@ where leaders.holder = excluded.holder`,
   removeLeaders: `delete from leaders
 where epoch = any($1::bigint[])`,
 
+  saveProcesses: `${insertInto('processes', 'id text, role text, name text, host text, pid bigint, started_ticks text, boot_id text, version text, schema bigint, started_at bigint, seen_at bigint, ended_at bigint, proof text')}
+on conflict (id) do update
+set seen_at = excluded.seen_at, ended_at = excluded.ended_at, proof = excluded.proof`,
+
+  forgetProcesses: `delete from processes
+where seen_at < any($1::bigint[])`,
+
   appendLog: `${insertInto('log', 'position bigint, tenant text, type bigint, from_state bigint, to_state bigint, principal text, worker bigint, at bigint, executions text, numbers text, previous text, data text')}
 order by position`,
 

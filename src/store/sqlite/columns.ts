@@ -31,3 +31,6 @@ export const workerColumns =
   'key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates, role, drain_asked_at, drain_asked_by, drain_reason, drain_until'
 
 export const leaderColumns = 'epoch, holder, host, pid, since, until, ended_at, refused, refused_at'
+
+export const processColumns =
+  'id, role, name, host, pid, started_ticks, boot_id, version, schema, started_at, seen_at, ended_at, proof'

@@ -1,7 +1,8 @@
-import type { Leader, Worker, WorkerDrain } from '../rows.ts'
+import type { FleetProcess, Leader } from '../fleet.ts'
+import type { Worker, WorkerDrain } from '../rows.ts'
 import type { Row } from './rows-of.ts'
 
-/** Reads and makes the rows of workers and leaders. */
+/** Reads and makes the rows of workers, leaders and processes. */
 export function workerOf(row: Row): Worker {
   const [key, identity, incarnation, host, pid, startedTicks, bootId, actions, slots, registeredAt, seenAt] = row
   const [goneAt, goneProof, drainingSince, isolates, role, at, by, reason, until] = row.slice(11)
@@ -63,4 +64,39 @@ export const cellsOfLeader = (leader: Leader): readonly (string | number | null)
   leader.endedAt,
   leader.refused,
   leader.refusedAt,
+]
+
+export function processOf(row: Row): FleetProcess {
+  const [id, role, name, host, pid, startedTicks, bootId, version, schema, startedAt, seenAt, endedAt, proof] = row
+  return {
+    id,
+    role,
+    name,
+    host,
+    pid,
+    startedTicks,
+    bootId,
+    version,
+    schema,
+    startedAt,
+    seenAt,
+    endedAt,
+    proof,
+  } as FleetProcess
+}
+
+export const cellsOfProcess = (is: FleetProcess): readonly (string | number | null)[] => [
+  is.id,
+  is.role,
+  is.name,
+  is.host,
+  is.pid,
+  is.startedTicks,
+  is.bootId,
+  is.version,
+  is.schema,
+  is.startedAt,
+  is.seenAt,
+  is.endedAt,
+  is.proof,
 ]

@@ -31,6 +31,10 @@ export function migrations(): readonly Migration[] {
   return read
 }
 
+/** The number of the newest migration that this version knows. Reads names alone. */
+export const newestMigration = (): number =>
+  Math.max(...readdirSync(folder).map((file) => Number(fileName.exec(file)?.[1] ?? 0)))
+
 const newest = (known: readonly Migration[]): number => known.at(-1)?.number ?? 0
 
 /** The number of the newest migration that this database has; 0 when it has none. */

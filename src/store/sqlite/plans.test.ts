@@ -17,6 +17,8 @@ const scansAllowed: { readonly [N in StatementName]?: readonly string[] } = {
   workers: ['workers'],
   liveWorkers: ['workers'],
   leaders: ['leaders'],
+  processes: ['processes'],
+  forgetProcesses: ['processes'],
   tokens: ['tokens'],
   timeoutPolicies: ['timeout_policies'],
   limits: ['limits'],

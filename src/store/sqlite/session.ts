@@ -4,13 +4,13 @@ import type { Effect, Execution, LogLine, Request, Signal, SignalHead, Step } fr
 import type { Permit } from '../../execution/permit.ts'
 import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { PolicyAsk } from '../../policy/policy.ts'
+import type { Leader } from '../fleet.ts'
 import { nothingWaits } from '../inbox.ts'
 import type { Quarantined } from '../quarantine.ts'
 import type {
   Bulk,
   Changes,
   Depth,
-  Leader,
   Limit,
   Parked,
   Pause,

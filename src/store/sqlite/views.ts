@@ -8,6 +8,7 @@ import type { Plan, PlanStep } from '../../execution/plan.ts'
 import type { TimeoutPolicy } from '../../execution/timeout-policy.ts'
 import type { PolicyAsk } from '../../policy/policy.ts'
 import type { RightsChange } from '../../rights/change.ts'
+import type { FleetProcess, Leader } from '../fleet.ts'
 import { type Quarantined, quarantined, type UndecodableRow } from '../quarantine.ts'
 import type {
   Archived,
@@ -15,7 +16,6 @@ import type {
   Artifact,
   Bulk,
   Event,
-  Leader,
   Limit,
   LogRow,
   Parked,
@@ -32,7 +32,7 @@ import type { ExecutionFilter, FailurePattern, Found, ShownSignal, Views } from 
 import { archivedOf } from './archive.ts'
 import { Decoding, type Place, places, quarantinedOf, wholePlanStepOf, wholeWorkerOf } from './decoding.ts'
 import { inPlainWords } from './failures.ts'
-import { leaderOf } from './fleet-rows.ts'
+import { leaderOf, processOf } from './fleet-rows.ts'
 import { logEntryOf, logRowOf, type Whereabouts } from './log-rows.ts'
 import { planOf, voteOf } from './plan-rows.ts'
 import { askPolicies, policyOf } from './policy-rows.ts'
@@ -286,6 +286,10 @@ export class SqliteViews implements Views {
 
   leaders(limit: number): readonly Leader[] {
     return this.#all('leaders', limit).map(leaderOf)
+  }
+
+  processes(): readonly FleetProcess[] {
+    return this.#all('processes').map(processOf)
   }
 
   queues(): readonly Queue[] {

@@ -1,6 +1,6 @@
-import { leaderColumns, workerColumns } from './columns.ts'
+import { leaderColumns, processColumns, workerColumns } from './columns.ts'
 
-/** Statements about the registry of workers, and about who leads. */
+/** Statements about the registry of workers and processes, and about who leads. */
 export const workerStatements = {
   saveWorker: `insert into workers (key, identity, incarnation, host, pid, started_ticks, boot_id, actions, slots, registered_at, seen_at, gone_at, gone_proof, draining_since, isolates, role, drain_asked_at, drain_asked_by, drain_reason, drain_until)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
@@ -36,4 +36,16 @@ where epoch = ?1`,
 from leaders
 order by epoch desc
 limit ?1`,
+
+  saveProcess: `insert into processes (${processColumns})
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+on conflict (id) do update
+set seen_at = excluded.seen_at, ended_at = excluded.ended_at, proof = excluded.proof`,
+
+  forgetProcesses: `delete from processes
+where seen_at < ?1`,
+
+  processes: `select ${processColumns}
+from processes
+order by started_at, id`,
 } as const

@@ -1,5 +1,5 @@
 import type { Changes } from '../rows.ts'
-import { cellsOfLeader } from './fleet-rows.ts'
+import { cellsOfLeader, cellsOfProcess } from './fleet-rows.ts'
 import { codeOf } from './lookups.ts'
 import { policyCells } from './policy-rows.ts'
 import type { Prepared } from './prepared.ts'
@@ -68,6 +68,8 @@ export function saveRest(prepared: Prepared, changes: Changes): void {
   saveQuarantine(prepared, changes.quarantine)
   for (const leader of changes.leaders.save) prepared.run('saveLeader', ...cellsOfLeader(leader))
   for (const epoch of changes.leaders.remove) prepared.run('removeLeader', epoch)
+  for (const at of changes.processes.before) prepared.run('forgetProcesses', at)
+  for (const one of changes.processes.save) prepared.run('saveProcess', ...cellsOfProcess(one))
 }
 
 function saveSchedules(prepared: Prepared, { save, remove }: Changes['schedules']): void {

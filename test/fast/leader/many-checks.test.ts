@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Leader, LogRow } from '../../../src/store/rows.ts'
+import type { Leader } from '../../../src/store/fleet.ts'
+import type { LogRow } from '../../../src/store/rows.ts'
 import { exclusiveTogether, oneLeader, settledAgain } from '../../drills/many-checks.ts'
 
 const row = (position: number, to: LogRow['to'], execution: number, worker: number | null = null): LogRow => ({
