@@ -75,4 +75,33 @@ export const fleetBreakages: readonly Breakage[] = [
     edits: [{ file: 'src/run/heart.ts', find: 'if (drain !== undefined) this.#news.drain?.(drain)', replace: '' }],
     shownBy: drains,
   },
+  {
+    name: 'the death of a process that holds the store is never proven',
+    edits: [
+      { file: 'src/recover/presence.ts', find: 'return proofOfDeath(other, here, table)', replace: 'return null' },
+    ],
+    shownBy: tests,
+  },
+  {
+    name: 'a process that stops says nothing',
+    edits: [{ file: 'src/recover/presence.ts', find: 'if (process === undefined) return', replace: 'return' }],
+    shownBy: tests,
+  },
+  {
+    name: 'a process that was frozen stays away',
+    edits: [
+      {
+        file: 'src/recover/presence.ts',
+        find: 'const process = { ...self, startedAt: last?.startedAt ?? null }',
+        replace:
+          'if (last !== undefined && clock.now() - last.seenAt > 30_000) return\n      const process = { ...self, startedAt: last?.startedAt ?? null }',
+      },
+    ],
+    shownBy: tests,
+  },
+  {
+    name: 'a process is listed beside its worker',
+    edits: [{ file: 'src/projections/fleet.ts', find: 'standing.add(process)', replace: 'standing.delete(process)' }],
+    shownBy: tests,
+  },
 ]
