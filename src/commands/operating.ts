@@ -3,10 +3,10 @@ import { feedStanding } from '../commit/host.ts'
 import { codes, isCode } from '../errors/codes.ts'
 import { isRefusal, refuse } from '../errors/refusal.ts'
 import { failurePatterns } from '../projections/failures.ts'
-import { fleetOf, isPresent } from '../projections/fleet.ts'
+import { type FleetView, fleetOf, isPresent } from '../projections/fleet.ts'
 import { standingNotices } from '../projections/metrics.ts'
 import { opsOf } from '../projections/ops.ts'
-import { type WorkerView, workerStates, workerView } from '../projections/view.ts'
+import { workerStates, workerView } from '../projections/view.ts'
 import { processRoles } from '../store/fleet.ts'
 import type { Views } from '../store/store.ts'
 import { parseDuration } from '../time/duration.ts'
@@ -70,7 +70,7 @@ export const operating = [
     refusals: [],
     async run({ plane, caller, clock }, { role, state }) {
       const all = await fleetOf(plane.host.views.of(caller.tenant), clock.now())
-      const isMeant = (one: WorkerView) =>
+      const isMeant = (one: FleetView) =>
         (role === undefined || one.role === role) && (state === undefined || one.state === state)
       return { items: all.filter(isMeant) }
     },

@@ -1,6 +1,7 @@
 import type { ActionView } from '../commands/action-view.ts'
 import type { Role } from '../commands/permissions.ts'
 import type { TokenView } from '../commands/token-authority.ts'
+import type { FleetView } from '../projections/fleet.ts'
 import type { GrantView, RightsChangeView, RoleView } from '../projections/rights.ts'
 import type { WorkerState, WorkerView } from '../projections/view.ts'
 import type { ProcessRole } from '../store/fleet.ts'
@@ -146,7 +147,7 @@ export class Workers {
 
   list(
     only: { readonly role?: ProcessRole | undefined; readonly state?: WorkerState | undefined } = {},
-  ): Promise<readonly WorkerView[]> {
+  ): Promise<readonly FleetView[]> {
     return itemsOf(this.#carrier, 'worker list', only)
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../execution/execution.ts'
 import type { State } from '../execution/machine.ts'
 import { shown } from '../json/shown.ts'
-import type { Leader, ProcessRole } from '../store/fleet.ts'
+import type { Leader } from '../store/fleet.ts'
 import type { Artifact, Event, Pause, Worker } from '../store/rows.ts'
 import type { ShownSignal } from '../store/store.ts'
 
@@ -214,24 +214,10 @@ function workerState(worker: Worker, now: number): WorkerState {
   return worker.drainingSince === null ? 'live' : 'stuck'
 }
 
-/** What is known of a worker's process; nothing where it does not hold the store itself. */
-export interface Standing {
-  readonly role: ProcessRole | null
-  /** The epoch under which it leads; null while it does not. */
-  readonly leads: number | null
-  readonly version: string | null
-  readonly schema: number | null
-}
-
-const unknownStanding: Standing = { role: null, leads: null, version: null, schema: null }
-
-export const workerView = (worker: Worker, now: number, of: Standing = unknownStanding) => ({
+export const workerView = (worker: Worker, now: number) => ({
   id: worker.identity,
   state: workerState(worker, now),
-  role: of.role ?? worker.role,
-  leads: of.leads,
-  version: of.version,
-  schema: of.schema,
+  role: worker.role,
   incarnation: worker.incarnation,
   host: worker.host,
   pid: worker.pid,

@@ -83,6 +83,10 @@ test('processes of every role are listed, with the epoch of the one that leads, 
   await world.clock.advance(5_000)
   expect(await world.find(id)).toMatchObject({ state: 'queued', worker: null })
   expect((await world.ops()).verdict).toContain('no live worker while 1 queued')
+  await world.clock.advance(54_999)
+  expect((await list())[1]).toEqual(['leader-2', 'live', 'leader', 1])
+  await world.clock.advance(1)
+  expect((await list())[1]).toEqual(['leader-2', 'live', 'leader', null])
 })
 
 test('a process that dies is shown as gone by another one of its machine, and as silent where nobody can know', async () => {
