@@ -180,9 +180,10 @@ export function createEngine(options: EngineOptions): Engine {
     async start() {
       const gone = await recovery.atStart()
       recovery.start()
-      await presence?.start()
-      if (options.duties === false) return { freed: gone }
-      await leadership.start()
+      // Said together, they are one commit.
+      const leads = options.duties === false ? undefined : leadership.start()
+      await Promise.all([presence?.start(), leads])
+      if (leads === undefined) return { freed: gone }
       const orders = leadership.orders()
       const freed = gone + (orders === null ? 0 : await sweepOnce({ orders, poisonLosses }))
       if (host.isShared !== true) await bulks.resume(Number.POSITIVE_INFINITY)
