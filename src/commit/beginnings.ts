@@ -5,7 +5,7 @@ import { refuseBeginning } from '../execution/decide-gates.ts'
 import { Rights } from '../rights/rights.ts'
 import type { LookedAt, StepPlace } from '../store/inbox.ts'
 import type { Views } from '../store/store.ts'
-import { RightsBook } from './rights.ts'
+import { RightsBook } from './rights/rights.ts'
 
 export interface BeginningsOptions {
   readonly views: Pick<Views, 'find' | 'rights'>

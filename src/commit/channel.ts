@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { DatabaseError } from '../errors/failures.ts'
 import { type Refusal, Refused } from '../errors/refusal.ts'
-import type { DueNews } from './due-news.ts'
+import type { DueNews } from './due/due-news.ts'
 import type { Answer, Order, OrderKind, OrderOf, Orders } from './order.ts'
 
 /**

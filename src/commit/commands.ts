@@ -7,10 +7,10 @@ import { decideVoteLost, standsOnVotes, votingOf } from '../execution/decide-vot
 import type { Surroundings } from '../execution/decision.ts'
 import { type Execution, isDueWork } from '../execution/execution.ts'
 import { asVoter } from '../rights/voter.ts'
+import { takesWork, type Workers } from './fleet/registry.ts'
 import { type Answer, type OrderOf, unknownWorker } from './order.ts'
 import type { Refusals } from './refusals.ts'
-import { takesWork, type Workers } from './registry.ts'
-import { rightsActor } from './rights.ts'
+import { rightsActor } from './rights/rights.ts'
 import type { Actor, Workset } from './workset.ts'
 
 /** What the rules may know beside the row. */

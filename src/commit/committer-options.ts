@@ -2,8 +2,8 @@ import type { PublicIdKey } from '../identity/public-id.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import type { BatchResult } from './batch.ts'
-import type { ClaimOrder } from './claims.ts'
-import type { DueNews } from './due-news.ts'
+import type { ClaimOrder } from './due/claims.ts'
+import type { DueNews } from './due/due-news.ts'
 import type { Order } from './order.ts'
 
 /** One batch, by all that decided it beside the rows. */

@@ -6,6 +6,8 @@ import type { StoreSession } from '../store/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { CommitterOptions } from './committer-options.ts'
+import { takesWork } from './fleet/registry.ts'
+import { WorkerNews } from './fleet/worker-news.ts'
 import { admitInHalves } from './halving.ts'
 import { type Memory, remember } from './memory.ts'
 import {
@@ -19,9 +21,7 @@ import {
 } from './order.ts'
 import type { Join, Pending, StandingClaim } from './pending.ts'
 import { converse } from './reads.ts'
-import { takesWork } from './registry.ts'
 import { aroundUndecodable, setAside } from './set-aside.ts'
-import { WorkerNews } from './worker-news.ts'
 
 const groupMin = 32
 const askAgainMs = 1_000

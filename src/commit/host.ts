@@ -3,7 +3,7 @@ import type { PublicIdKey } from '../identity/public-id.ts'
 import { type FeedStanding, upToDate } from '../store/feed-standing.ts'
 import type { Inbox, Transactions } from '../store/inbox.ts'
 import type { Views } from '../store/store.ts'
-import type { DueNews } from './due-news.ts'
+import type { DueNews } from './due/due-news.ts'
 import type { Orders } from './order.ts'
 
 /** An open store as the rest of the program holds it, wherever its writer runs. */

@@ -4,12 +4,12 @@ import { Rights } from '../rights/rights.ts'
 import { lockKey } from '../store/place.ts'
 import type { Limit, Ready, Worker } from '../store/rows.ts'
 import type { Awaitable, Reads } from '../store/store.ts'
-import { Depths } from './depths.ts'
-import { PausedTime } from './paused-time.ts'
+import { Depths } from './due/depths.ts'
+import { laneOf } from './fleet/registry.ts'
+import { PausedTime } from './pauses/paused-time.ts'
 import { Quarantine } from './quarantine.ts'
-import { laneOf } from './registry.ts'
 import { RowCache } from './row-cache.ts'
-import { TimeoutPolicies } from './timeouts.ts'
+import { TimeoutPolicies } from './timers/timeouts.ts'
 
 /** How a release stands: a part is let go no sooner than most of the one before was met by claims. */
 export interface LetGo {

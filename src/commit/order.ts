@@ -10,11 +10,11 @@ import type { WaitingMax } from '../store/inbox.ts'
 import type { UndecodableRow } from '../store/quarantine.ts'
 import type { Admitted, Bulk, Pause, Ready, Schedule, Worker, WorkerDrain, WorkerRole } from '../store/rows.ts'
 import type { Token } from '../store/sign-in.ts'
-import type { Place } from './due-news.ts'
-import type { FleetAnswers, FleetOrder } from './fleet-orders.ts'
-import type { PolicyAnswers, PolicyOrder } from './policies.ts'
-import type { RightsOrder } from './rights-orders.ts'
-import type { SignInChange, TokenChange } from './sign-in-orders.ts'
+import type { Place } from './due/due-news.ts'
+import type { FleetAnswers, FleetOrder } from './fleet/fleet-orders.ts'
+import type { PolicyAnswers, PolicyOrder } from './rights/policies.ts'
+import type { RightsOrder } from './rights/rights-orders.ts'
+import type { SignInChange, TokenChange } from './rights/sign-in-orders.ts'
 
 /** `first`: it stands · `supersede`: other input takes its place · `debounce`: any input does, and starts anew to wait. */
 export const dedupes = ['first', 'supersede', 'debounce'] as const

@@ -1,4 +1,4 @@
-import type { ClaimOrder } from './claims.ts'
+import type { ClaimOrder } from './due/claims.ts'
 import type { Answer, Order } from './order.ts'
 
 /** An order that waits for its commit. */

@@ -22,20 +22,20 @@ import type {
   Waiter,
   Worker,
 } from '../store/rows.ts'
-import { DepthChanges } from './depths.ts'
-import { Kin } from './kin.ts'
+import { PlanBook } from './approvals/plans.ts'
+import { VoteBook } from './approvals/votes.ts'
+import { DepthChanges } from './due/depths.ts'
+import { Kin } from './kin/kin.ts'
 import { CommitLog } from './log.ts'
 import type { Memory } from './memory.ts'
-import { PlanBook } from './plans.ts'
-import { PolicyBook } from './policies.ts'
 import type { Quarantine } from './quarantine.ts'
-import { RightsBook } from './rights.ts'
+import { PolicyBook } from './rights/policies.ts'
+import { RightsBook } from './rights/rights.ts'
 import type { RowCache } from './row-cache.ts'
 import { SignalBook } from './signals.ts'
 import { asLeft, idleSince, isSameEntry, standing } from './standing.ts'
-import type { TimeoutPolicies } from './timeouts.ts'
-import { TimerBook } from './timer-book.ts'
-import { VoteBook } from './votes.ts'
+import type { TimeoutPolicies } from './timers/timeouts.ts'
+import { TimerBook } from './timers/timer-book.ts'
 
 export interface Actor {
   readonly principal: string

@@ -1,7 +1,7 @@
 import { type ActionRegistry, type AnyAction, levelOf } from '../action/action.ts'
 import { validate } from '../action/schema.ts'
 import type { Orders } from '../commit/order.ts'
-import type { WantedPolicy } from '../commit/policies.ts'
+import type { WantedPolicy } from '../commit/rights/policies.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Request } from '../execution/execution.ts'
 import { faultInPolicy, newestPolicies, type TimeoutPolicy } from '../execution/timeout-policy.ts'

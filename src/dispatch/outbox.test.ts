@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { DueNews } from '../commit/due-news.ts'
+import type { DueNews } from '../commit/due/due-news.ts'
 import type { Answer, OrderKind, OrderOf, Orders } from '../commit/order.ts'
 import { publicId, publicIdKey } from '../identity/public-id.ts'
 import { changes } from '../store/contract/builders.ts'

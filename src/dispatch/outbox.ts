@@ -1,4 +1,4 @@
-import type { DueNews, Place } from '../commit/due-news.ts'
+import type { DueNews, Place } from '../commit/due/due-news.ts'
 import type { StoreHost } from '../commit/host.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { publicId } from '../identity/public-id.ts'

@@ -1,4 +1,4 @@
-import type { Place } from '../commit/due-news.ts'
+import type { Place } from '../commit/due/due-news.ts'
 import type { Answer, OrderKind, Orders } from '../commit/order.ts'
 import { orThrow } from '../errors/refusal.ts'
 import { internalId, type PublicIdKey } from '../identity/public-id.ts'

@@ -1,4 +1,4 @@
-import type { Place } from '../commit/due-news.ts'
+import type { Place } from '../commit/due/due-news.ts'
 import type { Answers, Claimed, DrainAsked, Held, Hello, Spawn, WorkAnswer } from '../commit/order.ts'
 import type { Refusal } from '../errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../execution/command.ts'

@@ -1,6 +1,6 @@
 import type { Requester } from '../admit/request.ts'
 import type { Answer, Orders } from '../commit/order.ts'
-import { unknownSchedule } from '../commit/schedules.ts'
+import { unknownSchedule } from '../commit/timers/schedules.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import { canonicalize } from '../json/canonical.ts'
 import type { KnownPolicies } from '../policy/known-policies.ts'

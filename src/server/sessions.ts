@@ -1,6 +1,6 @@
 import type { Identity } from '../commands/command.ts'
 import type { StoreHost } from '../commit/host.ts'
-import { mayGoOn } from '../commit/sign-ins.ts'
+import { mayGoOn } from '../commit/rights/sign-ins.ts'
 import { accessDefaults } from '../config/access-variables.ts'
 import { isRefusal, type Refusal, refuse } from '../errors/refusal.ts'
 import type { Random } from '../identity/random.ts'

@@ -1,7 +1,7 @@
 /** The engine's side of a history: its pure rules alone, or its writer on a store. */
 import type { StoreHost } from '../../src/commit/host.ts'
 import type { Admission, Claimed } from '../../src/commit/order.ts'
-import { RightsBook } from '../../src/commit/rights.ts'
+import { RightsBook } from '../../src/commit/rights/rights.ts'
 import { isRefusal, orThrow } from '../../src/errors/refusal.ts'
 import type { Gate, Vote } from '../../src/execution/approval.ts'
 import type { ControlCommand, WorkerCommand } from '../../src/execution/command.ts'

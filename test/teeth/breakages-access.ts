@@ -6,12 +6,12 @@ const at = (name: string): readonly string[] => [`test/fast/server/${name}.test.
 export const accessBreakages: readonly Breakage[] = [
   {
     name: 'a sign-in link works twice',
-    edits: [{ file: 'src/commit/sign-ins.ts', find: 'signIns.end(link.hash)\n', replace: '\n' }],
+    edits: [{ file: 'src/commit/rights/sign-ins.ts', find: 'signIns.end(link.hash)\n', replace: '\n' }],
     shownBy: at('sessions'),
   },
   {
     name: 'a session outlives the secret that it began with',
-    edits: [{ file: 'src/commit/sign-ins.ts', find: 'begunAt > rotatedAt ||', replace: 'begunAt > 0 ||' }],
+    edits: [{ file: 'src/commit/rights/sign-ins.ts', find: 'begunAt > rotatedAt ||', replace: 'begunAt > 0 ||' }],
     shownBy: at('sessions'),
   },
   {

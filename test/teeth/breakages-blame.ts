@@ -187,7 +187,7 @@ export const blameBreakages: readonly Breakage[] = [
     name: 'quarantine: a sweep looks no further than a page that is held back',
     edits: [
       {
-        file: 'src/commit/recovery.ts',
+        file: 'src/commit/fleet/recovery.ts',
         find: 'ids.length < dueMax || !ids.every((id) => work.quarantine.holds(id))',
         replace: 'ids.length <= dueMax',
       },
@@ -231,7 +231,7 @@ export const blameBreakages: readonly Breakage[] = [
     name: 'quarantine: one that cannot be read keeps a lock from the next in line',
     edits: [
       {
-        file: 'src/commit/claims.ts',
+        file: 'src/commit/due/claims.ts',
         find: 'if (execution === null && this.#permits.isHolder(ready.id))',
         replace: 'if (execution !== null && this.#permits.isHolder(ready.id))',
       },

@@ -23,7 +23,7 @@ export const bulkBreakages: readonly Breakage[] = [
       },
       {
         file: 'src/commit/bulks.ts',
-        find: "import { loadWholePlans } from './plans.ts'\n",
+        find: "import { loadWholePlans } from './approvals/plans.ts'\n",
         replace: '',
       },
     ],

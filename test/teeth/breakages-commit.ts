@@ -77,7 +77,9 @@ export const commitBreakages: readonly Breakage[] = [
   },
   {
     name: 'the depth of a queue is counted on behind what a commit took from it',
-    edits: [{ file: 'src/commit/depths.ts', find: 'else change.removed += 1', replace: 'else change.removed += 0' }],
+    edits: [
+      { file: 'src/commit/due/depths.ts', find: 'else change.removed += 1', replace: 'else change.removed += 0' },
+    ],
     shownBy: 20,
   },
   {
@@ -89,7 +91,7 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'the end of a pause is not seen by claims of the same commit',
     edits: [
       {
-        file: 'src/commit/pauses.ts',
+        file: 'src/commit/pauses/pauses.ts',
         find: 'stored.filter((pause) => !lifted.has(pauseKey(pause)))',
         replace: 'stored.filter((pause) => !remove.includes(pause) || lifted.size < 0)',
       },
@@ -100,7 +102,7 @@ export const commitBreakages: readonly Breakage[] = [
     name: 'a queue is forgotten when another came before it',
     edits: [
       {
-        file: 'src/commit/due.ts',
+        file: 'src/commit/due/due.ts',
         find: 'emptied: front.isEmpty',
         replace: 'emptied: true',
       },

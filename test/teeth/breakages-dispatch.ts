@@ -20,7 +20,7 @@ export const dispatchBreakages: readonly Breakage[] = [
     name: 'a place that one reading did not come to counts as empty',
     edits: [
       {
-        file: 'src/commit/due-news.ts',
+        file: 'src/commit/due/due-news.ts',
         find: 'last === undefined || comesBefore(place, last) <= 0',
         replace: 'true',
       },
@@ -31,7 +31,7 @@ export const dispatchBreakages: readonly Breakage[] = [
     name: 'a worker takes by a hint what it does not serve',
     edits: [
       {
-        file: 'src/commit/claims.ts',
+        file: 'src/commit/due/claims.ts',
         find: 'only.filter(({ queue }) => queues.includes(queue))',
         replace: 'only',
       },

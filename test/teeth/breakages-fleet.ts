@@ -9,7 +9,7 @@ export const fleetBreakages: readonly Breakage[] = [
     name: 'a duty of an epoch that is over is done',
     edits: [
       {
-        file: 'src/commit/leading.ts',
+        file: 'src/commit/fleet/leading.ts',
         find: 'newest.epoch === epoch && newest.endedAt === null',
         replace: 'newest.endedAt === null',
       },
@@ -20,7 +20,7 @@ export const fleetBreakages: readonly Breakage[] = [
     name: 'a duty of a leader that has stopped is done',
     edits: [
       {
-        file: 'src/commit/leading.ts',
+        file: 'src/commit/fleet/leading.ts',
         find: 'newest.epoch === epoch && newest.endedAt === null',
         replace: 'newest.epoch === epoch',
       },
@@ -31,7 +31,7 @@ export const fleetBreakages: readonly Breakage[] = [
     name: 'the duties are taken from a leader that lives',
     edits: [
       {
-        file: 'src/commit/leading.ts',
+        file: 'src/commit/fleet/leading.ts',
         find: 'newest.until !== null && newest.until > this.#now',
         replace: 'newest.until !== null && newest.until > this.#now + 5_000',
       },
@@ -40,7 +40,7 @@ export const fleetBreakages: readonly Breakage[] = [
   },
   {
     name: 'nothing tells that a leader was refused',
-    edits: [{ file: 'src/commit/leading.ts', find: 'refused: own.refused + 1', replace: 'refused: own.refused' }],
+    edits: [{ file: 'src/commit/fleet/leading.ts', find: 'refused: own.refused + 1', replace: 'refused: own.refused' }],
     shownBy: tests,
   },
   {
@@ -58,7 +58,7 @@ export const fleetBreakages: readonly Breakage[] = [
     name: 'a drained worker goes on claiming',
     edits: [
       {
-        file: 'src/commit/registry.ts',
+        file: 'src/commit/fleet/registry.ts',
         find: 'drainingSince !== null || drain !== null',
         replace: 'drainingSince !== null',
       },

@@ -1,6 +1,6 @@
 import type { Breakage } from './breakage.ts'
 
-const permits = 'src/commit/permits.ts'
+const permits = 'src/commit/permits/permits.ts'
 const permitTests = ['test/fast/permits']
 
 /** Who holds a permit, who is next, and what is fair. */
@@ -59,7 +59,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'a step that waited holds its permit under no fence',
     edits: [
       {
-        file: 'src/commit/permit-orders.ts',
+        file: 'src/commit/permits/permit-orders.ts',
         find: '{ ...mine, fence, granted: false, takenAt: work.now }',
         replace: '{ ...mine, granted: false, takenAt: work.now }',
       },
@@ -70,7 +70,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'a flood of steps holds the oldest step up for ever',
     edits: [
       {
-        file: 'src/commit/line.ts',
+        file: 'src/commit/due/line.ts',
         find: 'const waiter = isOldest ? oldest(waiters) : waiters[0]',
         replace: 'const [waiter] = waiters',
       },
@@ -81,7 +81,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'the oldest in a line passes a better rank twice in sixteen',
     edits: [
       {
-        file: 'src/commit/line.ts',
+        file: 'src/commit/due/line.ts',
         find: 'if (first === null || this.#passes.of(name) < passesMax - 1) return first',
         replace: 'if (first === null || this.#passes.of(name) < passesMax - 2) return first',
       },
@@ -92,7 +92,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'claims of several queues take the youngest first',
     edits: [
       {
-        file: 'src/commit/due.ts',
+        file: 'src/commit/due/due.ts',
         find: '(row.rank === least.rank && isOlder(row, least))',
         replace: '(row.rank === least.rank && isOlder(least, row))',
       },
@@ -103,7 +103,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'whoever holds a key of another step waits for it',
     edits: [
       {
-        file: 'src/commit/permit-orders.ts',
+        file: 'src/commit/permits/permit-orders.ts',
         find: '    if (yield* permits.waitsForItself(asker, tenant, key)) {',
         replace: '    if (id < 0) {',
       },
@@ -114,7 +114,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'paused work keeps a permit from whoever may run',
     edits: [
       {
-        file: 'src/commit/claims.ts',
+        file: 'src/commit/due/claims.ts',
         find: '      // What is paused must not keep a permit from whoever may run.\n      if (this.#permits.isHolder(execution.id)) yield* this.#permits.release(execution.id)\n',
         replace: '',
       },
@@ -143,7 +143,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'all tenants stand in one line',
     edits: [
       {
-        file: 'src/commit/turns.ts',
+        file: 'src/commit/due/turns.ts',
         find: '=> `${queue} ${rank} ${tenant}`',
         replace: '=> `${queue} ${rank} ${tenant.length < 0}`',
       },
@@ -154,7 +154,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'a flood of higher priority holds the oldest up for ever',
     edits: [
       {
-        file: 'src/commit/due.ts',
+        file: 'src/commit/due/due.ts',
         find: 'if (other === null) return',
         replace: 'if (other === null || left >= 0) return',
       },
@@ -165,7 +165,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'what a commit makes due hides the oldest of its rank',
     edits: [
       {
-        file: 'src/commit/heads.ts',
+        file: 'src/commit/due/heads.ts',
         find: 'if (head === undefined || inLine(row, head) < 0)',
         replace: 'if (head === undefined)',
       },
@@ -176,7 +176,7 @@ export const permitBreakages: readonly Breakage[] = [
     name: 'canceled work in front of its rank hides who stands behind it',
     edits: [
       {
-        file: 'src/commit/heads.ts',
+        file: 'src/commit/due/heads.ts',
         find: 'if ([...gone.values()].every((count) => count < this.#each)) return left',
         replace: 'if (gone.size >= 0) return left',
       },
@@ -185,14 +185,14 @@ export const permitBreakages: readonly Breakage[] = [
   },
   {
     name: 'what a commit makes due goes before stored work that was not read',
-    edits: [{ file: 'src/commit/due.ts', find: '.sort(inLine).slice(0, count)', replace: '.sort(inLine)' }],
+    edits: [{ file: 'src/commit/due/due.ts', find: '.sort(inLine).slice(0, count)', replace: '.sort(inLine)' }],
     shownBy: permitTests,
   },
   {
     name: 'a large claim takes more than fifteen before the oldest',
     edits: [
       {
-        file: 'src/commit/due.ts',
+        file: 'src/commit/due/due.ts',
         find: 'if (left > 0) return { entries: ordered, most: left }',
         replace: 'if (left > 0) return { entries: ordered, most: ordered.length }',
       },

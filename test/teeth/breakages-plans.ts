@@ -108,7 +108,7 @@ export const planBreakages: readonly Breakage[] = [
     name: 'steps of one run share a lock',
     edits: [
       {
-        file: 'src/commit/permits.ts',
+        file: 'src/commit/permits/permits.ts',
         find: 'permit.execution === execution && (permit.step === null || permit.step === step)',
         replace: 'permit.execution === execution && step !== undefined',
       },

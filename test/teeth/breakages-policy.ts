@@ -52,7 +52,7 @@ export const policyBreakages: readonly Breakage[] = [
     name: 'whoever lost the race sets the policy all the same',
     edits: [
       {
-        file: 'src/commit/policies.ts',
+        file: 'src/commit/rights/policies.ts',
         find: '    if (ifVersion !== undefined && ifVersion !== before.version) {\n',
         replace: '    if (ifVersion !== undefined && ifVersion > before.version) {\n',
       },
@@ -117,7 +117,7 @@ export const policyBreakages: readonly Breakage[] = [
     name: 'a refused change of a policy leaves no trace',
     edits: [
       {
-        file: 'src/commit/policies.ts',
+        file: 'src/commit/rights/policies.ts',
         find: "    this.#log.tell({ tenant, type: 'policy_refused', principal: by, data })\n",
         replace: '    void data\n',
       },
@@ -148,7 +148,7 @@ export const policyBreakages: readonly Breakage[] = [
   },
   {
     name: 'a plan that was made anew keeps the steps that it lost, where the same commit begins it',
-    edits: [{ file: 'src/commit/plans.ts', find: '!this.#dropped.has(step.id) && ', replace: '' }],
+    edits: [{ file: 'src/commit/approvals/plans.ts', find: '!this.#dropped.has(step.id) && ', replace: '' }],
     shownBy: admitted,
   },
   {

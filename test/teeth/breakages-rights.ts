@@ -22,7 +22,7 @@ export const rightsBreakages: readonly Breakage[] = [
     name: 'work is claimed in the name of somebody who has lost the right',
     edits: [
       {
-        file: 'src/commit/claims.ts',
+        file: 'src/commit/due/claims.ts',
         find: '    if (!isRefusal(right)) return execution\n',
         replace: '    if (right !== undefined) return execution\n',
       },
@@ -95,7 +95,7 @@ export const rightsBreakages: readonly Breakage[] = [
     name: 'what was dispatched on a lost vote is claimed',
     edits: [
       {
-        file: 'src/commit/approvals.ts',
+        file: 'src/commit/approvals/approvals.ts',
         find: '  if (!isToRun || !mayHaveLostVotes(work, execution)) return execution\n',
         replace: '  if (!isToRun || mayHaveLostVotes(work, execution)) return execution\n',
       },
@@ -106,7 +106,7 @@ export const rightsBreakages: readonly Breakage[] = [
     name: 'the ledger of a run whose votes fall is not looked at',
     edits: [
       {
-        file: 'src/commit/approvals.ts',
+        file: 'src/commit/approvals/approvals.ts',
         find: '  if (begun.length > 0) yield* loadEffects(work, begun)\n',
         replace: '',
       },

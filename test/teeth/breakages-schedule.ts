@@ -1,7 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
 const due = 'src/schedule/due.ts'
-const orders = 'src/commit/schedules.ts'
+const orders = 'src/commit/timers/schedules.ts'
 const submitting = 'src/schedule/submitting.ts'
 const tests = ['src/schedule']
 

@@ -1,7 +1,7 @@
 import type { Breakage } from './breakage.ts'
 
-const deadlines = 'src/commit/deadlines.ts'
-const unpausing = 'src/commit/unpausing.ts'
+const deadlines = 'src/commit/timers/deadlines.ts'
+const unpausing = 'src/commit/pauses/unpausing.ts'
 const policy = 'src/execution/timeout-policy.ts'
 const pauseTests = ['test/fast/worker/pauses.test.ts']
 

@@ -86,14 +86,14 @@ export const waitingBreakages: readonly Breakage[] = [
   },
   {
     name: 'the end of a child is told to nobody',
-    edits: [{ file: 'src/commit/kin.ts', find: 'if (child.parent !== null)', replace: 'if (child.parent === -1)' }],
+    edits: [{ file: 'src/commit/kin/kin.ts', find: 'if (child.parent !== null)', replace: 'if (child.parent === -1)' }],
     shownBy: childTests,
   },
   {
     name: 'a cancel does not go down to the children',
     edits: [
       {
-        file: 'src/commit/kin.ts',
+        file: 'src/commit/kin/kin.ts',
         find: 'if (was.cancelledAt === null && is.cancelledAt !== null)',
         replace: 'if (was.cancelledAt === -1 && is.cancelledAt !== null)',
       },
@@ -115,7 +115,7 @@ export const waitingBreakages: readonly Breakage[] = [
     name: 'a doubled spawn is a second child',
     edits: [
       {
-        file: 'src/commit/children.ts',
+        file: 'src/commit/kin/children.ts',
         find: 'if (recorded !== undefined) return',
         replace: 'if (recorded !== undefined && ordinal < 0) return',
       },
@@ -143,7 +143,7 @@ export const waitingBreakages: readonly Breakage[] = [
         replace: 'if (this.#stopping.signal.aborted) return await',
       },
       {
-        file: 'src/commit/claims.ts',
+        file: 'src/commit/due/claims.ts',
         find: 'if (isDraining(worker))',
         replace: 'if (worker.drain !== null)',
       },
@@ -153,13 +153,15 @@ export const waitingBreakages: readonly Breakage[] = [
   {
     name: 'a family cancel comes to all children in one commit',
     edits: [
-      { file: 'src/commit/children.ts', find: 'const cancelledMax = 200', replace: 'const cancelledMax = 2_000' },
+      { file: 'src/commit/kin/children.ts', find: 'const cancelledMax = 200', replace: 'const cancelledMax = 2_000' },
     ],
     shownBy: childTests,
   },
   {
     name: 'a family cancel spares the children that its first commit has not come to',
-    edits: [{ file: 'src/commit/children.ts', find: 'if (isMore && (', replace: 'if (isMore && ids.length < 0 && (' }],
+    edits: [
+      { file: 'src/commit/kin/children.ts', find: 'if (isMore && (', replace: 'if (isMore && ids.length < 0 && (' },
+    ],
     shownBy: childTests,
   },
 ]

@@ -1,5 +1,5 @@
 import { Committer } from '../../../src/commit/committer.ts'
-import type { DueNews, Place } from '../../../src/commit/due-news.ts'
+import type { DueNews, Place } from '../../../src/commit/due/due-news.ts'
 import type { Admission, Claimed, WorkAnswer } from '../../../src/commit/order.ts'
 import { isRefusal, type Refusal } from '../../../src/errors/refusal.ts'
 import type { PermitCommand, WorkerCommand } from '../../../src/execution/command.ts'

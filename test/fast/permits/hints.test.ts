@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Place } from '../../../src/commit/due-news.ts'
+import type { Place } from '../../../src/commit/due/due-news.ts'
 import { begin, good, times } from './crowd.ts'
 
 const dueOf = ({ news }: Awaited<ReturnType<typeof begin>>): Place[] => news.flatMap(({ due }) => due)

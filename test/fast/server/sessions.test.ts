@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { commands } from '../../../src/commands/table.ts'
-import { heldMax } from '../../../src/commit/sign-ins.ts'
+import { heldMax } from '../../../src/commit/rights/sign-ins.ts'
 import { systemRandom } from '../../../src/identity/random.ts'
 import { Tokens } from '../../../src/server.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
