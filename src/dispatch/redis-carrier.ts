@@ -49,6 +49,7 @@ export async function connectRedis(options: RedisCarrierOptions): Promise<RedisC
     connectTimeout: connectMs,
     disconnectTimeout: 500,
   })
+  hearTwins(redis)
   let heard = ''
   redis.on('error', (error: Error) => {
     heard = error.message
@@ -69,6 +70,19 @@ export async function connectRedis(options: RedisCarrierOptions): Promise<RedisC
     throw new Error(heard === '' ? message : heard, { cause: thrown })
   } finally {
     late.cancel()
+  }
+}
+
+/**
+ * BullMQ waits for jobs on a connection of its own that it makes from ours, and stops listening to it when it is closed. A
+ * failure of it that nobody hears is printed by the driver, in the middle of the log: what it means is known from ours.
+ */
+function hearTwins(redis: Redis): void {
+  const duplicate = redis.duplicate.bind(redis)
+  redis.duplicate = (...override) => {
+    const twin = duplicate(...override)
+    twin.on('error', () => {})
+    return twin
   }
 }
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { bullmq } from '../../src/bullmq.ts'
 import { queueName } from '../../src/dispatch/names.ts'
 import { createPawl, Refused } from '../../src/pawl.ts'
@@ -82,6 +82,20 @@ test.each(Object.keys(outages))(
     ])
   },
 )
+
+test('SE-50 no connection fails unheard, whose driver would print it into the log', async () => {
+  const made = vi.spyOn(Redis.prototype, 'duplicate')
+  closing.push(async () => vi.restoreAllMocks())
+  const redis = await server()
+  const world = await begin(redis)
+  await untilCarried(world)
+  await redis.stop()
+  await world.logged(/Redis is away/)
+  await world.pawl.stop({ graceMs: 100 })
+  const twins = made.mock.results.map(({ value }) => value as Redis)
+  expect(twins.length).toBeGreaterThan(0)
+  for (const twin of twins) expect(twin.emit('error', new Error('connect ECONNREFUSED'))).toBe(true)
+})
 
 test('SE-50 a password that changes at run time turns to polling, and its return turns back', async () => {
   const redis = await server()
