@@ -59,7 +59,7 @@ function farAway(session: StoreSession, ways: string[][]): StoreSession {
   })
 }
 
-test('CP-004 a worker of many actions looks at all their queues in one way to the store, and at what it ends in the same', async () => {
+test('a worker of many actions looks at all their queues in one way to the store, and at what it ends in the same', async () => {
   const opened = openSqlite({ path: ':memory:' })
   const ways: string[][] = []
   const committer = await Committer.open({

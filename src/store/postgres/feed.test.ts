@@ -47,7 +47,7 @@ async function openFeed() {
   }
 }
 
-test('CP-001d where nobody watches, what others commit is not read, and whoever begins to watch hears what comes then', async () => {
+test('where nobody watches, what others commit is not read, and whoever begins to watch hears what comes then', async () => {
   const { feed, log, told, look, hear } = await openFeed()
   log.head = 5_000
   await look()
@@ -59,7 +59,7 @@ test('CP-001d where nobody watches, what others commit is not read, and whoever 
   await feed.close()
 })
 
-test('CP-001d whoever begins to watch while it is asked how far the log has come misses nothing of it', async () => {
+test('whoever begins to watch while it is asked how far the log has come misses nothing of it', async () => {
   const { feed, log, told, look, hear, hold, letGo } = await openFeed()
   log.head = 1
   await look()
