@@ -41,10 +41,15 @@ export function printRefusal(terminal: Terminal, refusal: Refusal, json: boolean
 export function humanText(body: unknown, columns?: readonly string[]): string {
   if (typeof body !== 'object' || body === null) return plain(String(body))
   const { items, verdict, ...rest } = body as { items?: unknown; verdict?: unknown }
-  if (Array.isArray(items) && columns !== undefined) return tableText(items as Row[], columns)
+  const first = typeof verdict === 'string' ? [plain(verdict)] : []
+  if (Array.isArray(items) && columns !== undefined) {
+    // Whoever was told in a sentence that there is nothing need not read it twice.
+    const isTold = first.length > 0 && items.length === 0
+    return [...first, ...(isTold ? [] : [tableText(items as Row[], columns)])].join('\n')
+  }
   const lines = Object.entries(rest).flatMap(([name, value]) => fieldText(name, value))
   if (Array.isArray(items)) lines.push(...fieldText('items', items))
-  return [...(typeof verdict === 'string' ? [plain(verdict)] : []), ...lines].join('\n')
+  return [...first, ...lines].join('\n')
 }
 
 /** The same in every row of a trace, and shown above it. */

@@ -21,6 +21,7 @@ import {
   type PolicySample,
   type PolicyView,
   policyEntry,
+  sampleVerdict,
 } from '../projections/policies.ts'
 import { type TimeoutPolicyView, timeoutPolicyView } from '../projections/timeouts.ts'
 import type { Views } from '../store/store.ts'
@@ -164,7 +165,8 @@ export class Policies extends KnownPolicies {
       if (page.next === null) break
       before = page.next
     }
-    return { version: active.version, ...counts, changed: items.length, items }
+    const told = { version: active.version, ...counts, changed: items.length }
+    return { verdict: sampleVerdict(told), ...told, items }
   }
 
   /** The action of a request as it is registered here, with its input as it takes it today; null where it does not. */

@@ -53,6 +53,8 @@ export interface PolicyEffect {
 }
 
 export interface PolicySample {
+  /** All of it in a sentence. */
+  readonly verdict: string
   /** The version in force, which it is compared with. */
   readonly version: number
   /** How many of the newest executions were looked at. */
@@ -61,6 +63,13 @@ export interface PolicySample {
   readonly unknown: number
   readonly changed: number
   readonly items: readonly PolicyEffect[]
+}
+
+export function sampleVerdict({ version, sample, unknown, changed }: Omit<PolicySample, 'verdict' | 'items'>): string {
+  const lost =
+    unknown === 0 ? '' : ` ${unknown} could not be looked at: their actions are not here, or take another input by now.`
+  const found = changed === 0 ? 'none would be asked for otherwise' : `${changed} would be asked for otherwise`
+  return `Looked at the newest executions, ${sample} in all: ${found} than under version ${version}.${lost}`
 }
 
 export const policyEntry = (policy: Policy, active: number): PolicyEntry => {

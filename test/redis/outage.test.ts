@@ -85,7 +85,7 @@ test.each(Object.keys(outages))(
 
 test('SE-50 no connection fails unheard, whose driver would print it into the log', async () => {
   const made = vi.spyOn(Redis.prototype, 'duplicate')
-  closing.push(async () => vi.restoreAllMocks())
+  closing.push(async () => void vi.restoreAllMocks())
   const redis = await server()
   const world = await begin(redis)
   await untilCarried(world)

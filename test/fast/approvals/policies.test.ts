@@ -353,7 +353,12 @@ test('SE-31 simulated on the newest executions, a document says what each would 
     confirm,
   ])
   expect((await policies.simulate(wanted, { sample: 1 })).sample).toBe(1)
-  expect((await policies.simulate({})).changed).toBe(0)
+  expect(sample.verdict).toBe(
+    'Looked at the newest executions, 4 in all: 3 would be asked for otherwise than under version 1.',
+  )
+  expect((await policies.simulate({})).verdict).toBe(
+    'Looked at the newest executions, 4 in all: none would be asked for otherwise than under version 1.',
+  )
   expect(await pawl.engine.host.views.headPosition()).toBe(head)
   expect((await policies.get()).version).toBe(1)
   await test.stop()

@@ -173,6 +173,10 @@ test('SE-31 a policy is tried, set from a file, compared, switched by a flag and
   expect(jsonOf(await pawl(set))).toMatchObject({ version: 2, active: true, by: expect.any(String) })
   const late = await pawl(set)
   expect([late.exit, late.out]).toEqual([5, expect.stringContaining('policy_moved')])
+  const same = await pawl(['policy', 'simulate', '-f', 'policy.json', '--sample', '1'])
+  expect(same.out).toBe(
+    'Looked at the newest executions, 1 in all: none would be asked for otherwise than under version 2.\n',
+  )
   expect(await submit()).toMatchObject({ state: 'requested', policyVersion: 2, approvalLevel: 'confirm' })
   expect((await pawl(['flag', 'set', 'audit', 'false', '--reason', 'over'])).exit).toBe(0)
   expect((await pawl(['flag', 'list'])).out).toMatch(/audit +false/)
