@@ -102,8 +102,8 @@ async function untilAllRun(host: StoreHost, slots: number): Promise<void> {
 
 const untilEnded = (host: StoreHost, count: number): Promise<void> => until(host, ({ succeeded }) => succeeded >= count)
 
-/** Asked seldom: whoever measures must not be what is measured. */
-const askMs = 250
+/** Asked seldom, for the log says when the last one ended: whoever measures must not be what is measured. */
+const askMs = 1_000
 
 async function until(
   host: StoreHost,
