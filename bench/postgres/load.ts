@@ -1,35 +1,9 @@
 import type { StoreHost } from '../../src/commit/host.ts'
-import type { Admission } from '../../src/commit/order.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
+import { admission } from '../../test/orders.ts'
 
 /** Orders are given in groups of this size, as a program with many callers gives them. */
 const group = 500
-
-const admission = (tenant: string, action: string): Admission => ({
-  tenant,
-  action,
-  version: 1,
-  subject: null,
-  key: null,
-  recordOnly: false,
-  input: '{}',
-  inputHash: 'hash',
-  seed: 'seed',
-  traceId: 'trace',
-  requestedBy: 'service:bench',
-  mode: 'background',
-  priority: 0,
-  slaClass: 'standard',
-  actionClass: 'default',
-  maxAttempts: 3,
-  availableAt: null,
-  delayMs: null,
-  deadlineAt: null,
-  parentId: null,
-  permits: null,
-  depth: 0,
-  onParentCancel: null,
-})
 
 /** Admits so many executions and returns their keys. */
 export async function submit(
@@ -41,7 +15,10 @@ export async function submit(
   for (let from = 0; from < count; from += group) {
     const answers = await Promise.all(
       Array.from({ length: Math.min(group, count - from) }, () =>
-        host.orders.give<'admit'>({ kind: 'admit', admission: admission(tenant, action) }),
+        host.orders.give<'admit'>({
+          kind: 'admit',
+          admission: admission({ tenant, action, requestedBy: 'service:bench' }),
+        }),
       ),
     )
     for (const answer of answers) {

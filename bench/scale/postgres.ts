@@ -8,7 +8,7 @@ import pg from 'pg'
 import type { StoreHost } from '../../src/commit/host.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { postgres } from '../../src/postgres.ts'
-import { admission, helloOf } from '../../test/postgres/orders.ts'
+import { admission, helloOf } from '../../test/orders.ts'
 import { startThrowaway } from '../../test/postgres/throwaway.ts'
 
 const { values } = parseArgs({

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { admission } from '../../test/orders.ts'
 import { DatabaseError } from '../errors/failures.ts'
 import { isRefusal, Refused, refuse } from '../errors/refusal.ts'
 import { changes } from '../store/contract/builders.ts'
@@ -7,38 +8,9 @@ import { openSqlite } from '../store/sqlite/open.ts'
 import type { StoreSession } from '../store/store.ts'
 import { VirtualClock } from '../time/clock.ts'
 import { Committer } from './committer.ts'
-import type { Admission, Claimed, OrderOf } from './order.ts'
+import type { Claimed, OrderOf } from './order.ts'
 
 const pause: OrderOf<'pause'>['pause'] = { scope: 'tenant', value: 'acme', tenant: null, reason: 'test', by: 'human:a' }
-
-function admission(of: Partial<Admission> = {}): Admission {
-  return {
-    tenant: 'acme',
-    action: 'crm.sync',
-    version: 1,
-    subject: null,
-    key: null,
-    recordOnly: false,
-    input: '{}',
-    inputHash: 'hash',
-    seed: 'seed',
-    traceId: 'trace',
-    requestedBy: 'service:test',
-    mode: 'background',
-    priority: 0,
-    slaClass: 'standard',
-    actionClass: 'default',
-    maxAttempts: 3,
-    availableAt: null,
-    delayMs: null,
-    deadlineAt: null,
-    parentId: null,
-    permits: null,
-    depth: 0,
-    onParentCancel: null,
-    ...of,
-  }
-}
 
 async function openCommitter(wrap: (session: StoreSession) => StoreSession = (session) => session) {
   const opened = openSqlite({ path: ':memory:' })

@@ -1,38 +1,12 @@
 import { expect, test } from 'vitest'
+import { admission, helloOf } from '../../test/orders.ts'
 import { isRefusal } from '../errors/refusal.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import type { StoreSession } from '../store/store.ts'
 import { VirtualClock } from '../time/clock.ts'
 import { Committer } from './committer.ts'
-import type { Admission } from './order.ts'
 
 const actions = ['crm.sync', 'pdf.render', 'quote.send'].map((action) => ({ action, version: 1 }))
-
-const admission = (action: string): Admission => ({
-  tenant: 'acme',
-  action,
-  version: 1,
-  subject: null,
-  key: null,
-  recordOnly: false,
-  input: '{}',
-  inputHash: 'hash',
-  seed: 'seed',
-  traceId: 'trace',
-  requestedBy: 'service:test',
-  mode: 'background',
-  priority: 0,
-  slaClass: 'standard',
-  actionClass: 'default',
-  maxAttempts: 3,
-  availableAt: null,
-  delayMs: null,
-  deadlineAt: null,
-  parentId: null,
-  permits: null,
-  depth: 0,
-  onParentCancel: null,
-})
 
 /** A store behind a wire: answers later, and names what was asked before an answer had come, a list for each way. */
 function farAway(session: StoreSession, ways: string[][]): StoreSession {
@@ -68,12 +42,11 @@ test('a worker of many actions looks at all their queues in one way to the store
     clock: new VirtualClock(),
     soon: setImmediate,
   })
-  const hello = { identity: 'w', incarnation: 'w.1', host: 'h', pid: 1, startedTicks: null, bootId: null, slots: 9 }
-  const registered = await committer.give<'register'>({ kind: 'register', hello: { ...hello, actions } })
+  const registered = await committer.give<'register'>({ kind: 'register', hello: { ...helloOf('w'), actions } })
   if (isRefusal(registered)) throw new Error(registered.reason)
   const { worker } = registered
   for (const { action } of [...actions, ...actions])
-    await committer.give({ kind: 'admit', admission: admission(action) })
+    await committer.give({ kind: 'admit', admission: admission({ action }) })
 
   const claim = { kind: 'claim', worker, limit: 3, leaseMs: 30_000, waitMs: 0 } as const
   ways.splice(0)

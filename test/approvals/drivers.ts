@@ -1,4 +1,5 @@
 /** The engine's side of a history: its pure rules alone, or its writer on a store. */
+
 import type { StoreHost } from '../../src/commit/host.ts'
 import type { Admission, Claimed } from '../../src/commit/order.ts'
 import { RightsBook } from '../../src/commit/rights/rights.ts'
@@ -17,6 +18,7 @@ import type { WantedChange } from '../../src/rights/decide-change.ts'
 import { Rights } from '../../src/rights/rights.ts'
 import { asVoter } from '../../src/rights/voter.ts'
 import type { VirtualClock } from '../../src/time/virtual-clock.ts'
+import { admission } from '../orders.ts'
 import { admin } from './seats.ts'
 
 export type Op =
@@ -49,33 +51,15 @@ export interface Driver {
   row(): Promise<Row>
 }
 
-export const admissionOf = (gate: Gate, isPlanned: boolean, tenant = 'acme'): Admission => ({
-  tenant,
-  action: 'a',
-  version: 1,
-  subject: null,
-  key: null,
-  recordOnly: false,
-  input: '{}',
-  inputHash: 'hash',
-  seed: 'seed',
-  traceId: 'trace',
-  requestedBy: 'human:ada',
-  mode: 'background',
-  priority: 0,
-  slaClass: 'standard',
-  actionClass: 'default',
-  maxAttempts: 1_000_000,
-  availableAt: null,
-  delayMs: null,
-  deadlineAt: null,
-  parentId: null,
-  permits: null,
-  depth: 0,
-  onParentCancel: null,
-  gate,
-  ...(isPlanned ? { isPlanned } : {}),
-})
+export const admissionOf = (gate: Gate, isPlanned: boolean, tenant = 'acme'): Admission =>
+  admission({
+    tenant,
+    action: 'a',
+    requestedBy: 'human:ada',
+    maxAttempts: 1_000_000,
+    gate,
+    ...(isPlanned ? { isPlanned } : {}),
+  })
 
 /** The rules without any store: what they decide is folded into rows in memory. */
 export class CoreDriver implements Driver {

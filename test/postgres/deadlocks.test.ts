@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import type { StoreHost } from '../../src/commit/host.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { postgres } from '../../src/postgres.ts'
+import { admission } from '../orders.ts'
 import { openDatabase } from './database.ts'
-import { admission } from './orders.ts'
 
 let url = ''
 let other: pg.Client

@@ -3,8 +3,8 @@ import { afterEach, expect, inject, test } from 'vitest'
 import type { StoreHost } from '../../src/commit/host.ts'
 import { isRefusal, Refused } from '../../src/errors/refusal.ts'
 import { postgres } from '../../src/postgres.ts'
+import { admission } from '../orders.ts'
 import { openDatabase } from './database.ts'
-import { admission } from './orders.ts'
 import { startThrowaway, type Throwaway } from './throwaway.ts'
 
 /** Addresses of several servers, of which one takes writes at a time, and servers that take none for a while. */

@@ -5,8 +5,8 @@ import { feedStanding } from '../../src/commit/host.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { postgres } from '../../src/postgres.ts'
 import { metricsText } from '../../src/projections/metrics.ts'
+import { admission } from '../orders.ts'
 import { openDatabase } from './database.ts'
-import { admission } from './orders.ts'
 
 /** The ordered feed beside commits that are held up, on several writers of one database. */
 let url = ''

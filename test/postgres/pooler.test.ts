@@ -5,8 +5,8 @@ import { isRefusal } from '../../src/errors/refusal.ts'
 import { postgres } from '../../src/postgres.ts'
 import { storeContract } from '../../src/store/contract/contract.ts'
 import { serverHarness } from '../../src/store/postgres/harness.ts'
+import { admission, helloOf } from '../orders.ts'
 import { openDatabase } from './database.ts'
-import { admission, helloOf } from './orders.ts'
 import { startPooler } from './pooler.ts'
 
 /** Connections to the server for each database: so few that transactions of all writers and readers change hands. */

@@ -5,8 +5,8 @@ import type { Admission, Claimed } from '../../src/commit/order.ts'
 import { isRefusal } from '../../src/errors/refusal.ts'
 import { writeNeeds } from '../../src/execution/permit.ts'
 import { postgres } from '../../src/postgres.ts'
+import { admission, changedIds, helloOf } from '../orders.ts'
 import { openDatabase } from './database.ts'
-import { admission, changedIds, helloOf } from './orders.ts'
 
 /** Several writers of one database, each with connections and a memory of its own: what several processes are. */
 let url = ''

@@ -6,6 +6,7 @@ import type { PermitCommand, WorkerCommand } from '../../../src/execution/comman
 import { needsOf, type PermitNeed, type RateNeed, writeNeeds } from '../../../src/execution/permit.ts'
 import { openSqlite } from '../../../src/store/sqlite/open.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
+import { admission as plain } from '../../orders.ts'
 
 interface Wish {
   readonly locks?: readonly string[]
@@ -69,31 +70,7 @@ export async function begin() {
 function admission({ locks = [], permits = [], rate, holdMs = 0, tenant = 'acme', priority = 0 }: Wish): Admission {
   const own = locks.map((key) => ({ key, capacity: 1, shared: false }))
   const needs = good(needsOf([...own, ...permits], rate ?? null, holdMs))
-  return {
-    tenant,
-    action: 'crm.sync',
-    version: 1,
-    subject: null,
-    key: null,
-    recordOnly: false,
-    input: '{}',
-    inputHash: 'hash',
-    seed: 'seed',
-    traceId: 'trace',
-    requestedBy: 'service:test',
-    mode: 'background',
-    priority,
-    slaClass: 'standard',
-    actionClass: 'default',
-    maxAttempts: 3,
-    availableAt: null,
-    delayMs: null,
-    deadlineAt: null,
-    parentId: null,
-    depth: 0,
-    onParentCancel: null,
-    permits: needs === null ? null : writeNeeds(needs),
-  }
+  return plain({ tenant, priority, permits: needs === null ? null : writeNeeds(needs) })
 }
 
 export function good<T>(answer: T | Refusal): T {

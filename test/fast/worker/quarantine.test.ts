@@ -10,6 +10,7 @@ import type { WorkerCommand } from '../../../src/execution/command.ts'
 import { opsOf } from '../../../src/projections/ops.ts'
 import { sqlite } from '../../../src/sqlite.ts'
 import { VirtualClock } from '../../../src/time/clock.ts'
+import { admission as plain } from '../../orders.ts'
 
 const clock = new VirtualClock()
 const leaseMs = 30_000
@@ -50,32 +51,8 @@ async function plant(...statements: readonly string[]): Promise<void> {
   await open()
 }
 
-const admission = (some: Partial<Admission> = {}): Admission => ({
-  tenant: 'acme',
-  action: 'work',
-  version: 1,
-  subject: null,
-  key: null,
-  recordOnly: false,
-  input: '{}',
-  inputHash: 'a'.repeat(64),
-  seed: 'seed',
-  traceId: 'trace',
-  requestedBy: 'service:test',
-  mode: 'background',
-  priority: 0,
-  slaClass: 'standard',
-  actionClass: 'default',
-  maxAttempts: 3,
-  availableAt: null,
-  delayMs: null,
-  deadlineAt: null,
-  parentId: null,
-  permits: null,
-  depth: 0,
-  onParentCancel: null,
-  ...some,
-})
+const admission = (some: Partial<Admission> = {}): Admission =>
+  plain({ action: 'work', inputHash: 'a'.repeat(64), ...some })
 
 async function submit(count: number, some: Partial<Admission> = {}): Promise<void> {
   const admissions = Array.from({ length: count }, () => admission(some))

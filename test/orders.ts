@@ -1,6 +1,7 @@
-import type { StoreHost } from '../../src/commit/host.ts'
-import type { Admission, OrderOf } from '../../src/commit/order.ts'
+import type { StoreHost } from '../src/commit/host.ts'
+import type { Admission, OrderOf } from '../src/commit/order.ts'
 
+/** Plain work that anybody may ask for, as it is checked; a test says only what it is about. */
 export const admission = (of: Partial<Admission> = {}): Admission => ({
   tenant: 'acme',
   action: 'crm.sync',
